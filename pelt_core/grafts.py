@@ -1,0 +1,128 @@
+"""How a module gets into a model and out again.
+
+At every site, and nowhere else::
+
+    y' = y + delta(x, y)
+
+A graft is wired by forward hooks that are bound methods of an ``nn.Module``: the host keeps its classes and its
+state-dict keys, ``copy.deepcopy`` rewires the copy to its own grafts, and ``torch.compile``, gradient checkpointing
+and ``generate`` with a key-value cache keep working.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from pelt_core.anatomy import Fused
+from pelt_core.sites import Site
+
+
+def part_of(y: Tensor, part: Fused | None, heads: int) -> Tensor:
+    """The view of a fused output ``(..., 3 * hidden)`` that holds one of q, k, v."""
+    if part is None:
+        return y
+    if part.layout == "rows":
+        size = y.shape[-1] // 3
+        return y.narrow(-1, part.index * size, size)
+    return y.unflatten(-1, (heads, 3, -1))[..., part.index, :]
+
+
+class Graft(nn.Module):
+    """A delta at one site: ``y' = y + delta(x, y)``.
+
+    ``x`` is ``(batch, tokens, site.d_in)``, ``y`` and the delta are ``(batch, tokens, site.d_out)``. The parameters
+    stay in their own type (fp32); a delta computes in the type of what it reads, so that a bf16 backbone stays fast.
+    """
+
+    def __init__(self, site: Site, delta: nn.Module) -> None:
+        super().__init__()
+        self.site, self.delta = site, delta
+        self._x: Tensor | None = None
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return y + self.delta(x, y)
+
+    def wire(self, base: nn.Module) -> list[RemovableHandle]:
+        """Hooks this graft into ``base``; the handles take it out again."""
+        read, write = base.get_submodule(self.site.read.path), base.get_submodule(self.site.write.path)
+        handles = [] if read is write else [read.register_forward_pre_hook(self._keep_input)]
+        return [*handles, write.register_forward_hook(self._change_output)]
+
+    def _keep_input(self, host: nn.Module, args: tuple[Any, ...]) -> None:
+        self._x = args[0]
+
+    def _change_output(self, host: nn.Module, args: tuple[Any, ...], y: Tensor) -> Tensor:
+        x, self._x = (args[0] if self._x is None else self._x), None
+        if self.site.write.part is None:
+            return self(x, y)
+        # Autograd forbids writing into a view of the fused output, so the change goes into a copy.
+        changed, old = y.clone(), part_of(y, self.site.write.part, self.site.heads)
+        new = self(x, old.reshape(*y.shape[:-1], -1))
+        part_of(changed, self.site.write.part, self.site.heads).copy_(new.view_as(old))
+        return changed
+
+
+class PrefixedCache:
+    """A key-value cache seen through a prefix.
+
+    The prefix is prepended on the way out and never stored, so positions do not shift, beams can be reordered, and
+    the cache has the length of the text.
+    """
+
+    def __init__(self, cache: Any, key: Tensor, value: Tensor) -> None:
+        self._cache, self._key, self._value = cache, key, value
+
+    def update(self, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Stores ``key`` and ``value``, and gives all keys and values with the prefix in front."""
+        if self._cache is not None:
+            key, value = self._cache.update(key, value, *args, **kwargs)
+        return torch.cat([self._key.to(key.dtype), key], 2), torch.cat([self._value.to(value.dtype), value], 2)
+
+
+class KeyValueGraft(Graft):
+    """Prepends ``(k, v) = delta(x)`` to the keys and values of one attention module.
+
+    Every family calls ``cache.update(k, v, layer)`` after the rotary embedding and before attention. Handing it a view
+    of the cache serves them all, and inside the checkpointed block, where ``past_key_values`` given from outside
+    would be dropped.
+    """
+
+    def wire(self, base: nn.Module) -> list[RemovableHandle]:
+        attention = base.get_submodule(self.site.write.path)
+        return [attention.register_forward_pre_hook(self._prepend, with_kwargs=True)]
+
+    def _prepend(
+        self, attention: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        x = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
+        key, value = self.delta(x)
+        length = key.shape[2]
+        mask = _see_prefix(kwargs.get("attention_mask"), length, attention, x)
+        cache = PrefixedCache(kwargs.get(self.site.cache), key, value)
+        kwargs = kwargs | {self.site.cache: cache, "attention_mask": mask}
+        if kwargs.get("alibi") is not None:
+            kwargs["alibi"] = F.pad(kwargs["alibi"], (length, 0))
+        return args, kwargs
+
+
+def _see_prefix(mask: Tensor | None, length: int, attention: nn.Module, x: Tensor) -> Tensor | None:
+    """Makes ``length`` leading keys visible to every query."""
+    implementation = getattr(getattr(attention, "config", None), "_attn_implementation", None) or ""
+    tokens = x.shape[1]
+    if mask is None:
+        if "flash" in implementation or tokens == 1 or not getattr(attention, "is_causal", False):
+            return None
+        # Without a mask, sdpa's is_causal aligns a square at the top left: it would hide text behind the prefix.
+        mask = torch.ones(1, 1, tokens, tokens, dtype=torch.bool, device=x.device).tril()
+    if not isinstance(mask, Tensor):
+        raise TypeError(
+            f"prefix-tuning needs the attention mask as a tensor, but {implementation!r} attention makes it a "
+            f"{type(mask).__name__}: load the model with attn_implementation 'sdpa', 'eager' or a flash one"
+        )
+    visible = mask.dtype is torch.bool or mask.dim() == 2
+    return F.pad(mask, (length, 0), value=1 if visible else 0)

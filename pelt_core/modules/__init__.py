@@ -1,0 +1,1 @@
+"""The modules of the two papers, one equation each."""
