@@ -2,9 +2,9 @@
 
 A *port* is one end (input or output) of a submodule; a *position* is a name that every family shares:
 
-- ``q k v o`` and ``gate up down``: the linear maps of attention and of the MLP (``gate`` where there is one);
-- ``attn`` and ``mlp``: the whole sublayer, from the input of its first linear map to the output of its last;
-- ``kv``: the keys and values that attention sees.
+- `q k v o` and `gate up down`: the linear maps of attention and of the MLP (`gate` where there is one);
+- `attn` and `mlp`: the whole sublayer, from the input of its first linear map to the output of its last;
+- `kv`: the keys and values that attention sees.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ POSITIONS = (*LINEARS, *SUBLAYERS, KEYS_VALUES)
 class Fused:
     """One of q, k, v inside a single linear map.
 
-    ``rows`` lays the output out as ``[q | k | v]`` (GPT-2), ``heads`` as ``[q | k | v]`` within each head (BLOOM).
+    `rows` lays the output out as `[q | k | v]` (GPT-2), `heads` as `[q | k | v]` within each head (BLOOM).
     """
 
     index: int
@@ -31,7 +31,7 @@ class Fused:
 
 @dataclass(frozen=True)
 class Port:
-    """The input or the output of the submodule at ``path``, or a fused part of that output."""
+    """The input or the output of the submodule at `path`, or a fused part of that output."""
 
     path: str
     side: Literal["in", "out"] = "out"
@@ -43,7 +43,7 @@ class Anatomy:
     """A model family.
 
     Attributes:
-        layers: path of the list of transformer layers, from ``model.base_model``.
+        layers: path of the list of transformer layers, from `model.base_model`.
         attention: path of the attention module inside a layer.
         linears: position -> port inside a layer.
         cache: the keyword by which the attention module receives the key-value cache.

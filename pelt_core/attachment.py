@@ -21,11 +21,11 @@ class AttachError(PeltError, ValueError):
 
 
 class Attachment(nn.Module):
-    """All that was grown on a model, held as ``model.pelt``.
+    """All that was grown on a model, held as `model.pelt`.
 
     Attributes:
         method: the specification that was attached.
-        grafts: ``"layer_position_name"`` -> the graft there.
+        grafts: `"layer_position_name"` -> the graft there.
 
     """
 
@@ -64,7 +64,7 @@ class Attachment(nn.Module):
 
 
 def _trained_in_place(model: PreTrainedModel, method: Method) -> set[str]:
-    """The names of the model's own parameters that ``method`` trains."""
+    """The names of the model's own parameters that `method` trains."""
     trains = method.terms[0].entry.trains
     names = [name for name, _ in model.named_parameters()]
     if trains == "model":
@@ -82,10 +82,10 @@ def _trained_in_place(model: PreTrainedModel, method: Method) -> set[str]:
 
 
 def attach(model: PreTrainedModel, method: str | Method, *, seed: int = 0) -> Attachment:
-    """Freezes ``model``, grows ``method`` on it, and returns what was grown (also ``model.pelt``).
+    """Freezes `model`, grows `method` on it, and returns what was grown (also `model.pelt`).
 
-    The new modules start the same for the same ``seed``; the caller's random state is left alone. The head of a
-    sequence classifier stays trainable under every method but ``none``.
+    The new modules start the same for the same `seed`; the caller's random state is left alone. The head of a
+    sequence classifier stays trainable under every method but `none`.
 
     Raises:
         MethodError: for a specification that cannot be understood.
@@ -107,7 +107,7 @@ def attach(model: PreTrainedModel, method: str | Method, *, seed: int = 0) -> At
 
 
 def attached(model: PreTrainedModel) -> Attachment:
-    """What ``model`` carries.
+    """What `model` carries.
 
     Raises:
         AttachError: if it carries nothing.
@@ -120,7 +120,7 @@ def attached(model: PreTrainedModel) -> Attachment:
 
 @torch.no_grad()
 def detach(model: PreTrainedModel) -> None:
-    """Takes the method off: the model is again, bit for bit, what it was before :func:`attach`.
+    """Takes the method off: the model is again, bit for bit, what it was before `attach`.
 
     Raises:
         AttachError: if the model carries nothing.
@@ -135,7 +135,7 @@ def detach(model: PreTrainedModel) -> None:
 
 @torch.no_grad()
 def merge(model: PreTrainedModel) -> None:
-    """Folds every change into the weights it belongs to, ``W' = W + dW``, and takes the modules off.
+    """Folds every change into the weights it belongs to, `W' = W + dW`, and takes the modules off.
 
     A trained task head stays as it is trained.
 

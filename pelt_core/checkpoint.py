@@ -28,7 +28,7 @@ def trained_state(model: PreTrainedModel) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def load_trained_state(model: PreTrainedModel, state: dict[str, Tensor]) -> None:
-    """Copies ``state`` into the trained tensors of ``model``.
+    """Copies `state` into the trained tensors of `model`.
 
     Raises:
         CheckpointError: if names or shapes differ; names what is missing, what is left over, and what differs.
@@ -55,7 +55,7 @@ def _backbone(model: PreTrainedModel) -> dict[str, Any]:
 
 
 def save(model: PreTrainedModel, folder: str | Path) -> None:
-    """Writes the trained tensors and a readable ``pelt.json`` into ``folder``.
+    """Writes the trained tensors and a readable `pelt.json` into `folder`.
 
     Raises:
         AttachError: if the model carries no method.
@@ -69,7 +69,7 @@ def save(model: PreTrainedModel, folder: str | Path) -> None:
 
 
 def load(model: PreTrainedModel, folder: str | Path) -> None:
-    """Attaches the method saved in ``folder`` to ``model``, with its trained tensors.
+    """Attaches the method saved in `folder` to `model`, with its trained tensors.
 
     Raises:
         CheckpointError: if the files are not there, the backbone is another one, or a shape differs; the model is

@@ -4,9 +4,9 @@ At every site, and nowhere else::
 
     y' = y + delta(x, y)
 
-A graft is wired by forward hooks that are bound methods of an ``nn.Module``: the host keeps its classes and its
-state-dict keys, ``copy.deepcopy`` rewires the copy to its own grafts, and ``torch.compile``, gradient checkpointing
-and ``generate`` with a key-value cache keep working.
+A graft is wired by forward hooks that are bound methods of an `nn.Module`: the host keeps its classes and its
+state-dict keys, `copy.deepcopy` rewires the copy to its own grafts, and `torch.compile`, gradient checkpointing
+and `generate` with a key-value cache keep working.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pelt_core.sites import Site
 
 
 def part_of(y: Tensor, part: Fused | None, heads: int) -> Tensor:
-    """The view of a fused output ``(..., 3 * hidden)`` that holds one of q, k, v."""
+    """The view of a fused output `(..., 3 * hidden)` that holds one of q, k, v."""
     if part is None:
         return y
     if part.layout == "rows":
@@ -33,9 +33,9 @@ def part_of(y: Tensor, part: Fused | None, heads: int) -> Tensor:
 
 
 class Graft(nn.Module):
-    """A delta at one site: ``y' = y + delta(x, y)``.
+    """A delta at one site: `y' = y + delta(x, y)`.
 
-    ``x`` is ``(batch, tokens, site.d_in)``, ``y`` and the delta are ``(batch, tokens, site.d_out)``. The parameters
+    `x` is `(batch, tokens, site.d_in)`, `y` and the delta are `(batch, tokens, site.d_out)`. The parameters
     stay in their own type (fp32); a delta computes in the type of what it reads, so that a bf16 backbone stays fast.
     """
 
@@ -48,7 +48,7 @@ class Graft(nn.Module):
         return y + self.delta(x, y)
 
     def wire(self, base: nn.Module) -> list[RemovableHandle]:
-        """Hooks this graft into ``base``; the handles take it out again."""
+        """Hooks this graft into `base`; the handles take it out again."""
         read, write = base.get_submodule(self.site.read.path), base.get_submodule(self.site.write.path)
         handles = [] if read is write else [read.register_forward_pre_hook(self._keep_input)]
         return [*handles, write.register_forward_hook(self._change_output)]
@@ -78,17 +78,17 @@ class PrefixedCache:
         self._cache, self._key, self._value = cache, key, value
 
     def update(self, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Stores ``key`` and ``value``, and gives all keys and values with the prefix in front."""
+        """Stores `key` and `value`, and gives all keys and values with the prefix in front."""
         if self._cache is not None:
             key, value = self._cache.update(key, value, *args, **kwargs)
         return torch.cat([self._key.to(key.dtype), key], 2), torch.cat([self._value.to(value.dtype), value], 2)
 
 
 class KeyValueGraft(Graft):
-    """Prepends ``(k, v) = delta(x)`` to the keys and values of one attention module.
+    """Prepends `(k, v) = delta(x)` to the keys and values of one attention module.
 
-    Every family calls ``cache.update(k, v, layer)`` after the rotary embedding and before attention. Handing it a view
-    of the cache serves them all, and inside the checkpointed block, where ``past_key_values`` given from outside
+    Every family calls `cache.update(k, v, layer)` after the rotary embedding and before attention. Handing it a view
+    of the cache serves them all, and inside the checkpointed block, where `past_key_values` given from outside
     would be dropped.
     """
 
@@ -111,7 +111,7 @@ class KeyValueGraft(Graft):
 
 
 def _see_prefix(mask: Tensor | None, length: int, attention: nn.Module, x: Tensor) -> Tensor | None:
-    """Makes ``length`` leading keys visible to every query."""
+    """Makes `length` leading keys visible to every query."""
     implementation = getattr(getattr(attention, "config", None), "_attn_implementation", None) or ""
     tokens = x.shape[1]
     if mask is None:

@@ -1,13 +1,13 @@
 """The catalogue of methods, and the strings that specify one.
 
-A method is a sum of terms, ``name(argument=value, ...)@positions:layers``::
+A method is a sum of terms, `name(argument=value, ...)@positions:layers`::
 
     lora(rank=32,alpha=64)@q,k,v,up,down
     series(bottleneck=64)@attn,mlp:0-5
     prefix(tokens=10)+parallel@mlp
 
 Arguments, positions and layers that are left out take the method's defaults; without layers, every layer is meant.
-A new method is one class in :mod:`pelt_core.modules` and one row here.
+A new method is one class in `pelt_core.modules` and one row here.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class Entry:
     """A row of the catalogue.
 
     Attributes:
-        module: the class that is built as ``module(site, **arguments)``; ``None`` for a method without modules.
+        module: the class that is built as `module(site, **arguments)`; `None` for a method without modules.
         equation: what it computes, in one line.
-        paper: key in ``book/references.bib``.
+        paper: key in `book/references.bib`.
         summary: what it is, in a few words.
         positions: where it sits unless the specification says otherwise.
         allowed: where it may sit.
-        trains: what else is trained: the whole ``model``, the ``head`` only, or ``nothing``.
+        trains: what else is trained: the whole `model`, the `head` only, or `nothing`.
         mergeable: whether it can be folded into the weights of the backbone.
 
     """
@@ -129,7 +129,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Method:
-    """A sum of terms; ``str`` gives the one canonical specification, with every position and no default argument."""
+    """A sum of terms; `str` gives the one canonical specification, with every position and no default argument."""
 
     terms: tuple[Term, ...]
 
@@ -150,7 +150,7 @@ _TERM = re.compile(r"(?P<name>\w+)(?:\((?P<arguments>[^()]*)\))?(?:@(?P<position
 
 
 def parse(spec: str) -> Method:
-    """The method that ``spec`` describes.
+    """The method that `spec` describes.
 
     Raises:
         MethodError: for a wrong name, argument, value, position or layer range; says what is valid.
@@ -171,7 +171,7 @@ def parse(spec: str) -> Method:
 
 
 def _split_terms(spec: str) -> list[str]:
-    """Cuts at '+', but not inside parentheses (``scale=1e+2``)."""
+    """Cuts at '+', but not inside parentheses (`scale=1e+2`)."""
     return re.split(r"\+(?![^(]*\))", spec)
 
 

@@ -20,9 +20,9 @@ class AnatomyError(PeltError, LookupError):
 class Site:
     """(layer, position) on one model.
 
-    A module at this site reads ``x`` of ``(batch, tokens, d_in)`` at the port ``read`` and changes ``y`` of
-    ``(batch, tokens, d_out)`` at the port ``write``. ``heads`` counts the heads of what is written: the key-value
-    heads for the position ``kv`` (grouped-query attention has fewer of them), else the query heads.
+    A module at this site reads `x` of `(batch, tokens, d_in)` at the port `read` and changes `y` of
+    `(batch, tokens, d_out)` at the port `write`. `heads` counts the heads of what is written: the key-value
+    heads for the position `kv` (grouped-query attention has fewer of them), else the query heads.
     """
 
     layer: int
@@ -37,12 +37,12 @@ class Site:
 
 
 def sites(model: PreTrainedModel, positions: Sequence[str], layers: Iterable[int] | None = None) -> list[Site]:
-    """Every (layer, position) of ``model``, layer by layer.
+    """Every (layer, position) of `model`, layer by layer.
 
     Args:
-        model: a transformers model of a family in :data:`~pelt_core.anatomy.ANATOMIES`.
-        positions: names from :data:`~pelt_core.anatomy.POSITIONS`.
-        layers: layer numbers, counted from 0; ``None`` for all.
+        model: a transformers model of a family in `pelt_core.anatomy.ANATOMIES`.
+        positions: names from `pelt_core.anatomy.POSITIONS`.
+        layers: layer numbers, counted from 0; `None` for all.
 
     Raises:
         AnatomyError: for a family, a position or a layer that the model does not have; names those that it has.
@@ -89,5 +89,5 @@ def _width(linear: nn.Module, port: Port) -> int:
 
 
 def is_transposed(linear: nn.Module) -> bool:
-    """Whether the weight is kept as ``(d_in, d_out)``, as GPT-2's ``Conv1D`` does."""
+    """Whether the weight is kept as `(d_in, d_out)`, as GPT-2's `Conv1D` does."""
     return hasattr(linear, "nf")

@@ -15,9 +15,9 @@ _ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "tanh": torch.tanh}
 
 
 class Bottleneck(nn.Module):
-    """``B(h) = s * (U phi(D h + b) + c)`` with ``U = 0`` and ``c = 0`` at the start, so that a new adapter does nothing.
+    """`B(h) = s * (U phi(D h + b) + c)`, with `U = 0` and `c = 0` at the start: a new adapter does nothing.
 
-    ``h`` is ``(batch, tokens, d_in)``, the result ``(batch, tokens, d_out)``; ``D`` is ``(bottleneck, d_in)``.
+    `h` is `(batch, tokens, d_in)`, the result `(batch, tokens, d_out)`; `D` is `(bottleneck, d_in)`.
     """
 
     def __init__(self, d_in: int, d_out: int, bottleneck: int, activation: Activation, scale: float) -> None:
@@ -28,13 +28,13 @@ class Bottleneck(nn.Module):
         nn.init.zeros_(self.up.bias)
 
     def adapt(self, h: Tensor) -> Tensor:
-        """``B(h)``, in the type of ``h``."""
+        """`B(h)`, in the type of `h`."""
         z = self.phi(F.linear(h, self.down.weight.to(h.dtype), self.down.bias.to(h.dtype)))
         return self.scale * F.linear(z, self.up.weight.to(h.dtype), self.up.bias.to(h.dtype))
 
 
 class Series(Bottleneck):
-    """``delta = B(y)``: the adapter reads what the sublayer wrote (Houlsby et al. 2019; LLM-Adapters, equation 2)."""
+    """`delta = B(y)`: the adapter reads what the sublayer wrote (Houlsby et al. 2019; LLM-Adapters, equation 2)."""
 
     def __init__(self, site: Site, bottleneck: int = 64, activation: Activation = "relu", scale: float = 1.0) -> None:
         super().__init__(site.d_out, site.d_out, bottleneck, activation, scale)
@@ -44,7 +44,7 @@ class Series(Bottleneck):
 
 
 class Parallel(Bottleneck):
-    """``delta = B(x)``: the adapter reads what the sublayer read (He et al. 2022; LLM-Adapters, equation 3)."""
+    """`delta = B(x)`: the adapter reads what the sublayer read (He et al. 2022; LLM-Adapters, equation 3)."""
 
     def __init__(self, site: Site, bottleneck: int = 64, activation: Activation = "relu", scale: float = 1.0) -> None:
         super().__init__(site.d_in, site.d_out, bottleneck, activation, scale)

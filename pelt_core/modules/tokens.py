@@ -10,10 +10,10 @@ from pelt_core.sites import Site
 
 
 class Prefix(nn.Module):
-    """``K <- [P_K; K]``, ``V <- [P_V; V]`` in every attention head (Li and Liang 2021; UniPELT, section 2.2.2).
+    """`K <- [P_K; K]`, `V <- [P_V; V]` in every attention head (Li and Liang 2021; UniPELT, section 2.2.2).
 
-    ``P_K`` and ``P_V`` are ``(key-value heads, virtual tokens, head_dim)``, drawn from N(0, 0.02^2). Given ``x`` of
-    ``(batch, tokens, hidden)`` the module returns both as ``(batch, key-value heads, virtual tokens, head_dim)``.
+    `P_K` and `P_V` are `(key-value heads, virtual tokens, head_dim)`, drawn from N(0, 0.02^2). Given `x` of
+    `(batch, tokens, hidden)` the module returns both as `(batch, key-value heads, virtual tokens, head_dim)`.
     """
 
     graft = KeyValueGraft

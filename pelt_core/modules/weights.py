@@ -12,9 +12,9 @@ from pelt_core.sites import Site
 
 
 class LoRA(nn.Module):
-    """``delta = (alpha / r) B A dropout(x)``, ``A`` Kaiming-uniform and ``B = 0`` at the start (Hu et al. 2022, eq. 3).
+    """`delta = (alpha / r) B A dropout(x)`, `A` Kaiming-uniform and `B = 0` at the start (Hu et al. 2022, eq. 3).
 
-    ``x`` is ``(batch, tokens, d_in)``, ``A`` is ``(rank, d_in)``, ``B`` is ``(d_out, rank)``.
+    `x` is `(batch, tokens, d_in)`, `A` is `(rank, d_in)`, `B` is `(d_out, rank)`.
     """
 
     def __init__(self, site: Site, rank: int = 8, alpha: float = 16.0, dropout: float = 0.0) -> None:
@@ -29,5 +29,5 @@ class LoRA(nn.Module):
         return self.scale * F.linear(F.linear(x, self.A.to(x.dtype)), self.B.to(x.dtype))
 
     def weight(self) -> Tensor:
-        """``dW = (alpha / r) B A`` of ``(d_out, d_in)``."""
+        """`dW = (alpha / r) B A` of `(d_out, d_in)`."""
         return self.scale * self.B @ self.A
