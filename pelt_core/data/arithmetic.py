@@ -1,0 +1,126 @@
+"""Published arithmetic problems, as their authors store them -> question, worked solution, answer."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from pelt_core.data.equations import Unworkable, format_number, work
+
+TOLERANCE = Fraction(1, 1000)
+
+
+class BadRow(ValueError):
+    """A row that is not what its dataset promises; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem: `key` orders and names it within its split; `flaw` says why there is no solution, if so."""
+
+    key: int
+    question: str
+    solution: str
+    answer: str
+    flaw: str = ""
+
+
+def normalise_question(question: str) -> str:
+    """The letters and digits of a question, for finding the same problem in two sets: "3.0 cats ." is "3 Cats"."""
+    return re.sub(r"[^a-z0-9]", "", re.sub(r"(\d)\.0\b", r"\1", question.lower()))
+
+
+def gsm8k(raw: dict[str, Any], position: int) -> Problem:
+    """GSM8K (Cobbe et al. 2021): its own solution, without the calculator's marks `<<48/2=24>>`."""
+    steps, _, final = _text(raw, "answer").partition("####")
+    answer = format_number(_number(final.strip().replace(",", ""), "the text after ####"))
+    return Problem(position, _text(raw, "question"), _close(re.sub(r"<<.*?>>", "", steps), answer, "\n"), answer)
+
+
+def aqua(raw: dict[str, Any], position: int) -> Problem:
+    """AQuA (Ling et al. 2017): the options follow the question, the rationale is the solution."""
+    options = raw.get("options")
+    if not isinstance(options, list) or [str(option)[:2] for option in options] != ["A)", "B)", "C)", "D)", "E)"]:
+        raise BadRow(f"field 'options' must be five texts that begin A) to E), and is {options!r}")
+    letter = _text(raw, "correct")
+    if letter not in tuple("ABCDE"):
+        raise BadRow(f"field 'correct' must be one of A, B, C, D, E, and is {letter!r}")
+    choices = " ".join(f"({option[0]}) {option[2:]}" for option in options)
+    question = f"{_text(raw, 'question')} Answer Choices: {choices}"
+    return Problem(position, question, _close(_text(raw, "rationale"), f"({letter})", "\n"), letter)
+
+
+def svamp(raw: dict[str, Any], position: int) -> Problem:
+    """SVAMP (Patel et al. 2021)."""
+    body, question = _text(raw, "Body"), _text(raw, "Question")
+    identity = re.fullmatch(r"chal-(\d+)", _text(raw, "ID"))
+    if identity is None:
+        raise BadRow(f"field 'ID' must look like chal-12, and is {raw['ID']!r}")
+    return _from_equation(
+        int(identity[1]), f"{body}{'' if body.endswith('.') else '.'} {question}", raw, "Equation", raw.get("Answer")
+    )
+
+
+def mawps_part(raw: dict[str, Any], position: int) -> Problem:
+    """MultiArith, AddSub and SingleEq, in the form of the MAWPS collection (Koncel-Kedziorski et al. 2016)."""
+    for field in ("lEquations", "lSolutions"):
+        if not isinstance(raw.get(field), list) or len(raw[field]) != 1:
+            raise BadRow(f"field {field!r} must be a list of one entry, and is {raw.get(field)!r}")
+    flat = {"equation": raw["lEquations"][0]}
+    return _from_equation(_key(raw, "iIndex"), _text(raw, "sQuestion"), flat, "equation", raw["lSolutions"][0])
+
+
+def mawps(raw: dict[str, Any], position: int) -> Problem:
+    """MAWPS (Koncel-Kedziorski et al. 2016), as split by MWPToolkit."""
+    return _from_equation(_key(raw, "id"), _text(raw, "original_text"), raw, "equation", raw.get("ans"))
+
+
+READERS: dict[str, Callable[[dict[str, Any], int], Problem]] = {
+    "gsm8k": gsm8k,
+    "aqua": aqua,
+    "svamp": svamp,
+    "multiarith": mawps_part,
+    "addsub": mawps_part,
+    "singleeq": mawps_part,
+    "mawps": mawps,
+}
+
+
+def _from_equation(key: int, question: str, raw: dict[str, Any], field: str, gold: Any) -> Problem:
+    number, equation = _number(gold, "the answer"), _text(raw, field)
+    answer = format_number(number)
+    try:
+        worked = work(equation)
+    except Unworkable as reason:
+        return Problem(key, question, "", answer, f"{equation!r}: {reason}")
+    if abs(worked.value - number) > TOLERANCE:
+        return Problem(key, question, "", answer, f"{equation!r} gives {format_number(worked.value)}, not {answer}")
+    return Problem(key, question, _close(worked.steps, answer, " "), answer)
+
+
+def _close(steps: str, answer: str, gap: str) -> str:
+    steps = steps.strip()
+    return f"{steps}{gap if steps else ''}The answer is {answer}."
+
+
+def _text(raw: dict[str, Any], field: str) -> str:
+    value = raw.get(field)
+    if not isinstance(value, str) or not value.strip():
+        state = "missing" if field not in raw else "empty" if isinstance(value, str) else f"{value!r}, not a text"
+        raise BadRow(f"field {field!r} is {state}")
+    return value.strip()
+
+
+def _key(raw: dict[str, Any], field: str) -> int:
+    value = raw.get(field)
+    if not isinstance(value, int) or value < 0:
+        raise BadRow(f"field {field!r} must be a whole number, and is {value!r}")
+    return value
+
+
+def _number(value: Any, what: str) -> Fraction:
+    try:
+        return Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise BadRow(f"{what} must be a finite number, and is {value!r}") from None
