@@ -1,0 +1,58 @@
+"""What all commands share: how errors, warnings, tables and JSON are printed."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from typer.core import TyperGroup
+
+from pelt_core.errors import PeltError
+
+BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+output = Console(highlight=False)
+
+
+class ErrorsInOneLine(TyperGroup):
+    """Turns a `PeltError` into a red message and an exit code, and warnings into yellow lines: never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; exit code 2 for bad input, 1 where the machine failed."""
+        with warnings.catch_warnings():
+            warnings.showwarning = _print_in_yellow
+            try:
+                return super().invoke(ctx)
+            except PeltError as error:
+                errors.print(str(error), style="red", markup=False)
+                raise typer.Exit(FAILURE if isinstance(error, (OSError, RuntimeError)) else BAD_INPUT) from None
+
+
+def _print_in_yellow(message: Warning | str, *_: Any, **__: Any) -> None:
+    errors.print(f"warning: {message}", style="yellow", markup=False)
+
+
+def show(rows: Sequence[dict[str, Any]], as_json: bool, title: str = "") -> None:
+    """Print rows as JSON for scripts, or as a table for people."""
+    if as_json:
+        typer.echo(json.dumps(list(rows), indent=1, ensure_ascii=False))
+        return
+    table = Table(title=title or None, title_justify="left", title_style="bold")
+    for number, name in enumerate(rows[0] if rows else ()):
+        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=number == 0)
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    output.print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else "" if value is None else str(value)

@@ -1,0 +1,76 @@
+"""`pelt methods`, `pelt backbones`, `pelt data list`: what there is to choose from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pelt_core.cli.console import show
+
+app = typer.Typer()
+data_app = typer.Typer(help="The data sets: what they are, where they come from, their licences.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@app.command()
+def methods(as_json: AsJson = False) -> None:
+    """The tuning methods, their equations, arguments and positions.
+
+    A specification is `name(argument=value,...)@position,position`, e.g. `lora(rank=32,alpha=64)@q,k,v`; join several
+    with `+`. What is left out takes the default shown here.
+
+    Example: `pelt methods`
+    """
+    from pelt_core.methods import METHODS
+
+    rows = [
+        {
+            "name": name,
+            "summary": entry.summary,
+            "equation": entry.equation,
+            "arguments": [f"{argument}={default}" for argument, default in entry.defaults.items()],
+            "default_positions": list(entry.positions),
+            "allowed_positions": list(entry.allowed),
+        }
+        for name, entry in METHODS.items()
+    ]
+    show(rows, as_json)
+
+
+@app.command()
+def backbones(as_json: AsJson = False) -> None:
+    """The backbones known by name; a local folder or a Hugging Face id `owner/name` works as well.
+
+    Example: `pelt run placement --set backbone=tiny-llama`
+    """
+    from pelt_core.catalogue import BACKBONES
+
+    names = ("name", "source", "architecture", "parameters", "licence", "summary")
+    show([{name: getattr(row, name) for name in names} for row in BACKBONES.values()], as_json)
+
+
+@data_app.command("list")
+def data_list(as_json: AsJson = False) -> None:
+    """The data sets with their splits, sizes, answers and licences.
+
+    Data are looked for in the folder that the variable `PELT_DATA` names, then on the Hugging Face hub; `arithmetic` is
+    made by the program itself.
+
+    Example: `pelt data list --json`
+    """
+    from pelt_core.data import DATASETS
+
+    rows = [
+        {
+            "name": card.name,
+            "splits": [f"{split} {pin.rows}" for split, pin in card.splits.items()],
+            "answer": card.answer_kind,
+            "licence": card.licence,
+            "summary": card.summary,
+        }
+        for card in DATASETS.values()
+    ]
+    show(rows, as_json)

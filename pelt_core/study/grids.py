@@ -1,0 +1,103 @@
+"""The studies: each is a question and the runs that answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from pelt_core.errors import PeltError
+from pelt_core.study.presets import Budget, budget
+from pelt_core.study.run import Run
+
+
+class UnknownStudy(PeltError, LookupError):
+    """No study has that name."""
+
+
+class NoSuchCell(PeltError, LookupError):
+    """A pattern selects none of a study's runs."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """One question, and the runs that answer it.
+
+    Attributes:
+        name: as in `pelt run NAME`.
+        title: of its page in the report.
+        question: what it asks.
+        cells: the runs that a budget pays for with one seed.
+    """
+
+    name: str
+    title: str
+    question: str
+    cells: Callable[[Budget, int], Iterator[Run]]
+
+
+SUBLAYERS = {"attention": "attn", "MLP": "mlp", "both": "attn,mlp"}
+LINEARS = {"attention": "q,k,v", "MLP": "up,down", "both": "q,k,v,up,down"}
+PLACEMENTS = {"series": SUBLAYERS, "parallel": SUBLAYERS, "lora": LINEARS}
+"""Where the placement study puts each kind of module: adapters at whole sublayers, LoRA at their linear maps."""
+
+
+def _placement(budget: Budget, seed: int) -> Iterator[Run]:
+    yield budget.untrained()
+    for module, learning_rate in budget.methods.items():
+        for positions in PLACEMENTS[module.partition("(")[0]].values():
+            yield budget.trained(f"{module}@{positions}", learning_rate, seed)
+
+
+STUDIES = {
+    study.name: study
+    for study in [
+        Study(
+            "placement",
+            "Where to put the module",
+            "Does a module help most beside the attention, beside the MLP, or at both, "
+            "and is the best place the same for series adapters, parallel adapters and LoRA?",
+            _placement,
+        ),
+    ]
+}
+
+
+def grid(
+    study: str,
+    preset: str,
+    seeds: Sequence[int] | None = None,
+    only: Sequence[str] | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> list[Run]:
+    """The runs of a study, breadth first: every cell with the first seed, then every cell with the second.
+
+    Args:
+        study: a name of `STUDIES`.
+        preset: a name in `presets.yml`.
+        seeds: instead of the preset's.
+        only: keep the runs whose method matches one of these: a shell pattern (``"lora*@q,k,v"``) or a part of the
+            method's spelling (``"lora"``).
+        overrides: other values for fields that all runs share, as YAML text.
+
+    Raises:
+        UnknownStudy, UnknownPreset, BadPreset: what was asked for does not exist.
+        NoSuchCell: a pattern matches nothing.
+    """
+    if study not in STUDIES:
+        raise UnknownStudy(f"there is no study {study!r}; choose one of: {', '.join(STUDIES)}")
+    spent = budget(preset, study, overrides)
+    runs = list(dict.fromkeys(run for seed in seeds or spent.seeds for run in STUDIES[study].cells(spent, seed)))
+    return runs if not only else _matching(runs, only)
+
+
+def _matching(runs: list[Run], patterns: Sequence[str]) -> list[Run]:
+    for pattern in patterns:
+        if not any(_matches(run, pattern) for run in runs):
+            cells = "\n".join(f"  {method}" for method in dict.fromkeys(run.method for run in runs))
+            raise NoSuchCell(f"no method of this study matches {pattern!r}; its methods are:\n{cells}")
+    return [run for run in runs if any(_matches(run, pattern) for pattern in patterns)]
+
+
+def _matches(run: Run, pattern: str) -> bool:
+    return pattern in run.method or fnmatchcase(run.method, pattern)

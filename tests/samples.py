@@ -1,0 +1,23 @@
+"""A run that several tests use; light to import, as worker processes do."""
+
+from pelt_core.study.run import Run
+
+RUN = Run(
+    backbone="smollm2-135m",
+    method="lora(rank=32,alpha=64)@q,k,v",
+    train="gsm8k:500+mawps-clean:500",
+    evaluate=("gsm8k", "svamp"),
+    questions=200,
+    loss_sets=("gsm8k",),
+    data_sha256="0" * 64,
+    prompt="alpaca@1",
+    learning_rate=1e-3,
+    epochs=1,
+    batch_size=8,
+    warmup=0.06,
+    weight_decay=0.0,
+    max_length=256,
+    max_new_tokens=128,
+    precision="bf16",
+    seed=0,
+)

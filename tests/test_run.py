@@ -1,0 +1,57 @@
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import RUN
+
+from pelt_core.study.run import BadRun, Run
+
+
+def test_golden_key():
+    """A change of this key orphans every recorded run: change the way keys are made only together with the ledger."""
+    assert RUN.key == "9bea2678416a026f"
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Run)])
+def test_every_field_decides_the_key(field):
+    value = getattr(RUN, field)
+    other = (*value, "gsm8k") if isinstance(value, tuple) else {str: "fp32", int: 7, float: 0.5}[type(value)]
+    assert dataclasses.replace(RUN, **{field: other}).key != RUN.key
+
+
+def test_the_same_run_has_one_key_however_it_is_written():
+    assert dataclasses.replace(RUN, evaluate=["gsm8k", "svamp"], weight_decay=0).key == RUN.key
+
+
+@given(method=st.text(), seed=st.integers(0, 2**31), rate=st.floats(0, 1), sets=st.lists(st.text(), max_size=3))
+def test_a_run_survives_json(method, seed, rate, sets):
+    run = dataclasses.replace(RUN, method=method, seed=seed, learning_rate=rate, evaluate=sets, loss_sets=sets[:1])
+    again = Run.from_dict(json.loads(json.dumps(run.to_dict())))
+    assert again == run
+    assert again.key == run.key
+
+
+def test_unknown_and_missing_fields_are_named():
+    values = RUN.to_dict() | {"bach_size": 8}
+    del values["seed"]
+    with pytest.raises(BadRun, match=r"unknown bach_size; missing seed.*fields of a run are: backbone, method"):
+        Run.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("seed", "0", "'seed' of a run must be int, not '0'"),
+        ("seed", True, "'seed'.*not True"),
+        ("epochs", 1.5, "'epochs'.*int, not 1.5"),
+        ("learning_rate", "1e-3", "'learning_rate'.*float"),
+        ("evaluate", "gsm8k", "'evaluate'.*tuple"),
+        ("loss_sets", ["aqua"], "'aqua', which is not evaluated: gsm8k, svamp"),
+        ("precision", "fp16", "'fp16' is unknown; there are: bf16, fp32"),
+    ],
+)
+def test_wrong_values_are_refused(field, value, message):
+    with pytest.raises(BadRun, match=message):
+        dataclasses.replace(RUN, **{field: value})
