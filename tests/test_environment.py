@@ -1,0 +1,84 @@
+"""The four files that say what is installed say the same, and the code imports only what they name."""
+
+import ast
+import importlib.metadata
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from pelt_core import embedded
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def lines(name: str) -> list[str]:
+    return [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith("#")]
+
+
+def requirements(*groups: list[str]) -> dict[str, SpecifierSet]:
+    parsed = [Requirement(line) for group in groups for line in group]
+    return {canonicalize_name(requirement.name): requirement.specifier for requirement in parsed}
+
+
+DECLARED = requirements(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
+PINNED = requirements(lines("constraints.txt"))
+
+
+@pytest.mark.parametrize("name", sorted(DECLARED))
+def test_pin_is_allowed_and_installed(name: str) -> None:
+    (pin,) = PINNED[name]
+    assert pin.operator == "=="
+    assert pin.version in DECLARED[name]
+    assert importlib.metadata.version(name).split("+")[0] == pin.version
+
+
+def test_pins_are_exact_and_from_nowhere_in_particular() -> None:
+    for line in lines("constraints.txt"):
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line), line
+
+
+def test_model_wheels_are_those_that_the_code_looks_for() -> None:
+    named = dict(line.split(" --hash=sha256:") for line in lines("requirements-models.txt"))
+    assert set(named) == {embedded.SMOLLM2_WHEEL, embedded.MINILM_WHEEL}
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in named.values())
+    assert not {requirement.split("==")[0] for requirement in named} & (set(DECLARED) | set(PINNED))
+
+
+def test_conda_environment_installs_the_same() -> None:
+    python, pip, from_pypi = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    assert python.removeprefix("python=") + ".0" in SpecifierSet(PROJECT["requires-python"])
+    assert pip == "pip"
+    extras = ",".join(PROJECT["optional-dependencies"])
+    assert from_pypi["pip"] == ["-c constraints.txt", f"-e .[{extras}]"]
+
+
+def test_makefile_installs_the_same() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    (torch_pin,) = PINNED["torch"]
+    assert f"install -c constraints.txt torch=={torch_pin.version}\n" in makefile
+    assert f"install -c constraints.txt -e '.[{','.join(PROJECT['optional-dependencies'])}]'\n" in makefile
+    assert "install --no-deps --require-hashes -r requirements-models.txt\n" in makefile
+
+
+def test_package_imports_only_what_it_declares() -> None:
+    provided_by = importlib.metadata.packages_distributions()
+    allowed = set(requirements(PROJECT["dependencies"], PROJECT["optional-dependencies"]["book"]))
+    for path in (ROOT / "pelt_core").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            else:
+                continue
+            for top in {name.split(".")[0] for name in names} - {"pelt_core", *sys.stdlib_module_names}:
+                owners = {canonicalize_name(owner) for owner in provided_by.get(top, [])}
+                assert owners & allowed, f"{path.relative_to(ROOT)} imports {top}, which pyproject.toml does not name"
