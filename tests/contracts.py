@@ -1,0 +1,237 @@
+"""What must hold for every method on every family, as functions that raise where it does not.
+
+`test_contracts.py` runs them on the code as it is, `test_mutations.py` on the code with a known fault in it.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import models
+import torch
+from safetensors import safe_open
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from pelt_core import checkpoint
+from pelt_core.attachment import AttachError, attach, detach, merge
+
+
+def starts_as_the_backbone(family: str, spec: str) -> None:
+    model, inputs = models.tiny(family), models.batch(family)
+    before = model(**inputs).logits
+    attach(model, spec)
+    assert torch.equal(model(**inputs).logits, before), "attaching changed the logits"
+
+
+def acts_once_trained(family: str, spec: str) -> None:
+    model, inputs = models.tiny(family), models.batch(family)
+    before = model(**inputs).logits
+    attach(model, spec)
+    models.stir(model)
+    assert not torch.equal(model(**inputs).logits, before), "moving the trained tensors changed nothing"
+
+
+def trains_only_itself(family: str, spec: str) -> None:
+    model, inputs = models.grown(family, spec), models.batch(family)
+    everything = {name for name, _ in model.named_parameters()}
+    head = models.HEADS[family] if family in models.ENCODERS or spec == "head" else set()
+    expected = everything if spec == "full" else head | {name for name in everything if name.startswith("pelt.")}
+    models.loss(model.train(), inputs).backward()
+    found = models.gradients(model)
+    assert set(found) == expected, f"gradients where none belong, or none: {set(found) ^ expected}"
+    idle = [name for name, g in found.items() if name.startswith("pelt.") and not g.any()]
+    assert not idle, f"nothing ever reaches {idle}"
+
+
+def _state(model: PreTrainedModel) -> dict[str, Any]:
+    hooks = {
+        (name, kind): list(value)
+        for name, module in model.named_modules()
+        for kind, value in vars(module).items()
+        if "_hooks" in kind and value
+    }
+    return {
+        "hooks": hooks,
+        "classes": {name: type(module) for name, module in model.named_modules()},
+        "modes": {name: module.training for name, module in model.named_modules()},
+        "requires_grad": {name: p.requires_grad for name, p in model.named_parameters()},
+        "attributes": set(vars(model)),
+    }
+
+
+def detaches_without_a_trace(family: str, spec: str) -> None:
+    model, inputs = models.tiny(family), models.batch(family)
+    next(model.parameters()).requires_grad_(False)  # as someone may have left it
+    model.register_forward_hook(lambda *_: None)
+    before, weights, logits = _state(model), copy.deepcopy(model.state_dict()), model(**inputs).logits
+    attach(model, spec)
+    models.stir(model)
+    model(**inputs)
+    detach(model)
+    for what, value in _state(model).items():
+        assert value == before[what], f"{what} differ after detach"
+    after = model.state_dict()
+    assert list(after) == list(weights) and all(torch.equal(after[name], value) for name, value in weights.items())
+    assert torch.equal(model(**inputs).logits, logits)
+
+
+def generates_alike_with_and_without_cache(family: str, spec: str, **how: Any) -> None:
+    model, inputs = models.grown(family, spec), models.batch(family)
+    cached, plain = (
+        model.generate(
+            **inputs,
+            **how,
+            do_sample=False,
+            min_new_tokens=6,
+            max_new_tokens=6,
+            use_cache=use_cache,
+            return_dict_in_generate=True,
+            output_logits=True,
+        )
+        for use_cache in (True, False)
+    )
+    assert torch.equal(cached.sequences, plain.sequences), "other tokens with the cache than without"
+    for step, (one, other) in enumerate(zip(cached.logits, plain.logits, strict=True)):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5, msg=f"other logits with the cache at step {step}")
+
+
+def padding_changes_nothing(family: str, spec: str) -> None:
+    model, inputs = models.grown(family, spec), models.batch(family)
+    alone = {"input_ids": inputs["input_ids"][:1, inputs["attention_mask"][0].bool()]}
+    if family in models.DECODERS:
+        how = {"do_sample": False, "min_new_tokens": 1, "max_new_tokens": 1, "return_dict_in_generate": True}
+        padded = model.generate(**inputs, **how, output_logits=True).logits[0][:1]
+    else:
+        padded = model(**inputs).logits[:1]
+    unpadded = model(**alone, attention_mask=torch.ones_like(alone["input_ids"])).logits
+    torch.testing.assert_close(padded, unpadded if unpadded.dim() == 2 else unpadded[:, -1], atol=1e-5, rtol=1e-5)
+
+
+def no_token_sees_the_future(family: str, spec: str) -> None:
+    model, ids = models.grown(family, spec), models.batch(family)["input_ids"][1:]
+    changed = ids.clone()
+    changed[0, -1] += 1 if ids[0, -1] < 259 else -1
+    one, other = model(input_ids=ids).logits, model(input_ids=changed).logits
+    torch.testing.assert_close(one[:, :-1], other[:, :-1], atol=1e-6, rtol=0)
+    assert not torch.allclose(one[:, -1], other[:, -1])
+
+
+def trains_alike_under_gradient_checkpointing(family: str, spec: str, use_reentrant: bool) -> None:
+    plain, inputs = models.grown(family, spec).train(), models.batch(family)
+    kept = copy.deepcopy(plain)
+    kept.activation_checkpointing_enable({"use_reentrant": use_reentrant})
+    calls: list[str] = []
+    for graft in kept.pelt.grafts.values():
+        graft.delta.register_forward_hook(lambda module, *_: calls.append("called"))
+    losses = [models.loss(model, inputs) for model in (plain, kept)]
+    for value in losses:
+        value.backward()
+    assert len(calls) > len(kept.pelt.grafts), "the layers were not computed anew in the backward pass"
+    assert torch.equal(*losses)
+    expected, found = models.gradients(plain), models.gradients(kept)
+    assert expected.keys() == found.keys()
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient, atol=1e-6, rtol=1e-5, msg=name)
+
+
+def trains_in_fp32_over_bf16(family: str, spec: str) -> None:
+    model, inputs = models.grown(family, spec, dtype=torch.bfloat16).train(), models.batch(family)
+    logits = model(**inputs).logits
+    assert logits.dtype is torch.bfloat16
+    models.loss(model, inputs).backward()
+    for name, p in model.pelt.named_parameters():
+        assert p.dtype is p.grad.dtype is torch.float32, f"{name} is {p.dtype}, its gradient {p.grad.dtype}"
+        assert p.grad.isfinite().all() and p.grad.any()
+    exact = models.real(models.grown(family, spec)(**inputs).logits, inputs)
+    assert (models.real(logits.float(), inputs) - exact).norm() < 0.05 * exact.norm()
+
+
+def saves_what_was_trained_and_nothing_else(family: str, spec: str) -> None:
+    model, inputs = models.grown(family, spec), models.batch(family)
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint.save(model, folder)
+        assert {path.name for path in Path(folder).iterdir()} == {"pelt.json", "pelt.safetensors"}
+        with safe_open(Path(folder) / "pelt.safetensors", "pt") as file:
+            assert set(file.keys()) == set(trained)
+            assert all(torch.equal(file.get_tensor(name), p) for name, p in trained.items())
+        other = models.tiny(family)
+        checkpoint.load(other, folder)
+    assert torch.equal(other(**inputs).logits, model(**inputs).logits)
+    assert {name for name, p in other.named_parameters() if p.requires_grad} == set(trained)
+    assert str(other.pelt.method) == str(model.pelt.method)
+
+
+def merges_into_the_weights(family: str, spec: str) -> None:
+    model, inputs = models.grown(family, spec), models.batch(family)
+    names = set(models.tiny(family).state_dict())
+    grafted = model(**inputs).logits
+    merge(model)
+    assert set(model.state_dict()) == names and not hasattr(model, "pelt") and not _state(model)["hooks"]
+    torch.testing.assert_close(model(**inputs).logits, grafted, atol=1e-5, rtol=1e-5)
+
+
+def refuses_to_merge(family: str, spec: str) -> None:
+    model, inputs = models.grown(family, spec), models.batch(family)
+    before, weights, logits = _state(model), copy.deepcopy(model.state_dict()), model(**inputs).logits
+    try:
+        merge(model)
+    except AttachError as error:
+        assert "lora" in str(error), "the message does not say what can be merged"
+    else:
+        raise AssertionError(f"merged {spec}, which is not a change of weights")
+    assert _state(model) == before
+    assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
+    assert torch.equal(model(**inputs).logits, logits)
+
+
+def _stands_alone(other: PreTrainedModel, model: PreTrainedModel, family: str) -> None:
+    """`other` does what `model` does, by its own tensors."""
+    inputs = models.batch(family)
+    expected: Tensor = model(**inputs).logits
+    assert torch.equal(other(**inputs).logits, expected)
+    models.stir(other)
+    assert not torch.equal(other(**inputs).logits, expected), "the copy does not listen to its own tensors"
+    assert torch.equal(model(**inputs).logits, expected), "the copy's tensors act on the original"
+    detach(other)
+    assert torch.equal(other(**inputs).logits, models.tiny(family)(**inputs).logits)
+    assert _state(other) == _state(models.tiny(family))
+    assert torch.equal(model(**inputs).logits, expected)
+
+
+def copies_stand_alone(family: str, spec: str) -> None:
+    model = models.grown(family, spec)
+    _stands_alone(copy.deepcopy(model), model, family)
+
+
+def pickles(family: str, spec: str) -> None:
+    model, file = models.grown(family, spec), io.BytesIO()
+    torch.save(model, file)
+    file.seek(0)
+    _stands_alone(torch.load(file, weights_only=False), model, family)
+
+
+def compiles(family: str, spec: str) -> None:
+    model, inputs = models.grown(family, spec).train(), models.batch(family)
+    expected = models.loss(model, inputs)
+    expected.backward()
+    gradients = models.gradients(model)
+    model.zero_grad()
+    torch._dynamo.reset()
+    found = models.loss(torch.compile(model, backend="aot_eager", fullgraph=True), inputs)
+    found.backward()
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(models.gradients(model), gradients, atol=1e-6, rtol=1e-4)
+
+
+def attends_alike_in_eager_and_sdpa(family: str, spec: str, masked: bool) -> None:
+    inputs = models.batch(family)
+    given = inputs if masked else {"input_ids": inputs["input_ids"]}
+    eager, sdpa = (models.grown(family, spec, attention)(**given).logits for attention in ("eager", "sdpa"))
+    seen = inputs if masked else {"attention_mask": torch.ones_like(inputs["input_ids"])}
+    torch.testing.assert_close(models.real(eager, seen), models.real(sdpa, seen), atol=1e-5, rtol=1e-5)

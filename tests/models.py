@@ -1,0 +1,100 @@
+"""Tiny models of every family, a padded batch for each, and methods grown on them so that every module acts."""
+
+from __future__ import annotations
+
+import copy
+from functools import cache
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from pelt_core.attachment import attach
+from pelt_core.backbones import load_model
+
+ENCODERS = ("bert", "roberta")
+DECODERS = ("llama", "mistral", "qwen2", "gptj", "bloom", "gpt2", "opt")
+FAMILIES = (*ENCODERS, *DECODERS)
+SWITCHABLE = ("bert", "roberta", "llama", "mistral", "qwen2", "gpt2", "opt")  # eager or sdpa; the others are eager only
+
+SUM = "prefix(tokens=3)+lora+series(bottleneck=6)@mlp:1"
+ON_HIDDEN_STATES = (
+    "series(bottleneck=6)@attn,mlp",
+    "series(bottleneck=6)@q,v,down",
+    "parallel(bottleneck=6)@attn,mlp",
+    "parallel(bottleneck=6)@k,up,down",
+    "lora(rank=4)@q,k,v,o,up,down",
+)
+WITH_PREFIX = ("prefix(tokens=4)", SUM)
+IN_PLACE = ("full", "head")
+GROWN = (*ON_HIDDEN_STATES, *WITH_PREFIX)
+SPECS = (*GROWN, *IN_PLACE, "none")
+
+HEADS = {
+    "bert": {"classifier.weight", "classifier.bias"},
+    "roberta": {f"classifier.{layer}.{kind}" for layer in ("dense", "out_proj") for kind in ("weight", "bias")},
+    "llama": {"lm_head.weight"},
+    "mistral": {"lm_head.weight"},
+    "qwen2": {"lm_head.weight"},
+    "gptj": {"lm_head.weight", "lm_head.bias"},
+    "bloom": {"transformer.word_embeddings.weight"},  # these tie the output layer to the embedding
+    "gpt2": {"transformer.wte.weight"},
+    "opt": {"model.decoder.embed_tokens.weight"},
+}
+"""Family -> the parameters of its output layer."""
+
+
+@cache
+def _loaded(family: str) -> PreTrainedModel:
+    torch.manual_seed(0)
+    if family in ENCODERS:
+        return load_model(f"tiny-{family}", task="classification", labels=3)
+    return load_model(f"tiny-{family}")
+
+
+def tiny(family: str, attention: str | None = None) -> PreTrainedModel:
+    """A fresh copy of the family's tiny model: a classifier for an encoder, a language model for a decoder."""
+    model = copy.deepcopy(_loaded(family))
+    if attention is not None:
+        model.set_attn_implementation(attention)
+    return model
+
+
+def batch(family: str) -> dict[str, Tensor]:
+    """Two rows of seven tokens, the first padded by two: on the right for an encoder, on the left for a decoder."""
+    ids = torch.randint(4, 260, (2, 7), generator=torch.Generator().manual_seed(1))
+    mask = torch.ones_like(ids)
+    mask[0, slice(-2, None) if family in ENCODERS else slice(0, 2)] = 0
+    return {"input_ids": ids * mask, "attention_mask": mask}
+
+
+def real(logits: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+    """The logits of tokens that are no padding, `(tokens, vocabulary)`; a classifier's as they are."""
+    return logits if logits.dim() == 2 else logits[inputs["attention_mask"].bool()]
+
+
+def stir(model: PreTrainedModel, std: float = 0.1) -> None:
+    """Moves every trained tensor off its start, where a zero would hide what is wrong."""
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for p in model.parameters():
+            if p.requires_grad:
+                p += std * torch.randn(p.shape, generator=generator).to(p.dtype)
+
+
+def grown(family: str, spec: str, attention: str | None = None, dtype: torch.dtype | None = None) -> PreTrainedModel:
+    """The family's tiny model with the method attached and acting, in eval mode."""
+    model = tiny(family, attention).to(dtype)
+    attach(model, spec)
+    stir(model)
+    return model
+
+
+def loss(model: PreTrainedModel, inputs: dict[str, Tensor]) -> Tensor:
+    """A scalar on which every output depends."""
+    return real(model(**inputs, use_cache=False).logits, inputs).float().square().mean()
+
+
+def gradients(model: PreTrainedModel) -> dict[str, Tensor]:
+    """Name -> gradient, of every parameter that has one."""
+    return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}

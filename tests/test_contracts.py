@@ -1,0 +1,108 @@
+"""Every method on every family: see `contracts.py` for what is asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import contracts
+import models
+import pytest
+from models import DECODERS, FAMILIES, GROWN, ON_HIDDEN_STATES, SPECS, SUM, SWITCHABLE, WITH_PREFIX
+
+
+def over(families: Iterable[str], specs: Iterable[str]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(("family", "spec"), [(family, spec) for family in families for spec in specs])
+
+
+@over(FAMILIES, [spec for spec in SPECS if spec not in WITH_PREFIX])
+def test_starts_as_the_backbone(family: str, spec: str) -> None:
+    contracts.starts_as_the_backbone(family, spec)
+
+
+@over(FAMILIES, [spec for spec in SPECS if spec != "none"])
+def test_acts_once_trained(family: str, spec: str) -> None:
+    contracts.acts_once_trained(family, spec)
+
+
+@over(FAMILIES, [spec for spec in SPECS if spec != "none"])
+def test_trains_only_itself(family: str, spec: str) -> None:
+    contracts.trains_only_itself(family, spec)
+
+
+@over(FAMILIES, SPECS)
+def test_detaches_without_a_trace(family: str, spec: str) -> None:
+    contracts.detaches_without_a_trace(family, spec)
+
+
+@over(DECODERS, GROWN)
+def test_generates_alike_with_and_without_cache(family: str, spec: str) -> None:
+    contracts.generates_alike_with_and_without_cache(family, spec)
+
+
+@over(DECODERS, [SUM])
+def test_searches_beams_alike_with_and_without_cache(family: str, spec: str) -> None:
+    contracts.generates_alike_with_and_without_cache(family, spec, num_beams=3)
+
+
+@over(FAMILIES, GROWN)
+def test_padding_changes_nothing(family: str, spec: str) -> None:
+    contracts.padding_changes_nothing(family, spec)
+
+
+@over(DECODERS, GROWN)
+def test_no_token_sees_the_future(family: str, spec: str) -> None:
+    contracts.no_token_sees_the_future(family, spec)
+
+
+@pytest.mark.parametrize("use_reentrant", [False, True])
+@over(FAMILIES, GROWN)
+def test_trains_alike_under_gradient_checkpointing(family: str, spec: str, use_reentrant: bool) -> None:
+    contracts.trains_alike_under_gradient_checkpointing(family, spec, use_reentrant)
+
+
+@over(FAMILIES, GROWN)
+def test_trains_in_fp32_over_bf16(family: str, spec: str) -> None:
+    contracts.trains_in_fp32_over_bf16(family, spec)
+
+
+@over(FAMILIES, SPECS)
+def test_saves_what_was_trained_and_nothing_else(family: str, spec: str) -> None:
+    contracts.saves_what_was_trained_and_nothing_else(family, spec)
+
+
+@over(FAMILIES, ["lora@q,v", "lora(rank=4,alpha=2)@q,k,v,o,up,down", "lora@k:1+lora(rank=2)@v"])
+def test_merges_into_the_weights(family: str, spec: str) -> None:
+    contracts.merges_into_the_weights(family, spec)
+
+
+@over(FAMILIES, [spec for spec in GROWN if not spec.startswith("lora")])
+def test_refuses_to_merge(family: str, spec: str) -> None:
+    contracts.refuses_to_merge(family, spec)
+
+
+@over(FAMILIES, GROWN)
+def test_copies_stand_alone(family: str, spec: str) -> None:
+    contracts.copies_stand_alone(family, spec)
+
+
+@over(FAMILIES, [ON_HIDDEN_STATES[-1], SUM])
+def test_pickles(family: str, spec: str) -> None:
+    contracts.pickles(family, spec)
+
+
+@pytest.mark.filterwarnings("ignore:.*Function.*should not be instantiated")  # BLOOM's own GELU
+@over(["llama", "bloom"], GROWN)
+def test_compiles(family: str, spec: str) -> None:
+    contracts.compiles(family, spec)
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@over(SWITCHABLE, GROWN)
+def test_attends_alike_in_eager_and_sdpa(family: str, spec: str, masked: bool) -> None:
+    contracts.attends_alike_in_eager_and_sdpa(family, spec, masked)
+
+
+def test_every_family_is_here() -> None:
+    from pelt_core.anatomy import ANATOMIES
+
+    assert set(models.FAMILIES) == set(ANATOMIES) == set(models.HEADS)
