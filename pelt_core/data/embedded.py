@@ -5,6 +5,7 @@ step of the solution is a whole number of at least 0. Train and test cannot shar
 to one of them, by their hash, whatever names and things surround them.
 """
 
+import functools
 import hashlib
 import random
 import re
@@ -22,7 +23,7 @@ THINGS = [
     "keys", "lemons", "marbles", "nuts", "pencils", "shells", "stamps", "stickers", "stones", "tickets",
 ]  # fmt: skip
 SMALL, MEDIUM, LARGE, ROUND = range(2, 13), range(5, 60), range(20, 300), range(20, 620, 20)
-PERCENT = range(5, 100, 5)
+FIVES = range(5, 100, 5)
 
 
 @dataclass(frozen=True)
@@ -66,17 +67,17 @@ TEMPLATES = [
     Template("unknown", "{name} dealt some {things} equally to {a} friends, and each friend got {b}. "
              "How many {things} were dealt?", "x/{a}={b}", {"a": SMALL, "b": MEDIUM}),
     Template("percent", "{name} has {a} {things}, and {b} percent of them are red. How many red {things} are there?",
-             "x=({a}*{b})/100", {"a": ROUND, "b": PERCENT}),
+             "x=({a}*{b})/100", {"a": ROUND, "b": FIVES}),
     Template("percent", "A coat costs {a} dollars. In a sale its price falls by {b} percent. "
-             "How many dollars does the coat cost in the sale?", "x={a}-(({a}*{b})/100)", {"a": ROUND, "b": PERCENT}),
-    Template("percent", "{name} planted {a} seeds, and {b} of them sprouted. What percent of the seeds sprouted?",
-             "x=({b}*100)/{a}", {"a": ROUND, "b": LARGE}),
+             "How many dollars does the coat cost in the sale?", "x={a}-(({a}*{b})/100)", {"a": ROUND, "b": FIVES}),
+    Template("percent", "Of the seeds that {name} planted, {a} sprouted and {b} did not. What percent sprouted?",
+             "x=({a}*100)/({a}+{b})", {"a": FIVES, "b": FIVES}),
     Template("rate", "A train runs at {a} kilometres an hour. How many kilometres does it cover in {b} hours?",
              "x={a}*{b}", {"a": LARGE, "b": SMALL}),
     Template("rate", "{name} reads {a} pages in {b} days, the same number each day. "
              "How many pages does {name} read in {c} days?", "x=({a}/{b})*{c}", {"a": LARGE, "b": SMALL, "c": SMALL}),
     Template("rate", "{name} earns {a} dollars an hour. How many hours must {name} work to earn {b} dollars?",
-             "x={b}/{a}", {"a": MEDIUM, "b": LARGE}),
+             "x={b}/{a}", {"a": SMALL, "b": LARGE}),
     Template("compare", "{name} has {a} {things} and {other} has {b}. How many more {things} does {name} have?",
              "x={a}-{b}", {"a": LARGE, "b": MEDIUM}),
     Template("compare", "{other} has {b} {things}, and {name} has {a} times as many. "
@@ -88,7 +89,8 @@ TEMPLATES = [
 ]  # fmt: skip
 
 
-def generate(split: str) -> list[dict[str, str]]:
+@functools.cache
+def generate(split: str) -> tuple[dict[str, str], ...]:
     """The rows of "train" or "test", the templates in turn; the same on every machine."""
     generator = random.Random(f"arithmetic/{split}")
     made: dict[str, dict[str, str]] = {}
@@ -96,7 +98,7 @@ def generate(split: str) -> list[dict[str, str]]:
         index = len(made) % len(TEMPLATES)
         row = _draw(index, split, generator)
         made.setdefault(row["question"], {"id": f"arithmetic-{split}-{len(made):05d}", **row})
-    return list(made.values())
+    return tuple(made.values())
 
 
 def belongs_to(index: int, numbers: tuple[int, ...]) -> str:

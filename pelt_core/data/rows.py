@@ -33,9 +33,11 @@ class Prepared:
 
     `flaws` maps the id of a row without a usable solution to the reason: such a row is left out of a train split, and
     kept with the solution "" elsewhere. `leaked` has the ids of training rows left out because a test set has them.
+    `where` is the file, hub address or module that they come from.
     """
 
     rows: list[dict[str, str]]
+    where: str
     flaws: dict[str, str]
     leaked: tuple[str, ...] = ()
 
@@ -52,7 +54,7 @@ def prepare(name: str, split: str) -> Prepared:
     pinned = pin(name, split)
     match name:
         case "arithmetic":
-            prepared = Prepared(generate(split), {})
+            prepared = Prepared(list(generate(split)), "pelt_core.data.embedded", {})
         case "mawps-clean":
             prepared = _clean(prepare("mawps", split))
         case _:
@@ -60,8 +62,8 @@ def prepare(name: str, split: str) -> Prepared:
     found = content_sha256(prepared.rows)
     if (len(prepared.rows), found) != (pinned.rows, pinned.content_sha256):
         raise PinMismatch(
-            f"the prepared rows of {name}/{split} are not the pinned ones: expected {pinned.rows} rows and content "
-            f"sha256 {pinned.content_sha256}, found {len(prepared.rows)} rows and {found}"
+            f"{name}/{split}, from {prepared.where}, is not what is pinned: expected {pinned.rows} rows and content "
+            f"sha256 {pinned.content_sha256}, found {len(prepared.rows)} rows and content sha256 {found}"
         )
     return prepared
 
@@ -165,11 +167,11 @@ def _read(name: str, split: str, pinned: Pin) -> Prepared:
             rows.append(
                 {"id": identity, "question": problem.question, "solution": problem.solution, "answer": problem.answer}
             )
-    return Prepared(rows, flaws)
+    return Prepared(rows, located.where, flaws)
 
 
 def _clean(mawps: Prepared) -> Prepared:
     """`mawps` without the problems that an evaluation set has, compared by letters and digits alone."""
     asked = {normalise_question(row["question"]) for name in EVALUATION_SETS for row in prepare(name, "test").rows}
     leaked = tuple(row["id"] for row in mawps.rows if normalise_question(row["question"]) in asked)
-    return Prepared([row for row in mawps.rows if row["id"] not in set(leaked)], mawps.flaws, leaked)
+    return Prepared([row for row in mawps.rows if row["id"] not in set(leaked)], mawps.where, mawps.flaws, leaked)

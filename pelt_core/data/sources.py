@@ -49,7 +49,7 @@ def raw_rows(pin: Pin) -> Located:
     if not mirror:
         tried.append("the mirror: the environment variable PELT_DATA names no folder")
     elif (path := Path(mirror).expanduser() / str(pin.file)).is_file():
-        return _from_mirror(path, pin)
+        return Located(check_file(path.read_bytes(), str(path), pin), str(path))
     else:
         tried.append(f"the mirror PELT_DATA={mirror}: there is no file {path}")
     if pin.hub is None:
@@ -63,25 +63,30 @@ def raw_rows(pin: Pin) -> Located:
     raise DataNotFound(
         f"{pin.file} was found nowhere. Tried\n"
         + "".join(f"  - {place}\n" for place in tried)
-        + f"Mend: make a mirror, a folder with {pin.file} ({pin.file_rows} rows, sha256 {pin.sha256}; "
-        f"from {pin.source}; pelt_core/data/README.md has the layout), and name it: export PELT_DATA=/path/to/mirror. "
-        "The dataset 'arithmetic' needs neither."
+        + "Mend: make a mirror where there is a network, with `pelt data mirror FOLDER`, copy it here, and name it: "
+        f"export PELT_DATA=FOLDER. It holds FOLDER/{pin.file}, sha256 {pin.sha256}, made from {pin.source}. "
+        "The dataset 'arithmetic' needs neither mirror nor hub."
     )
 
 
-def _from_mirror(path: Path, pin: Pin) -> Located:
-    stored = path.read_bytes()
+def check_file(stored: bytes, where: str, pin: Pin) -> list[dict[str, Any]]:
+    """The rows of a mirror's file.
+
+    Raises:
+        PinMismatch: it has another sha256, or another number of rows, than its pin.
+        MalformedRows: lines are not JSON objects.
+    """
     found = hashlib.sha256(stored).hexdigest()
-    rows, problems = _parse(stored, str(path))
-    if found != pin.sha256 or len(rows) + len(problems) != pin.file_rows:
+    rows, problems = _parse(stored, where)
+    if (found, len(rows) + len(problems)) != (pin.sha256, pin.file_rows):
         raise PinMismatch(
-            f"{path} is not the pinned file: expected {pin.file_rows} rows and sha256 {pin.sha256}, found "
-            f"{len(rows) + len(problems)} rows and sha256 {found}. Replace it by the file from {pin.source}."
+            f"{where} is not the pinned file: expected {pin.file_rows} rows and sha256 {pin.sha256}, found "
+            f"{len(rows) + len(problems)} rows and sha256 {found}. Replace it by a file made from {pin.source}"
             + "".join(f"\n  - {problem}" for problem in problems[:5])
         )
     if problems:
         raise MalformedRows(describe(problems))
-    return Located(rows, str(path))
+    return rows
 
 
 def _parse(stored: bytes, where: str) -> tuple[list[dict[str, Any]], list[str]]:

@@ -1,0 +1,112 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pelt_core.data.arithmetic import READERS, BadRow, normalise_question
+
+GOOD: dict[str, dict[str, Any]] = {
+    "gsm8k": {"question": " How many? ", "answer": "Half of 48 is 48/2 = <<48/2=24>>24.\n#### 1,024"},
+    "aqua": {
+        "question": "Which?",
+        "options": ["A)1", "B)2", "C)3", "D)4", "E)5"],
+        "rationale": "One and one.\nAnswer: B",
+        "correct": "B",
+    },
+    "svamp": {
+        "ID": "chal-12",
+        "Body": "A box has 7 pens",
+        "Question": "How many?",
+        "Equation": "( 7.0 )",
+        "Answer": 7.0,
+    },
+    "multiarith": {"iIndex": 3, "lEquations": ["X=((2.0+3.0)*4.0)"], "lSolutions": [20.0], "sQuestion": " How many? "},
+    "mawps": {"id": 5, "original_text": "How many ?", "equation": "x=1.5+1", "ans": "2.5"},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "question", "solution", "answer"),
+    [
+        ("gsm8k", 9, "How many?", "Half of 48 is 48/2 = 24.\nThe answer is 1024.", "1024"),
+        (
+            "aqua",
+            9,
+            "Which? Answer Choices: (A) 1 (B) 2 (C) 3 (D) 4 (E) 5",
+            "One and one.\nAnswer: B\nThe answer is (B).",
+            "B",
+        ),
+        ("svamp", 12, "A box has 7 pens. How many?", "The answer is 7.", "7"),
+        ("multiarith", 3, "How many?", "2 + 3 = 5. 5 * 4 = 20. The answer is 20.", "20"),
+        ("mawps", 5, "How many ?", "1.5 + 1 = 2.5. The answer is 2.5.", "2.5"),
+    ],
+)
+def test_reads_a_row(name: str, key: int, question: str, solution: str, answer: str) -> None:
+    problem = READERS[name](GOOD[name], 9)
+    assert (problem.key, problem.question, problem.solution, problem.answer) == (key, question, solution, answer)
+    assert problem.flaw == ""
+
+
+def test_a_body_with_its_full_stop_gets_no_second_one() -> None:
+    assert READERS["svamp"]({**GOOD["svamp"], "Body": "Seven. "}, 0).question == "Seven. How many?"
+
+
+@pytest.mark.parametrize(
+    ("equation", "flaw"), [("x=1.5+2", "gives 3.5, not 2.5"), ("x=x", "occurs 2 times"), ("x=2.5=1", "2 equals signs")]
+)
+def test_an_equation_that_does_not_lead_to_the_answer_is_a_flaw(equation: str, flaw: str) -> None:
+    problem = READERS["mawps"]({**GOOD["mawps"], "equation": equation}, 0)
+    assert problem.solution == ""
+    assert problem.answer == "2.5"
+    assert flaw in problem.flaw
+    assert equation in problem.flaw
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        ("gsm8k", {"question": "  "}, "'question' is empty"),
+        ("gsm8k", {"question": None}, "'question' is None, not a text"),
+        ("gsm8k", {"answer": "no mark"}, "after #### must be a finite number"),
+        ("gsm8k", {"answer": "so #### many"}, "after #### must be a finite number"),
+        ("gsm8k", {"answer": "so #### inf"}, "finite number"),
+        ("aqua", {"correct": "AB"}, "one of A, B, C, D, E"),
+        ("aqua", {"options": ["A)1", "B)2"]}, "five texts"),
+        ("aqua", {"options": ["A)1", "B)2", "C)3", "D)4", "F)5"]}, "five texts"),
+        ("aqua", {"rationale": ""}, "'rationale' is empty"),
+        ("svamp", {"ID": "12"}, "chal-12"),
+        ("svamp", {"Answer": float("nan")}, "finite number"),
+        ("svamp", {"Answer": None}, "finite number"),
+        ("svamp", {"Answer": True}, "finite number"),
+        ("multiarith", {"lSolutions": []}, "list of one entry"),
+        ("multiarith", {"lSolutions": [1.0, 2.0]}, "list of one entry"),
+        ("multiarith", {"lEquations": [""]}, "'equation' is empty"),
+        ("multiarith", {"iIndex": "3"}, "whole number"),
+        ("mawps", {"ans": "many"}, "finite number"),
+        ("mawps", {"ans": "1/0"}, "finite number"),
+        ("mawps", {"id": -1}, "whole number"),
+    ],
+)
+def test_says_what_is_wrong_with_a_row(name: str, change: dict[str, Any], reason: str) -> None:
+    with pytest.raises(BadRow, match=reason):
+        READERS[name]({**GOOD[name], **change}, 0)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_missing_field_is_named(name: str) -> None:
+    for field in GOOD[name]:
+        row = {key: value for key, value in GOOD[name].items() if key != field}
+        with pytest.raises(BadRow, match="answer" if field in ("Answer", "ans") else field):
+            READERS[name](row, 0)
+
+
+def test_the_same_problem_is_found_under_other_spacing_case_and_numbers() -> None:
+    assert normalise_question("Tim has 3.0 cats .") == normalise_question("tim has 3 cats.") == "timhas3cats"
+    assert normalise_question("1.05 and 3.06") == "105and306"
+
+
+@given(st.text(max_size=60))
+def test_normalising_twice_changes_nothing(question: str) -> None:
+    once = normalise_question(question)
+    assert normalise_question(once) == once
