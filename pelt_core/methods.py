@@ -15,6 +15,7 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from torch import nn
@@ -143,7 +144,7 @@ class Method:
 
 
 def _show(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value).removesuffix(".0")
 
 
 _TERM = re.compile(r"(?P<name>\w+)(?:\((?P<arguments>[^()]*)\))?(?:@(?P<positions>[\w,]+))?(?::(?P<layers>[\d,-]+))?")
@@ -161,13 +162,19 @@ def parse(spec: str) -> Method:
     alone = [t.name for t in terms if t.entry.module is None]
     if alone and len(terms) > 1:
         raise MethodError(f"{alone[0]!r} stands alone and cannot be combined with '+' (in {spec!r})")
-    taken: set[tuple[str, str, int | None]] = set()
-    for term in terms:
-        for place in ((term.name, p, i) for p in term.positions for i in term.layers or (None,)):
-            if place in taken or (place[0], place[1], None) in taken:
-                raise MethodError(f"{term.name!r} sits at {place[1]!r} twice in {spec!r}: say it once")
-            taken.add(place)
+    for one, other in combinations(terms, 2):
+        if shared := _shared_positions(one, other):
+            raise MethodError(f"{one.name!r} sits at {', '.join(map(repr, shared))} twice in {spec!r}: say it once")
     return Method(terms)
+
+
+def _shared_positions(one: Term, other: Term) -> list[str]:
+    """Where two terms would put the same module twice."""
+    if one.name != other.name:
+        return []
+    if one.layers is not None and other.layers is not None and not set(one.layers) & set(other.layers):
+        return []
+    return [p for p in one.positions if p in other.positions]
 
 
 def _split_terms(spec: str) -> list[str]:
@@ -186,12 +193,13 @@ def _term(text: str) -> Term:
     entry = METHODS[name]
     positions = entry.positions
     if match["positions"]:
-        positions = tuple(match["positions"].split(","))
-        if wrong := [p for p in positions if p not in entry.allowed]:
+        asked = match["positions"].split(",")
+        if wrong := [p for p in asked if p not in entry.allowed]:
             allowed = f"it may sit at {', '.join(entry.allowed)}" if entry.allowed else "it takes no position"
             raise MethodError(f"{name!r} cannot sit at {', '.join(map(repr, wrong))}; {allowed}")
-        if len(set(positions)) < len(positions):
+        if len(set(asked)) < len(asked):
             raise MethodError(f"a position is said twice in {text!r}")
+        positions = tuple(p for p in entry.allowed if p in asked)
     if match["layers"] and not entry.allowed:
         raise MethodError(f"{name!r} takes no layers")
     layers = _layers(match["layers"]) if match["layers"] else None
@@ -200,15 +208,18 @@ def _term(text: str) -> Term:
 
 def _arguments(name: str, text: str) -> tuple[tuple[str, Any], ...]:
     entry = METHODS[name]
-    values = entry.defaults
+    defaults = entry.defaults
     hints = get_type_hints(entry.module.__init__) if entry.module else {}
+    given: dict[str, Any] = {}
     for item in filter(None, text.split(",")):
-        key, equals, value = item.partition("=")
-        if not equals or key not in values:
-            known = ", ".join(f"{k}={_show(v)}" for k, v in entry.defaults.items()) or "none"
-            raise MethodError(f"{name!r} has no argument {item!r}; arguments with their defaults: {known}")
-        values[key] = _value(name, key, value, hints[key])
-    return tuple(values.items())
+        key, _, value = item.partition("=")
+        if key not in defaults:
+            known = ", ".join(f"{k}={_show(v)}" for k, v in defaults.items()) or "none"
+            raise MethodError(f"{name!r} has no argument {key!r}; arguments with their defaults: {known}")
+        if key in given:
+            raise MethodError(f"{name}: {key} is said twice")
+        given[key] = _value(name, key, value, hints[key])
+    return tuple((defaults | given).items())
 
 
 def _value(name: str, key: str, text: str, hint: Any) -> Any:
@@ -230,7 +241,7 @@ def _value(name: str, key: str, text: str, hint: Any) -> Any:
 def _layers(text: str) -> tuple[int, ...]:
     found: set[int] = set()
     for piece in text.split(","):
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", piece)
+        match = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", piece)
         if match is None or (match[2] and int(match[2]) < int(match[1])):
             raise MethodError(f"cannot read the layers {text!r}: give numbers and ranges such as 0-5 or 0,2,4")
         found.update(range(int(match[1]), int(match[2] or match[1]) + 1))
