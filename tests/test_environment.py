@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+import pelt_core
 from pelt_core import embedded
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,3 +83,12 @@ def test_package_imports_only_what_it_declares() -> None:
             for top in {name.split(".")[0] for name in names} - {"pelt_core", *sys.stdlib_module_names}:
                 owners = {canonicalize_name(owner) for owner in provided_by.get(top, [])}
                 assert owners & allowed, f"{path.relative_to(ROOT)} imports {top}, which pyproject.toml does not name"
+
+
+def test_one_version_everywhere() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == pelt_core.__version__
+    assert citation["license"] == PROJECT["license"]
+    assert re.search(
+        rf"^## \[({re.escape(pelt_core.__version__)}|Unreleased)\]", (ROOT / "CHANGELOG.md").read_text(), re.M
+    )
