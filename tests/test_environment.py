@@ -89,6 +89,5 @@ def test_one_version_everywhere() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == pelt_core.__version__
     assert citation["license"] == PROJECT["license"]
-    assert re.search(
-        rf"^## \[({re.escape(pelt_core.__version__)}|Unreleased)\]", (ROOT / "CHANGELOG.md").read_text(), re.M
-    )
+    newest = re.search(r"^## \[(.+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest and newest[1] in (pelt_core.__version__, "Unreleased")
