@@ -8,9 +8,9 @@ from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
 from pelt_core.errors import PeltError
-from pelt_core.grafts import Graft, part_of
+from pelt_core.grafts import Graft
 from pelt_core.methods import METHODS, Method, parse
-from pelt_core.sites import is_transposed, sites
+from pelt_core.sites import sites
 
 # The output layer of a classification model starts at random, so every method trains it.
 _TASK_HEADS = ("classifier", "score")
@@ -45,14 +45,17 @@ class Attachment(nn.Module):
                 delta = term.entry.module(site, **dict(term.arguments))
                 self.grafts[f"{site.layer}_{site.position}_{term.name}"] = kind(site, delta).to(device)
 
+    def all_grafts(self) -> list[Graft]:
+        """The grafts, term by term and layer by layer."""
+        return [graft for graft in self.grafts.values() if isinstance(graft, Graft)]
+
     def _wire(self, model: PreTrainedModel) -> None:
         trained_in_place = _trained_in_place(model, self.method)
         for name, p in model.named_parameters():
             p.requires_grad_(name in trained_in_place)
             if name in trained_in_place:
                 self._before[name] = p.detach().clone()
-        for graft in self.grafts.values():
-            assert isinstance(graft, Graft)
+        for graft in self.all_grafts():
             self._handles += graft.wire(model.base_model)
         self.train(model.training)
 
@@ -96,8 +99,8 @@ def attach(model: PreTrainedModel, method: str | Method, *, seed: int = 0) -> At
         >>> attach(model, "lora(rank=8)@q,v")  # doctest: +SKIP
 
     """
-    if hasattr(model, "pelt"):
-        raise AttachError(f"the model already carries {str(model.pelt.method)!r}: detach(model) first")
+    if isinstance(carried := getattr(model, "pelt", None), Attachment):
+        raise AttachError(f"the model already carries {str(carried.method)!r}: detach(model) first")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         attachment = Attachment(model, method if isinstance(method, Method) else parse(method))
@@ -149,10 +152,7 @@ def merge(model: PreTrainedModel) -> None:
         raise AttachError(
             f"{', '.join(map(repr, fixed))} cannot be merged: it is not a change of a weight matrix ({able} is)"
         )
-    for graft in attachment.grafts.values():
-        site, host = graft.site, model.base_model.get_submodule(graft.site.write.path)
-        transposed = host.weight if is_transposed(host) else host.weight.T  # (d_in, d_out)
-        target = part_of(transposed, site.write.part, site.heads)
-        target += graft.delta.weight().T.reshape(target.shape).to(target.dtype)
+    for graft in attachment.all_grafts():
+        graft.merge(model.base_model)
     del model.pelt
     attachment._unwire(model)

@@ -11,7 +11,7 @@ and `generate` with a key-value cache keep working.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from pelt_core.anatomy import Fused
-from pelt_core.sites import Site
+from pelt_core.sites import Site, is_transposed
 
 
 def part_of(y: Tensor, part: Fused | None, heads: int) -> Tensor:
@@ -45,6 +45,7 @@ class Graft(nn.Module):
         self._x: Tensor | None = None
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """`y'`."""
         return y + self.delta(x, y)
 
     def wire(self, base: nn.Module) -> list[RemovableHandle]:
@@ -52,6 +53,13 @@ class Graft(nn.Module):
         read, write = base.get_submodule(self.site.read.path), base.get_submodule(self.site.write.path)
         handles = [] if read is write else [read.register_forward_pre_hook(self._keep_input)]
         return [*handles, write.register_forward_hook(self._change_output)]
+
+    def merge(self, base: nn.Module) -> None:
+        """Adds `delta.weight()`, `(d_out, d_in)`, to the weight of `base` that it changes the output of."""
+        host, change = base.get_submodule(self.site.write.path), cast(Any, self.delta).weight()
+        weight = host.get_parameter("weight")
+        target = part_of(weight if is_transposed(host) else weight.T, self.site.write.part, self.site.heads)
+        target += change.T.reshape(target.shape)
 
     def _keep_input(self, host: nn.Module, args: tuple[Any, ...]) -> None:
         self._x = args[0]
@@ -93,6 +101,7 @@ class KeyValueGraft(Graft):
     """
 
     def wire(self, base: nn.Module) -> list[RemovableHandle]:
+        """Hooks this graft in front of the attention module; the handle takes it out again."""
         attention = base.get_submodule(self.site.write.path)
         return [attention.register_forward_pre_hook(self._prepend, with_kwargs=True)]
 

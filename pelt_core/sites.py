@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import nn
 from transformers import PreTrainedModel
@@ -80,12 +81,9 @@ def _site(model: PreTrainedModel, anatomy: Anatomy, layer: int, position: str) -
     return Site(layer, position, read, write, d_in, d_out, heads, head_dim, anatomy.cache)
 
 
-def _width(linear: nn.Module, port: Port) -> int:
-    if is_transposed(linear):
-        size = linear.nx if port.side == "in" else linear.nf
-    else:
-        size = linear.in_features if port.side == "in" else linear.out_features
-    return int(size) // (3 if port.part else 1)
+def _width(linear: Any, port: Port) -> int:
+    d_in, d_out = (linear.nx, linear.nf) if is_transposed(linear) else (linear.in_features, linear.out_features)
+    return (d_in if port.side == "in" else d_out) // (3 if port.part else 1)
 
 
 def is_transposed(linear: nn.Module) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from pelt_core.sites import Site
 
 Activation = Literal["relu", "gelu", "tanh"]
-_ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "tanh": torch.tanh}
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "tanh": torch.tanh}
 
 
 class Bottleneck(nn.Module):
@@ -40,6 +41,7 @@ class Series(Bottleneck):
         super().__init__(site.d_out, site.d_out, bottleneck, activation, scale)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """`B(y)`."""
         return self.adapt(y)
 
 
@@ -50,4 +52,5 @@ class Parallel(Bottleneck):
         super().__init__(site.d_in, site.d_out, bottleneck, activation, scale)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """`B(x)`."""
         return self.adapt(x)

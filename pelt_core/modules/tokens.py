@@ -23,5 +23,6 @@ class Prefix(nn.Module):
         self.P = nn.Parameter(0.02 * torch.randn(2, site.heads, tokens, site.head_dim))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """`P_K` and `P_V`, for each row of the batch."""
         key, value = self.P.unsqueeze(1).expand(-1, x.shape[0], -1, -1, -1)
         return key, value
