@@ -85,6 +85,7 @@ def test_an_equation_that_does_not_lead_to_the_answer_is_a_flaw(equation: str, f
         ("multiarith", {"iIndex": "3"}, "whole number"),
         ("mawps", {"ans": "many"}, "finite number"),
         ("mawps", {"ans": "1/0"}, "finite number"),
+        ("mawps", {"ans": "1e999999999"}, "finite number"),
         ("mawps", {"id": -1}, "whole number"),
     ],
 )

@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pelt_core.data.catalogue import UnknownDataset
-from pelt_core.data.prompts import PROMPTS, render
+from pelt_core.data.prompts import PROMPTS, UnknownPrompt, render
 
 GOLDEN = {
     "alpaca@1": (
@@ -34,5 +33,5 @@ def test_a_question_is_put_in_unchanged(name: str, question: str) -> None:
 
 
 def test_an_unknown_prompt_lists_the_known() -> None:
-    with pytest.raises(UnknownDataset, match=r"'alpaca'.*alpaca@1"):
+    with pytest.raises(UnknownPrompt, match=r"'alpaca'.*alpaca@1"):
         render("alpaca", "How many?")

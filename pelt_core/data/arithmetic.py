@@ -1,5 +1,6 @@
 """Published arithmetic problems, as their authors store them -> question, worked solution, answer."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -121,6 +122,8 @@ def _key(raw: dict[str, Any], field: str) -> int:
 
 def _number(value: Any, what: str) -> Fraction:
     try:
+        if not math.isfinite(float(str(value))):  # before Fraction, which would write out 1e999999999
+            raise ValueError
         return Fraction(str(value))
-    except (ValueError, ZeroDivisionError):
+    except ValueError:
         raise BadRow(f"{what} must be a finite number, and is {value!r}") from None

@@ -8,7 +8,7 @@ from pelt_core.errors import PeltError
 
 
 class UnknownDataset(PeltError, LookupError):
-    """A dataset, split, prompt or extractor that does not exist; the message lists those that do."""
+    """A dataset or split that does not exist; the message lists those that do."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Prompts as versioned data: a changed text is a new name, so that a recorded run says exactly what its model read."""
 
-from pelt_core.data.catalogue import UnknownDataset
+from pelt_core.errors import PeltError
 
 _TASK = "Below is an instruction that describes a task. Write a response that appropriately completes the request."
 _INDENT = " " * 16
@@ -18,12 +18,16 @@ PROMPTS: dict[str, str] = {
 }
 
 
+class UnknownPrompt(PeltError, LookupError):
+    """A prompt that does not exist; the message lists those that do."""
+
+
 def render(name: str, question: str) -> str:
     """The prompt that asks `question`; the answer's text follows it without a gap.
 
     Raises:
-        UnknownDataset: there is no prompt of that name.
+        UnknownPrompt: there is no prompt of that name.
     """
     if name not in PROMPTS:
-        raise UnknownDataset(f"no prompt is called {name!r}; there are {', '.join(PROMPTS)}")
+        raise UnknownPrompt(f"no prompt is called {name!r}; there are {', '.join(PROMPTS)}")
     return PROMPTS[name].replace("{question}", question)
