@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import typer
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
 
@@ -16,7 +19,7 @@ from pelt_core.errors import PeltError
 
 BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
-output = Console(highlight=False)
+output = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 class ErrorsInOneLine(TyperGroup):
@@ -42,17 +45,25 @@ def show(rows: Sequence[dict[str, Any]], as_json: bool, title: str = "") -> None
     if as_json:
         typer.echo(json.dumps(list(rows), indent=1, ensure_ascii=False))
         return
-    table = Table(title=title or None, title_justify="left", title_style="bold")
-    for number, name in enumerate(rows[0] if rows else ()):
-        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=number == 0)
+    table = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for name in rows[0] if rows else ():
+        number = all(isinstance(row[name], (int, float, type(None))) for row in rows)
+        table.add_column(name.replace("_", " "), justify="right" if number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     output.print(table)
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else "" if value is None else str(value)
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:.3g}"
+        case list():
+            return ", ".join(map(str, value))
+    return escape(str(value))

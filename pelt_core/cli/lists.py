@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from pelt_core.cli.console import show
+from pelt_core.cli.options import AsJson
 
 app = typer.Typer()
 data_app = typer.Typer(help="The data sets: what they are, where they come from, their licences.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 @app.command()

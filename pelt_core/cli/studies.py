@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pelt_core.cli.console import FAILURE, INTERRUPTED, errors
-from pelt_core.errors import PeltError
+from pelt_core.cli.console import FAILURE, INTERRUPTED, errors, show
+from pelt_core.cli.options import (
+    AsJson,
+    LedgerFolder,
+    Only,
+    PresetName,
+    Seeds,
+    Settings,
+    StudyName,
+    Workers,
+    parse_seeds,
+    parse_settings,
+)
 from pelt_core.study.grids import STUDIES, grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.presets import ledger_folder, presets
-from pelt_core.study.workers import Outcome, run_study
+from pelt_core.study.run import Run
+from pelt_core.study.workers import Outcome, is_claimed, run_study
 
 app = typer.Typer()
-
-StudyName = Annotated[str, typer.Argument(metavar="STUDY", help=f"One of: {', '.join(STUDIES)}.")]
-PresetName = Annotated[
-    str, typer.Option("--preset", "-p", help=f"How much to spend: one of {', '.join(presets())}.", show_default=True)
-]
-Only = Annotated[
-    list[str] | None,
-    typer.Option("--only", metavar="PATTERN", help="Keep methods that contain this, or match it with `*`. Repeatable."),
-]
-Seeds = Annotated[str | None, typer.Option("--seeds", help="Other seeds than the preset's: `0,1` or `0-4`.")]
-Override = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="Another value for a field of all runs. Repeatable."),
-]
-LedgerFolder = Annotated[
-    Path | None,
-    typer.Option("--ledger", help="Folder of the finished runs; by default the preset's.", show_default=False),
-]
-
-
-class BadOption(PeltError, ValueError):
-    """An option's text cannot be understood."""
 
 
 @app.command()
@@ -49,8 +37,8 @@ def run(
     preset: PresetName = "smoke",
     only: Only = None,
     seeds: Seeds = None,
-    override: Override = None,
-    workers: Annotated[int, typer.Option("--workers", "-w", min=1, help="Runs carried out at the same time.")] = 1,
+    settings: Settings = None,
+    workers: Workers = 1,
     threads: Annotated[
         int | None, typer.Option("--threads", "-t", min=1, help="Processor threads of each; by default shared out.")
     ] = None,
@@ -69,7 +57,7 @@ def run(
 
     Example, your own backbone: `pelt run placement --only "lora*" --seeds 0-4 --set backbone=tiny-llama`
     """
-    runs = grid(study, preset, parse_seeds(seeds), only, parse_overrides(override))
+    runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings))
     book = Ledger(ledger or ledger_folder(preset))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, disable=not sys.stderr.isatty()) as progress:
@@ -86,41 +74,115 @@ def run(
             errors.print("Interrupted. Finished runs are kept; the same command goes on from here.")
             raise typer.Exit(INTERRUPTED) from None
     states = [outcome.state for outcome in outcomes]
-    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states)))
-    errors.print(f"{len(runs)} runs in {book.folder}: {counts}")
+    errors.print(
+        f"{len(runs)} runs in {book.folder}: {', '.join(f'{states.count(s)} {s}' for s in sorted(set(states)))}"
+    )
     if "failed" in states:
         raise typer.Exit(FAILURE)
 
 
+@app.command()
+def status(
+    study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="All studies if left out.")] = None,
+    preset: PresetName = "smoke",
+    only: Only = None,
+    seeds: Seeds = None,
+    settings: Settings = None,
+    ledger: LedgerFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """What is finished, running, diverged or missing.
+
+    Example: `pelt status` counts for all studies and presets.
+
+    Example: `pelt status placement --preset laptop` lists the runs.
+    """
+    if study is not None:
+        book = Ledger(ledger or ledger_folder(preset))
+        runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings))
+        show([_state(run, book) for run in runs], as_json, f"{study}, {preset}, in {book.folder}")
+        return
+    pairs = [(name, preset) for preset in presets() for name in STUDIES if name in presets()[preset]]
+    show([_counts(name, preset, Ledger(ledger or ledger_folder(preset))) for name, preset in pairs], as_json)
+
+
+@app.command()
+def plan(
+    study: StudyName,
+    preset: PresetName = "smoke",
+    only: Only = None,
+    seeds: Seeds = None,
+    settings: Settings = None,
+    ledger: LedgerFolder = None,
+    teraflops: Annotated[
+        float | None,
+        typer.Option("--teraflops", help="Reckon hours with a device that sustains this, e.g. 100.", min=1e-6),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What a study would cost: trainable parameters, tokens, arithmetic, memory, hours. Needs no weights and no data.
+
+    Parameters are exact. Tokens are the most there can be. Hours are reckoned from the runs recorded on this machine,
+    or from `--teraflops`.
+
+    Example: `pelt plan placement --preset paper --teraflops 100`
+    """
+    from pelt_core.study import plan as planning
+
+    runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings))
+    book = Ledger(ledger or ledger_folder(preset))
+    said = f"{teraflops:g} TFLOP/s" if teraflops else ""
+    speed = planning.Speed(teraflops * 1e12, teraflops * 1e12, said) if teraflops else None
+    rows = planning.plan(runs, book, speed)
+    if as_json:
+        show(rows, as_json)
+        return
+    show([_cell(rows, method) for method in dict.fromkeys(row["method"] for row in rows)], False, f"{study}, {preset}")
+    speed = speed or planning.Speed.recorded(book.rows(), runs[0].backbone)
+    todo = [row for row in rows if not row["recorded"]]
+    hours = f"{sum(row['hours'] for row in todo):.3g} hours at {speed.source}" if speed else "hours unknown: no run yet"
+    errors.print(
+        f"{len(rows)} runs, {len(todo)} of them to do: {sum(r['petaflops'] for r in todo):.3g} petaflops, {hours}"
+    )
+
+
+def _cell(rows: list[dict[str, Any]], method: str) -> dict[str, Any]:
+    """The rows of a plan that differ only in the seed, as one; costs are those of one run."""
+    own = [row for row in rows if row["method"] == method]
+    shared = ("trainable_parameters", "percent", "train_tokens", "evaluate_tokens", "petaflops", "gigabytes", "hours")
+    done = sum(row["recorded"] for row in own)
+    return {"method": method, "runs": len(own), "done": done} | {name: own[0][name] for name in shared}
+
+
+def _counts(study: str, preset: str, book: Ledger) -> dict[str, Any]:
+    states = [_state(run, book)["state"] for run in grid(study, preset)]
+    counts = {state: states.count(state) for state in ("finished", "running", "diverged", "missing")}
+    return {"study": study, "preset": preset, "ledger": str(book.folder), **counts}
+
+
+def _state(run: Run, book: Ledger) -> dict[str, Any]:
+    row: dict[str, Any] = {"key": run.key, "method": run.method, "seed": run.seed}
+    if not book.has(run):
+        return row | {"state": "running" if is_claimed(book, run) else "missing"} | _figures({})
+    recorded = book.read([run])[0]
+    return row | {"state": recorded["status"]} | _figures(recorded)
+
+
+def _figures(row: dict[str, Any]) -> dict[str, float | None]:
+    """Seconds, mean accuracy and mean answer loss of a row; None for what it does not have."""
+    means = {
+        label: sum(by_set.values()) / len(by_set) if (by_set := row.get("metrics", {}).get(name)) else None
+        for label, name in (("accuracy", "accuracy"), ("loss", "answer_loss"))
+    }
+    return {"seconds": round(sum(row["seconds"].values())) if row else None, **means}
+
+
 def _line(outcome: Outcome) -> str:
-    """One line on a finished run: key, method, seed, seconds, mean accuracy, loss."""
+    """One line on a run that has just ended."""
     name = f"{outcome.run.key}  {escape(outcome.run.method)}  seed {outcome.run.seed}"
     if outcome.row is None:
         colour = "red" if outcome.state == "failed" else "yellow"
         return f"[{colour}]{name}  {outcome.state}{': ' * bool(outcome.error)}{escape(outcome.error)}[/{colour}]"
-    metrics, seconds = outcome.row["metrics"], sum(outcome.row["seconds"].values())
-    figures = [
-        f"{label} {sum(by_set.values()) / len(by_set):.3f}"
-        for label, by_set in (("accuracy", metrics.get("accuracy")), ("loss", metrics.get("answer_loss")))
-        if by_set
-    ]
-    return "  ".join([name, f"{seconds:.0f} s", *(figures or [outcome.state])])
-
-
-def parse_seeds(text: str | None) -> list[int] | None:
-    """``"0,2-4"`` -> [0, 2, 3, 4]."""
-    if text is None:
-        return None
-    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
-        raise BadOption(f"--seeds {text!r} cannot be read; write numbers and ranges such as 0,1 or 0-4")
-    ends = [part.split("-") for part in text.split(",")]
-    return [seed for end in ends for seed in range(int(end[0]), int(end[-1]) + 1)]
-
-
-def parse_overrides(settings: list[str] | None) -> dict[str, str]:
-    """``["epochs=2"]`` -> {"epochs": "2"}."""
-    pairs = [setting.partition("=") for setting in settings or []]
-    for name, equals, _ in pairs:
-        if not equals:
-            raise BadOption(f"--set {name!r} cannot be read; write FIELD=VALUE, e.g. backbone=tiny-llama")
-    return {name: value for name, _, value in pairs}
+    figures = _figures(outcome.row)
+    means = [f"{label} {figures[label]:.3f}" for label in ("accuracy", "loss") if figures[label] is not None]
+    return "  ".join([name, f"{figures['seconds']} s", *(means or [outcome.state])])

@@ -31,11 +31,13 @@ class Budget:
         shared: the fields of `Run` that no cell of the study changes.
         methods: the modules to place, without positions, each with its learning rate.
         seeds: the seeds to train every cell with.
+        ledger: the folder where the preset's runs are recorded.
     """
 
     shared: Mapping[str, Any]
     methods: Mapping[str, float]
     seeds: tuple[int, ...]
+    ledger: Path
 
     def trained(self, method: str, learning_rate: float, seed: int) -> Run:
         """The run that trains this method."""
@@ -80,9 +82,8 @@ def budget(preset: str, study: str, overrides: Mapping[str, str] | None = None) 
     studies = [name for name in block if name not in ("ledger", "common")]
     if study not in studies:
         raise UnknownPreset(f"preset {preset!r} has no block for study {study!r}; it has: {', '.join(studies)}")
-    return _checked(
-        {**block["common"], **block[study], **_parsed(overrides or {})}, f"preset {preset!r}, study {study!r}"
-    )
+    values = {**block["common"], **block[study], **_parsed(overrides or {})}
+    return Budget(**_checked(values, f"preset {preset!r}, study {study!r}"), ledger=ledger_folder(preset))
 
 
 def ledger_folder(preset: str) -> Path:
@@ -107,11 +108,11 @@ def _parsed(overrides: Mapping[str, str]) -> dict[str, Any]:
     return {name: yaml.safe_load(text) for name, text in overrides.items()}
 
 
-def _checked(values: dict[str, Any], where: str) -> Budget:
+def _checked(values: dict[str, Any], where: str) -> dict[str, Any]:
     wanted = (*SHARED, "methods", "seeds")
     unknown, missing = [name for name in values if name not in wanted], [name for name in wanted if name not in values]
     if unknown or missing:
         complaint = f"unknown field {unknown[0]!r}" if unknown else f"no value for {missing[0]!r}"
         raise BadPreset(f"{where}: {complaint}; the fields are: {', '.join(wanted)}")
-    methods, seeds = values.pop("methods"), values.pop("seeds")
-    return Budget(shared=values, methods=methods, seeds=tuple(seeds))
+    methods, seeds = values.pop("methods"), tuple(values.pop("seeds"))
+    return {"shared": values, "methods": methods, "seeds": seeds}

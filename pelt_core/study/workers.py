@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,6 +25,7 @@ from pelt_core.study.ledger import Ledger
 from pelt_core.study.run import Run
 
 Execute = Callable[[Run, Path], tuple[dict[str, Any], list[dict[str, Any]]]]
+GRACE = 5.0  # seconds that an interrupted worker has to end by itself
 CLAIM_PATIENCE = 0.5  # seconds: long enough for a `status` that only looks at the lock, short beside any run
 
 
@@ -157,7 +158,7 @@ def run_study(
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         for worker in started:
-            worker.process.terminate()
+            worker.stop()
         pool.shutdown()
     return outcomes
 
@@ -181,9 +182,16 @@ class _Worker:
             self.process.join()
             return Outcome(run, "failed", error=f"its process died (exit code {self.process.exitcode}: out of memory?)")
 
+    def stop(self) -> None:
+        """Let the process end by itself, which it does unless it is in the middle of a run."""
+        with suppress(OSError):
+            self.pipe.send(None)
+        self.process.join(GRACE)
+        self.process.terminate()
+
 
 def _serve(pipe: Connection, ledger: Ledger, threads: int, execute: Execute) -> None:
-    """The life of a worker process: receive a run, carry it out, send the outcome, until the parent is gone."""
+    """The life of a worker process: receive a run, carry it out, send the outcome, until told to stop or orphaned."""
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # read by torch when it is imported, further down
         os.environ[variable] = str(threads)
     provenance.source()
@@ -191,6 +199,8 @@ def _serve(pipe: Connection, ledger: Ledger, threads: int, execute: Execute) -> 
         try:
             run = pipe.recv()
         except (EOFError, KeyboardInterrupt):
+            return
+        if run is None:
             return
         log = ledger.folder / ".logs" / f"{run.key}.txt"
         with _output_into(log):

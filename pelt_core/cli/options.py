@@ -1,0 +1,54 @@
+"""The options that several commands share, and how their texts are read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pelt_core.errors import PeltError
+from pelt_core.study.grids import STUDIES
+from pelt_core.study.presets import presets
+
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help=f"One of: {', '.join(STUDIES)}.")]
+PresetName = Annotated[str, typer.Option("--preset", "-p", help=f"How much to spend: one of {', '.join(presets())}.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="PATTERN", help="Keep methods that contain this, or match it with `*`. Repeatable."),
+]
+Seeds = Annotated[str | None, typer.Option("--seeds", help="Other seeds than the preset's: `0,1` or `0-4`.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Another value for a field of all runs. Repeatable."),
+]
+LedgerFolder = Annotated[
+    Path | None,
+    typer.Option("--ledger", help="Folder of the finished runs; by default the preset's.", show_default=False),
+]
+Workers = Annotated[int, typer.Option("--workers", "-w", min=1, help="Runs carried out at the same time.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+class BadOption(PeltError, ValueError):
+    """An option's text cannot be understood."""
+
+
+def parse_seeds(text: str | None) -> list[int] | None:
+    """``"0,2-4"`` -> [0, 2, 3, 4]."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
+        raise BadOption(f"--seeds {text!r} cannot be read; write numbers and ranges such as 0,1 or 0-4")
+    ends = [part.split("-") for part in text.split(",")]
+    return [seed for end in ends for seed in range(int(end[0]), int(end[-1]) + 1)]
+
+
+def parse_settings(settings: list[str] | None) -> dict[str, str]:
+    """``["epochs=2"]`` -> {"epochs": "2"}."""
+    pairs = [setting.partition("=") for setting in settings or []]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise BadOption(f"--set {name!r} cannot be read; write FIELD=VALUE, e.g. backbone=tiny-llama")
+    return {name: value for name, _, value in pairs}

@@ -1,0 +1,83 @@
+"""`pelt verify`, `pelt report`: trusting the recorded runs, and showing them."""
+
+from __future__ import annotations
+
+import random
+from typing import Annotated
+
+import typer
+
+from pelt_core.cli.console import FAILURE, errors, show
+from pelt_core.cli.options import AsJson, BadOption, LedgerFolder, PresetName, Workers
+from pelt_core.study.ledger import Ledger
+from pelt_core.study.presets import ledger_folder
+from pelt_core.study.run import Run
+from pelt_core.study.verify import chosen
+from pelt_core.study.verify import verify as repeat
+
+app = typer.Typer()
+
+
+@app.command()
+def verify(
+    keys: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY]...", help="Recorded runs; a beginning will do.")
+    ] = None,
+    sample: Annotated[int | None, typer.Option("--sample", min=1, help="Draw so many runs instead.")] = None,
+    preset: PresetName = "smoke",
+    ledger: LedgerFolder = None,
+    workers: Workers = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Carry out recorded runs again in a scratch folder, and say whether their numbers hold.
+
+    On the machine and with the versions of the recorded run, loss curve, answer losses and outputs must agree bit for
+    bit. Elsewhere the mean answer loss may differ by 0.02 nats and an accuracy by two standard errors.
+
+    Exit code 0 if all hold, 1 if one does not.
+
+    Example: `pelt verify --sample 1`
+
+    Example: `pelt verify 0f3a 77b1 --preset laptop`
+    """
+    book = Ledger(ledger or ledger_folder(preset))
+    if bool(keys) == bool(sample):
+        raise BadOption("say what to verify: the keys of runs (see `pelt status`), or --sample N")
+    recorded = [Run.from_dict(row["run"]) for row in book.rows()] if sample else []
+    if sample and sample > len(recorded):
+        raise BadOption(f"--sample {sample}: {book.folder} holds {len(recorded)} runs")
+    runs = random.sample(recorded, sample) if sample else chosen(book, keys or [])
+    verdicts = repeat(runs, book, workers)
+    rows = [
+        {
+            "key": verdict.run.key,
+            "method": verdict.run.method,
+            "seed": verdict.run.seed,
+            "compared": "bit for bit" if verdict.exact else "within tolerance",
+            "holds": verdict.holds,
+            "differences": list(verdict.differences),
+        }
+        for verdict in verdicts
+    ]
+    show(rows, as_json)
+    if not all(verdict.holds for verdict in verdicts):
+        raise typer.Exit(FAILURE)
+
+
+@app.command()
+def report(
+    preset: PresetName = "smoke",
+    force: Annotated[
+        bool, typer.Option("--force", help="Execute every page again, also those that are current.")
+    ] = False,
+) -> None:
+    """Make the report, a book of web pages, from the runs recorded so far.
+
+    What is not recorded is shown as missing. Prints the path of the first page: open it in a browser.
+
+    Example: `pelt report --preset laptop`
+    """
+    from pelt_core import publish
+
+    errors.print(f"Making the report on the preset {preset}; this takes a minute or two.")
+    typer.echo(publish.report(preset, force))

@@ -1,0 +1,132 @@
+"""Does a recorded number hold? Carry out the run again and compare."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from pelt_core.errors import PeltError
+from pelt_core.study.ledger import Ledger
+from pelt_core.study.run import Run
+from pelt_core.study.workers import Execute, Outcome, execute, run_study
+
+SAME_MACHINE = ("versions", "platform", "device", "threads")
+LOSS_TOLERANCE = 0.02
+"""Nats per answer token that the mean answer loss may differ by on another machine."""
+
+Record = tuple[dict[str, Any], list[dict[str, Any]]]
+
+
+class UnknownKey(PeltError, LookupError):
+    """No recorded run has this key."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a repeated run.
+
+    Attributes:
+        run: which run.
+        exact: whether the two had to agree bit for bit, as `SAME_MACHINE` was the same; else within tolerance.
+        differences: in words; none if the recorded numbers hold.
+    """
+
+    run: Run
+    exact: bool
+    differences: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the recorded numbers hold."""
+        return not self.differences
+
+
+def chosen(ledger: Ledger, keys: Sequence[str]) -> list[Run]:
+    """The recorded runs whose keys begin like these.
+
+    Raises:
+        UnknownKey: a key is not recorded, or several begin like it.
+    """
+    recorded = {row["key"]: Run.from_dict(row["run"]) for row in ledger.rows()}
+    runs = []
+    for given in keys:
+        found = [key for key in recorded if key.startswith(given)]
+        if len(found) != 1:
+            names = ", ".join(found or recorded) or "none"
+            what = f"{len(found)} runs begin with" if found else "there is no run"
+            raise UnknownKey(f"{what} {given!r} in {ledger.folder}; {'they are' if found else 'recorded are'}: {names}")
+        runs.append(recorded[found[0]])
+    return runs
+
+
+def verify(runs: Sequence[Run], ledger: Ledger, workers: int = 1, execute: Execute = execute) -> list[Verdict]:
+    """Carry out recorded runs again, each with the threads it had, and compare; the ledger is not touched.
+
+    Args:
+        runs: recorded runs.
+        ledger: where they are recorded.
+        workers: how many at a time.
+        execute: what carries out a run.
+
+    Raises:
+        MissingRuns: a run is not recorded.
+    """
+    rows = sorted(ledger.read(runs), key=lambda row: row["provenance"]["threads"])
+    verdicts = []
+    with tempfile.TemporaryDirectory(prefix="pelt-verify-") as folder:
+        scratch = Ledger(folder)
+        for threads, group in groupby(rows, key=lambda row: row["provenance"]["threads"]):
+            batch = [Run.from_dict(row["run"]) for row in group]
+            for outcome in run_study(batch, scratch, workers, threads, execute=execute):
+                verdicts.append(_judged(outcome, ledger, scratch))
+    return verdicts
+
+
+def _judged(outcome: Outcome, ledger: Ledger, scratch: Ledger) -> Verdict:
+    run = outcome.run
+    if outcome.state == "failed":
+        return Verdict(run, False, (f"the repetition failed: {outcome.error}",))
+    recorded, repeated = ((book.read([run])[0], book.items(run)) for book in (ledger, scratch))
+    exact = all(recorded[0]["provenance"][name] == repeated[0]["provenance"][name] for name in SAME_MACHINE)
+    return Verdict(run, exact, tuple((bitwise if exact else within_tolerance)(recorded, repeated)))
+
+
+def bitwise(recorded: Record, repeated: Record) -> list[str]:
+    """The differences of two records of a run on one machine: loss curve, answer losses, outputs."""
+    (row, items), (row_again, items_again) = recorded, repeated
+    found = _differing_fields(row, row_again, ("status", "trainable_parameters", "loss_curve", "metrics"))
+    for field in ("output", "loss"):
+        differing = sum(item[field] != again[field] for item, again in zip(items, items_again, strict=False))
+        if differing or len(items) != len(items_again):
+            found.append(f"{field} of {differing} of {len(items)} items")
+    return found
+
+
+def within_tolerance(recorded: Record, repeated: Record) -> list[str]:
+    """The differences of two records of a run on different machines that rounding does not explain.
+
+    The mean answer loss may differ by `LOSS_TOLERANCE`, an accuracy by two standard errors sqrt(p (1 - p) / n) with
+    p = (right + 1) / (n + 2), which is not 0 where every answer is wrong.
+    """
+    (row, items), (row_again, _) = recorded, repeated
+    found = _differing_fields(row, row_again, ("status", "trainable_parameters"))
+    for name, loss in row["metrics"].get("answer_loss", {}).items():
+        again = row_again["metrics"].get("answer_loss", {}).get(name, math.nan)
+        if not abs(again - loss) <= LOSS_TOLERANCE:
+            found.append(f"answer loss of {name}: {loss:.4f}, now {again:.4f} (tolerance {LOSS_TOLERANCE})")
+    for name, accuracy in row["metrics"].get("accuracy", {}).items():
+        again = row_again["metrics"].get("accuracy", {}).get(name, math.nan)
+        n = sum(item["set"] == name for item in items)
+        p = (accuracy * n + 1) / (n + 2)
+        tolerance = 2 * math.sqrt(p * (1 - p) / n)
+        if not abs(again - accuracy) <= tolerance:
+            found.append(f"accuracy on {name}: {accuracy:.3f}, now {again:.3f} (tolerance {tolerance:.3f})")
+    return found
+
+
+def _differing_fields(row: dict[str, Any], again: dict[str, Any], names: Sequence[str]) -> list[str]:
+    return [f"{name.replace('_', ' ')} differs" for name in names if row.get(name) != again.get(name)]
