@@ -19,7 +19,12 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from pelt_core.anatomy import Fused
+from pelt_core.errors import PeltError
 from pelt_core.sites import Site, is_transposed
+
+
+class MaskError(PeltError, TypeError):
+    """An attention mask that a prefix cannot be put in front of."""
 
 
 def part_of(y: Tensor, part: Fused | None, heads: int) -> Tensor:
@@ -129,7 +134,7 @@ def _see_prefix(mask: Tensor | None, length: int, attention: nn.Module, x: Tenso
         # Without a mask, sdpa's is_causal aligns a square at the top left: it would hide text behind the prefix.
         mask = torch.ones(1, 1, tokens, tokens, dtype=torch.bool, device=x.device).tril()
     if not isinstance(mask, Tensor):
-        raise TypeError(
+        raise MaskError(
             f"prefix-tuning needs the attention mask as a tensor, but {implementation!r} attention makes it a "
             f"{type(mask).__name__}: load the model with attn_implementation 'sdpa', 'eager' or a flash one"
         )
