@@ -1,0 +1,81 @@
+"""The loss of a causal language model on the answer alone, with the head applied to nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+from transformers import PreTrainedModel
+
+from pelt_core.data.batches import IGNORED
+
+
+def collate(rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+    """Encoded rows -> `input_ids`, `attention_mask`, `labels`, each (batch, tokens), padded on the right.
+
+    The padding's id is 0: the mask hides it, so any id does.
+    """
+    ids = [torch.tensor(row["input_ids"]) for row in rows]
+    labels = [torch.tensor(row["labels"]) for row in rows]
+    return {
+        "input_ids": pad_sequence(ids, batch_first=True),
+        "attention_mask": pad_sequence([torch.ones_like(row) for row in ids], batch_first=True),
+        "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORED),
+    }
+
+
+def predicted_positions(labels: Tensor) -> Tensor:
+    """The positions whose next token carries a loss: `k[b, t] = labels[b, t + 1] != -100`.
+
+    Args:
+        labels: token ids or -100, shape (batch, tokens).
+
+    Returns:
+        A boolean mask, shape (batch, tokens); the last column is false.
+
+    """
+    keep = torch.zeros_like(labels, dtype=torch.bool)
+    keep[:, :-1] = labels[:, 1:] != IGNORED
+    return keep
+
+
+def token_losses(model: nn.Module, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy of every answer token, `-log softmax(W h_t)[y_{t+1}]`, in nats and in fp32.
+
+    A vocabulary of 50,000 makes the head a third of a small model's work, and the prompt's share of it is thrown away;
+    so the head W sees the hidden states h of the predicting positions only. It computes in the backbone's dtype.
+
+    Args:
+        model: a causal language model, perhaps wrapped for data parallelism.
+        input_ids: shape (batch, tokens), padded on the right.
+        attention_mask: 1 on tokens, 0 on padding, shape (batch, tokens).
+        labels: the token ids of the answer, -100 elsewhere, shape (batch, tokens).
+
+    Returns:
+        One loss for each answer token, row by row, shape (answer tokens,).
+
+    """
+    keep = predicted_positions(labels)
+    bare = model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
+    with _head_sees(bare, keep):
+        logits = model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).logits
+    return nn.functional.cross_entropy(logits.float(), labels[:, 1:][keep[:, :-1]], reduction="none")
+
+
+@contextmanager
+def _head_sees(model: nn.Module, keep: Tensor) -> Iterator[None]:
+    """Hands the model's head `hidden[keep]`, shape (answer tokens, hidden), in the place of all hidden states."""
+
+    def select(head: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
+        return (args[0][keep],)
+
+    assert isinstance(model, PreTrainedModel)
+    handle = model.get_output_embeddings().register_forward_pre_hook(select)
+    try:
+        yield
+    finally:
+        handle.remove()

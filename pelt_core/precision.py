@@ -1,0 +1,81 @@
+"""Number formats: a frozen backbone in bf16 under modules in fp32, and the fastest exact fp32 of this CPU."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from pelt_core.errors import PeltError
+
+_EXACT = 1e-5  # relative error; fp32 sums of 600 products are right to about 4e-7, bf16 products to 2e-3
+_GAIN = 1.2  # switch only for a clear gain
+
+
+class PrecisionError(PeltError, ValueError):
+    """A number format that the model cannot compute in."""
+
+
+def cast_backbone(model: PreTrainedModel, dtype: torch.dtype) -> None:
+    """Casts the frozen parameters of `model` to `dtype`; attached modules and trained parameters stay as they are.
+
+    Raises:
+        PrecisionError: some of the backbone's own parameters train and others are frozen, so that one product would
+            have factors of two formats.
+
+    """
+    own = [p for name, p in model.named_parameters() if not name.startswith("pelt.")]
+    frozen = [p for p in own if not p.requires_grad]
+    if dtype != torch.float32 and 0 < len(frozen) < len(own):
+        raise PrecisionError(
+            f"the method trains {len(own) - len(frozen)} of the backbone's own tensors, which stay in fp32, so the "
+            f"others cannot be {str(dtype).removeprefix('torch.')}: choose precision fp32"
+        )
+    for p in frozen:
+        p.data = p.data.to(dtype)
+
+
+@contextmanager
+def backbone_in(model: PreTrainedModel, dtype: torch.dtype) -> Iterator[None]:
+    """Inside, the backbone of `model` is in `dtype`. From bf16 to fp32 and back is exact."""
+    before = next((p.dtype for p in model.parameters() if not p.requires_grad), dtype)
+    cast_backbone(model, dtype)
+    try:
+        yield
+    finally:
+        cast_backbone(model, before)
+
+
+def fast_fp32() -> bool:
+    """Multiplies fp32 matrices with oneDNN from now on, if on this CPU that is exact and faster; says whether.
+
+    Where PyTorch's default library is slow (on AMD), oneDNN's kernels are up to twice as fast. Torch only offers them
+    as "bf16", and where the processor multiplies bf16 natively they may truly round: so both are tried once.
+    """
+    onednn: Any = torch.backends.mkldnn
+    if not onednn.is_available():
+        return False
+    generator = torch.Generator().manual_seed(0)
+    x, w = (torch.randn(n, 576, generator=generator) for n in (512, 1536))
+    default = _seconds(x, w)
+    onednn.matmul.fp32_precision = "bf16"
+    exact = x.double() @ w.double().T
+    error = ((nn.functional.linear(x, w) - exact).norm() / exact.norm()).item()
+    if error > _EXACT or default < _GAIN * _seconds(x, w):
+        onednn.matmul.fp32_precision = "none"
+        return False
+    return True
+
+
+def _seconds(x: torch.Tensor, w: torch.Tensor) -> float:
+    times = []
+    for _ in range(8):
+        start = time.perf_counter()
+        nn.functional.linear(x, w)
+        times.append(time.perf_counter() - start)
+    return min(times)
