@@ -99,9 +99,11 @@ def bitwise(recorded: Record, repeated: Record) -> list[str]:
     """The differences of two records of a run on one machine: loss curve, answer losses, outputs."""
     (row, items), (row_again, items_again) = recorded, repeated
     found = _differing_fields(row, row_again, ("status", "trainable_parameters", "loss_curve", "metrics"))
+    if len(items) != len(items_again):
+        return [*found, f"{len(items)} items, now {len(items_again)}"]
     for field in ("output", "loss"):
-        differing = sum(item[field] != again[field] for item, again in zip(items, items_again, strict=False))
-        if differing or len(items) != len(items_again):
+        differing = sum(item[field] != again[field] for item, again in zip(items, items_again, strict=True))
+        if differing:
             found.append(f"{field} of {differing} of {len(items)} items")
     return found
 

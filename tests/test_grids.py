@@ -1,0 +1,103 @@
+import pytest
+
+from pelt_core.data import UnknownDataset
+from pelt_core.methods import METHODS, MethodError
+from pelt_core.study import grids
+from pelt_core.study.grids import STUDIES, NoSuchCell, Study, UnknownStudy, grid
+from pelt_core.study.presets import BadPreset, UnknownPreset, presets
+
+LAPTOP = [
+    "none",
+    "series@attn",
+    "series@mlp",
+    "series@attn,mlp",
+    "parallel@attn",
+    "parallel@mlp",
+    "parallel@attn,mlp",
+    "lora(rank=32,alpha=64)@q,k,v",
+    "lora(rank=32,alpha=64)@up,down",
+    "lora(rank=32,alpha=64)@q,k,v,up,down",
+]
+
+
+def test_placement_has_every_module_at_every_place_and_the_backbone_once():
+    runs = grid("placement", "laptop")
+    trained = LAPTOP[1:]
+    assert [(run.method, run.seed) for run in runs] == [
+        ("none", 0),
+        *((method, 0) for method in trained),
+        *((method, 1) for method in trained),
+    ]
+    rates = {run.method.partition("@")[0]: run.learning_rate for run in runs}
+    assert rates == {"none": 0.0, "series": 1e-3, "parallel": 3e-3, "lora(rank=32,alpha=64)": 1e-3}
+
+
+def test_defaults_that_recorded_methods_leave_unsaid():
+    """Canonical specifications leave defaults out: a changed one gives recorded rows another meaning, unnoticed."""
+    assert METHODS["series"].defaults == {"bottleneck": 64, "activation": "relu", "scale": 1.0}
+    assert METHODS["parallel"].defaults == {"bottleneck": 64, "activation": "relu", "scale": 1.0}
+    assert METHODS["lora"].defaults == {"rank": 8, "alpha": 16.0, "dropout": 0.0}
+
+
+@pytest.mark.parametrize("preset", presets())
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_study_has_every_preset_and_no_run_twice(study, preset):
+    runs = grid(study, preset)
+    assert len({run.key for run in runs}) == len(runs)
+    assert {run.backbone for run in runs} == {presets()[preset]["common"]["backbone"]}
+
+
+def test_the_smoke_preset_needs_nothing_but_the_repository():
+    for run in grid("placement", "smoke"):
+        assert {*run.evaluate, *run.loss_sets, *filter(None, [run.train.partition(":")[0]])} == {"arithmetic"}
+
+
+def test_the_base_model_is_the_same_run_whatever_training_costs():
+    [short] = grid("placement", "laptop", only=["none"])
+    [long] = grid("placement", "laptop", only=["none"], overrides={"epochs": "9", "batch_size": "2"}, seeds=[5])
+    assert short.key == long.key
+    assert short.train == ""
+
+
+def test_seeds_and_overrides_replace_those_of_the_preset():
+    runs = grid("placement", "smoke", seeds=[3, 4], only=["lora*@q,k,v"], overrides={"backbone": "tiny-llama"})
+    assert [(run.seed, run.backbone) for run in runs] == [(3, "tiny-llama"), (4, "tiny-llama")]
+    longer = grid("placement", "smoke", overrides={"evaluate": "[svamp, aqua]", "loss_sets": "[svamp]"})
+    assert longer[0].evaluate == ("svamp", "aqua")
+    assert longer[0].data_sha256 != runs[0].data_sha256
+
+
+@pytest.mark.parametrize(
+    ("only", "methods"),
+    [
+        (["series"], LAPTOP[1:4]),
+        (["*@attn"], [LAPTOP[1], LAPTOP[4]]),
+        (["none", "parallel@mlp"], [LAPTOP[0], LAPTOP[5]]),
+    ],
+)
+def test_only_keeps_what_contains_or_matches_a_pattern(only, methods):
+    assert [run.method for run in grid("placement", "laptop", seeds=[0], only=only)] == methods
+
+
+def test_a_pattern_without_a_match_shows_what_there_is():
+    with pytest.raises(NoSuchCell, match=r"matches 'series@kv'; its methods are:\n  none\n  series@attn\n"):
+        grid("placement", "laptop", only=["lora", "series@kv"])
+
+
+def test_what_does_not_exist_is_refused_with_the_choices():
+    with pytest.raises(UnknownStudy, match="no study 'placment'; choose one of: placement"):
+        grid("placment", "smoke")
+    with pytest.raises(UnknownPreset, match="no preset 'lap'; choose one of: smoke, laptop, paper"):
+        grid("placement", "lap")
+    with pytest.raises(BadPreset, match="no run has a field 'backbon' to set; the fields are: backbone, train"):
+        grid("placement", "smoke", overrides={"backbon": "tiny-llama"})
+    with pytest.raises(UnknownDataset, match="'gsm9k'"):
+        grid("placement", "smoke", overrides={"train": "gsm9k:10"})
+
+
+@pytest.mark.parametrize(("method", "message"), [("lorra@q", "no method 'lorra'"), ("series@kv", "cannot sit at 'kv'")])
+def test_a_study_of_a_method_that_does_not_exist_is_refused(monkeypatch, method, message):
+    bad = Study("placement", "", "", lambda budget, seed: iter([budget.trained(method, 1e-3, seed)]))
+    monkeypatch.setitem(grids.STUDIES, "placement", bad)
+    with pytest.raises(MethodError, match=message):
+        grid("placement", "smoke")

@@ -1,0 +1,58 @@
+import dataclasses
+
+import pytest
+from samples import RUN
+from test_ledger import ITEMS, row_of
+
+from pelt_core.study.grids import grid
+from pelt_core.study.ledger import Ledger
+from pelt_core.study.plan import Sizes, Speed, Work, plan, sizes
+
+SMALL = dataclasses.replace(RUN, backbone="tiny-llama")
+OTHER = dataclasses.replace(SMALL, seed=1)
+
+
+def test_work_counts_every_token_there_can_be():
+    work = Work.of(RUN)
+    assert work.trained == 1000 * 1 * 256
+    assert work.evaluated == 400 * (256 + 128) + 200 * 256  # 200 questions of two sets; worked answers of one
+
+
+def test_small_sets_are_asked_whole_and_untrained_runs_train_nothing():
+    base = dataclasses.replace(RUN, train="", evaluate=("aqua",), loss_sets=(), questions=2000)
+    assert Work.of(base) == Work(trained=0, evaluated=254 * 384)
+
+
+def test_the_papers_parameters_are_exact():
+    """LLaMA-7B, reference figures of LLM-Adapters: LoRA 56.1M, 0.826 %; no weights are loaded."""
+    lora = sizes("yahma/llama-7b-hf", "lora(rank=32,alpha=64)@q,k,v,up,down")
+    assert lora == Sizes(6_738_415_616, 56_098_816, 6_738_415_616 + 56_098_816)
+    assert 100 * lora.trainable / lora.total == pytest.approx(0.826, abs=5e-4)
+
+
+def test_hours_are_reckoned_from_recorded_runs_of_the_backbone(tmp_path):
+    ledger = Ledger(tmp_path)
+    assert plan([SMALL], ledger)[0]["hours"] is None
+    seconds = {"train": 3600.0, "evaluate": 1800.0}
+    ledger.write(row_of(SMALL, seconds=seconds, backbone_parameters=32_160), ITEMS)
+    done, todo = plan([SMALL, OTHER], ledger)
+    assert (done["recorded"], todo["recorded"]) == (True, False)
+    assert todo["hours"] == pytest.approx(1.5)  # the same work as the recorded run
+    twice = dataclasses.replace(OTHER, epochs=2)
+    assert plan([twice], ledger)[0]["hours"] == pytest.approx(2.5)
+
+
+def test_hours_of_another_device(tmp_path):
+    [row] = plan([SMALL], Ledger(tmp_path), Speed(1e9, 1e9, "a device"))
+    assert row["hours"] * 3600 * 1e9 == pytest.approx(row["petaflops"] * 1e15)
+    assert row["petaflops"] * 1e15 == pytest.approx(32_160 * (4 * row["train_tokens"] + 2 * row["evaluate_tokens"]))
+
+
+def test_a_diverged_run_says_nothing_about_speed():
+    assert Speed.recorded([row_of(status="diverged", metrics={})], RUN.backbone) is None
+
+
+def test_the_paper_preset_plans_without_weights_or_data(tmp_path):
+    rows = plan(grid("placement", "paper", seeds=[0], only=["*)@mlp"]), Ledger(tmp_path))
+    assert {row["trainable_parameters"] for row in rows} == {67_248_128}
+    assert all(13 < row["gigabytes"] < 16 for row in rows)
