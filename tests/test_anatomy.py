@@ -37,7 +37,7 @@ def test_the_cache_reaches_attention_by_the_named_keyword(family: str) -> None:
 
 
 def test_ports_run_in_the_order_of_the_computation(family: str) -> None:
-    """`q` reads and `down` writes what the layer reads and writes; the sublayers' first and last maps enclose the rest."""
+    """So the first and the last linear map of a sublayer enclose the others."""
     model, anatomy, ran = models.tiny(family), ANATOMIES[family], []
     layer = model.base_model.get_submodule(f"{anatomy.layers}.0")
     for path in {port.path for port in anatomy.linears.values()}:
