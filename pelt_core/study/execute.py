@@ -1,0 +1,99 @@
+"""A run, carried out: the one path from a value to its row, whatever the preset."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from pelt_core import backbones, data, decode, evaluate, train
+from pelt_core.attachment import attach
+from pelt_core.data.batches import encode
+from pelt_core.data.prompts import render
+from pelt_core.precision import cast_backbone, fast_fp32
+from pelt_core.study.run import Run
+
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+
+
+def execute(run: Run, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Trains and evaluates `run`.
+
+    All data is read before the model is, so that a missing file stops a run at once. An interrupted training goes on
+    from its last checkpoint in `workdir`.
+
+    Returns:
+        The row, without provenance, and the per-item records; a run whose loss ceases to be finite gives a row with
+        the status "diverged", no metrics and no items.
+
+    Raises:
+        PeltError: for data or a backbone that is not there, or a run that makes no sense.
+    """
+    questions = {name: data.evaluation_rows(name, run.questions) for name in run.evaluate}
+    training_rows = data.training_rows(run.train, run.seed) if run.train else None
+    tokenizer = backbones.load_tokenizer(run.backbone)
+    fast_fp32()
+    model = backbones.load_model(run.backbone)
+    row: dict[str, Any] = {
+        "key": run.key,
+        "run": run.to_dict(),
+        "backbone_parameters": model.num_parameters(),
+        "status": "finished",
+        "metrics": {},
+        "seconds": {},
+        "loss_curve": [],
+    }
+    attach(model, run.method, seed=run.seed)
+    cast_backbone(model, DTYPES[run.precision])
+    row["trainable_parameters"] = model.num_parameters(only_trainable=True)
+    if training_rows is not None:
+        trained = train.fit(
+            model,
+            encode(tokenizer, training_rows, run.prompt, run.max_length),
+            learning_rate=run.learning_rate,
+            epochs=run.epochs,
+            batch_size=run.batch_size,
+            warmup=run.warmup,
+            weight_decay=run.weight_decay,
+            seed=run.seed,
+            workdir=workdir,
+        )
+        row |= {"status": trained.status, "loss_curve": [list(point) for point in trained.loss_curve]}
+        row |= {"tokens": trained.tokens, "peak_memory_bytes": trained.peak_memory_bytes}
+        row["seconds"]["train"] = round(trained.seconds, 3)
+    if row["status"] == "diverged":
+        return row, []
+    started = time.perf_counter()
+    items = _items(run, model, tokenizer, questions)
+    row["seconds"]["evaluate"] = round(time.perf_counter() - started, 3)
+    row["metrics"] = evaluate.summarise(items)
+    return row, items
+
+
+def _items(
+    run: Run, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """One record for every question: what was asked, written, found and expected, and the loss of the true answer."""
+    prompts = {name: [render(run.prompt, q) for q in rows["question"]] for name, rows in questions.items()}
+    written = iter(
+        decode.generate(
+            model,
+            tokenizer,
+            [prompt for group in prompts.values() for prompt in group],
+            max_new_tokens=run.max_new_tokens,
+        )
+    )
+    outputs = {name: [next(written) for _ in group] for name, group in prompts.items()}
+    items: list[dict[str, Any]] = []
+    for name, rows in questions.items():
+        losses = {}
+        if name in run.loss_sets:
+            solved = encode(tokenizer, rows, run.prompt, run.max_length)
+            measured = evaluate.answer_loss(model, solved)
+            losses = dict(zip(solved["id"], measured, strict=True))
+        items += evaluate.score(name, rows, prompts[name], outputs[name], losses)
+    return items
