@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -15,6 +16,7 @@ from pelt_core.attachment import attach, attached, detach
 from pelt_core.errors import PeltError
 
 _WEIGHTS, _CONFIG = "pelt.safetensors", "pelt.json"
+_FORMAT = 1
 
 
 class CheckpointError(PeltError, ValueError):
@@ -61,9 +63,9 @@ def save(model: PreTrainedModel, folder: str | Path) -> None:
         AttachError: if the model carries no method.
 
     """
+    config = {"format": _FORMAT, "method": str(attached(model).method), "backbone": _backbone(model)}
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    config = {"format": 1, "method": str(attached(model).method), "backbone": _backbone(model)}
     save_file({name: t.contiguous() for name, t in trained_state(model).items()}, folder / _WEIGHTS)
     (folder / _CONFIG).write_text(json.dumps(config, indent=2) + "\n")
 
@@ -72,17 +74,21 @@ def load(model: PreTrainedModel, folder: str | Path) -> None:
     """Attaches the method saved in `folder` to `model`, with its trained tensors.
 
     Raises:
-        CheckpointError: if the files are not there, the backbone is another one, or a shape differs; the model is
-            then left without a method.
+        CheckpointError: if the files are not there or cannot be read, the backbone is another one, or a shape
+            differs; the model is then left without a method.
 
     """
     folder = Path(folder)
     if missing := [name for name in (_CONFIG, _WEIGHTS) if not (folder / name).is_file()]:
         raise CheckpointError(f"{folder} has no {' and no '.join(missing)}: give a folder that save(model, ...) wrote")
-    config = json.loads((folder / _CONFIG).read_text())
+    try:
+        config, state = json.loads((folder / _CONFIG).read_text()), load_file(folder / _WEIGHTS)
+    except (ValueError, SafetensorError) as error:
+        raise CheckpointError(f"{folder} cannot be read, it may not have been written to its end: {error}") from None
+    if (found := config.get("format")) != _FORMAT:
+        raise CheckpointError(f"{folder} has format {found}, and this version of pelt_core reads {_FORMAT}")
     if config["backbone"] != _backbone(model):
         raise CheckpointError(f"trained on {config['backbone']}, but this model is {_backbone(model)}")
-    state = load_file(folder / _WEIGHTS)
     attach(model, config["method"])
     try:
         load_trained_state(model, state)
