@@ -1,3 +1,36 @@
 """Parameter-efficient tuning of Hugging Face models: one equation, many modules, a reproducible study."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pelt_core.attachment import Attachment, attach, attached, detach, merge
+    from pelt_core.checkpoint import load, save
+    from pelt_core.methods import METHODS, Method, parse
+
 __version__ = "0.1.0"
+__all__ = [
+    "METHODS",
+    "Attachment",
+    "Method",
+    "attach",
+    "attached",
+    "detach",
+    "load",
+    "merge",
+    "parse",
+    "save",
+]
+
+_HOME = {
+    **dict.fromkeys(("Attachment", "attach", "attached", "detach", "merge"), "attachment"),
+    **dict.fromkeys(("load", "save"), "checkpoint"),
+    **dict.fromkeys(("METHODS", "Method", "parse"), "methods"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is asked for when it is asked for, so that `import pelt_core` does not import torch."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'pelt_core' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(f"pelt_core.{_HOME[name]}"), name)
