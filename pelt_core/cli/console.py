@@ -33,7 +33,13 @@ class ErrorsInOneLine(TyperGroup):
                 return super().invoke(ctx)
             except PeltError as error:
                 errors.print(str(error), style="red", markup=False)
-                raise typer.Exit(FAILURE if isinstance(error, (OSError, RuntimeError)) else BAD_INPUT) from None
+                raise typer.Exit(_exit_code(error)) from None
+
+
+def _exit_code(error: PeltError) -> int:
+    """`FAILURE` where the machine failed, `BAD_INPUT` where something else should have been asked for."""
+    failed = isinstance(error, (OSError, RuntimeError)) and not isinstance(error, FileNotFoundError)
+    return FAILURE if failed else BAD_INPUT
 
 
 def _print_in_yellow(message: Warning | str, *_: Any, **__: Any) -> None:

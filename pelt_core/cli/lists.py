@@ -1,10 +1,13 @@
-"""`pelt methods`, `pelt backbones`, `pelt data list`: what there is to choose from."""
+"""`pelt methods`, `pelt backbones`, `pelt data`: what there is to choose from."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from pelt_core.cli.console import show
+from pelt_core.cli.console import errors, show
 from pelt_core.cli.options import AsJson
 
 app = typer.Typer()
@@ -71,3 +74,20 @@ def data_list(as_json: AsJson = False) -> None:
         for card in DATASETS.values()
     ]
     show(rows, as_json)
+
+
+@data_app.command("mirror")
+def data_mirror(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to; made if it is not there.")],
+) -> None:
+    """Download every data set from its publisher into a folder, for machines without a network.
+
+    A file that differs from its pin is refused. Call it again to go on where it stopped. Copy the folder anywhere and
+    name it there: `export PELT_DATA=FOLDER`.
+
+    Example: `pelt data mirror mirror`
+    """
+    from pelt_core.data.mirror import make_mirror
+
+    for path in make_mirror(folder):
+        errors.print(f"there: {path}", markup=False)

@@ -22,6 +22,7 @@ from pelt_core.cli.options import (
     parse_seeds,
     parse_settings,
 )
+from pelt_core.study.check import check
 from pelt_core.study.grids import STUDIES, grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.presets import ledger_folder, presets
@@ -59,6 +60,7 @@ def run(
     """
     runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings))
     book = Ledger(ledger or ledger_folder(preset))
+    check(run for run in runs if not book.has(run))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, disable=not sys.stderr.isatty()) as progress:
         bar = progress.add_task(f"{study}, {preset}", total=len(runs))

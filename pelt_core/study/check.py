@@ -1,0 +1,28 @@
+"""What would stop a run, found before the first one starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pelt_core import data
+from pelt_core.data.prompts import render
+from pelt_core.study.plan import sizes
+from pelt_core.study.run import Run
+
+
+def check(runs: Iterable[Run]) -> None:
+    """Read the data and grow each method on its backbone without weights, once for all runs that share them.
+
+    Raises:
+        PeltError: a backbone, method, position, layer, prompt or data set does not exist, does not fit, or is not what
+            it is pinned to be.
+    """
+    runs = list(runs)
+    for backbone, method in dict.fromkeys((run.backbone, run.method) for run in runs):
+        sizes(backbone, method)
+    for prompt in dict.fromkeys(run.prompt for run in runs):
+        render(prompt, "")
+    for name, questions in dict.fromkeys((name, run.questions) for run in runs for name in run.evaluate):
+        data.evaluation_rows(name, questions)
+    for mix in dict.fromkeys(run.train for run in runs if run.train):
+        data.training_rows(mix, seed=0)
