@@ -1,0 +1,90 @@
+"""The same numbers as the `peft` library, where both compute the same thing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import models
+import pytest
+import torch
+from peft import LoraConfig, PrefixTuningConfig, get_peft_model
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from pelt_core.anatomy import ANATOMIES
+from pelt_core.attachment import attach
+from pelt_core.grafts import Graft
+
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft asks
+RANK = 3
+
+
+def with_lora(family: str) -> tuple[PreTrainedModel, Any, list[tuple[Any, list[Graft]]]]:
+    """The same LoRA twice, on every linear map: ours, and peft's with our weights.
+
+    Also gives peft's layers with our grafts there: three at a fused map, where peft has one `A` for all of q, k and v.
+    """
+    ours = models.tiny(family)
+    attach(ours, f"lora(rank={RANK},alpha=6)@{','.join(ANATOMIES[family].linears)}")
+    models.stir(ours.pelt)
+    by_path: dict[str, list[Graft]] = {}
+    for graft in ours.pelt.all_grafts():
+        by_path.setdefault(f"{ours.base_model_prefix}.{graft.site.write.path}", []).append(graft)
+    config = LoraConfig(r=RANK, lora_alpha=6, target_modules=list(by_path), fan_in_fan_out=family == "gpt2")
+    theirs = get_peft_model(models.tiny(family), config).eval()
+    pairs = [(theirs.base_model.model.get_submodule(path), grafts) for path, grafts in by_path.items()]
+    with torch.no_grad():
+        for layer, grafts in pairs:
+            for graft in grafts:
+                graft.delta.A.copy_(grafts[0].delta.A)
+            layer.lora_A["default"].weight.copy_(grafts[0].delta.A)
+            layer.lora_B["default"].weight.copy_(fuse(family, [graft.delta.B for graft in grafts]))
+    return ours, theirs, pairs
+
+
+def fuse(family: str, parts: list[Tensor]) -> Tensor:
+    """Rows of q, k and v as the family's fused map has them: one after the other, or head by head."""
+    if family == "bloom":
+        parts = [torch.stack([part.view(4, 8, -1) for part in parts], 1)] if len(parts) > 1 else parts
+    return torch.cat(parts).reshape(-1, parts[0].shape[-1])
+
+
+@pytest.mark.parametrize("family", models.FAMILIES)
+def test_lora_gives_the_same_logits_and_gradients(family: str) -> None:
+    (ours, theirs, pairs), inputs = with_lora(family), models.batch(family)
+    plain = models.tiny(family)(**inputs).logits
+    expected, found = theirs(**inputs).logits, ours(**inputs).logits
+    assert (models.real(plain, inputs) - models.real(expected, inputs)).abs().max() > 1e-3
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    for model in (ours, theirs):
+        models.loss(model, inputs).backward()
+    close = {"atol": 1e-5, "rtol": 1e-4}
+    for layer, grafts in pairs:
+        grad_a, grad_b = (getattr(layer, name)["default"].weight.grad for name in ("lora_A", "lora_B"))
+        assert grad_a.any() and grad_b.any()
+        torch.testing.assert_close(sum(graft.delta.A.grad for graft in grafts), grad_a, **close)
+        torch.testing.assert_close(fuse(family, [graft.delta.B.grad for graft in grafts]), grad_b, **close)
+
+
+# peft counts the prefix as text that comes before, so our tokens are moved on by as much;
+# BLOOM takes no positions, and BERT no cache.
+@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "gptj", "gpt2", "opt"])
+def test_a_prefix_gives_the_same_logits_and_gradients_at_the_same_positions(family: str) -> None:
+    tokens, inputs = 4, models.batch(family)
+    ours = models.grown(family, f"prefix(tokens={tokens})")
+    config = PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=tokens)
+    theirs = get_peft_model(models.tiny(family), config).eval()
+    prefixes = [graft.delta.P for graft in ours.pelt.all_grafts()]
+    flat = theirs.prompt_encoder["default"].embedding.weight
+    with torch.no_grad():
+        flat.copy_(torch.cat([P.transpose(1, 2).flatten(2) for P in prefixes]).transpose(0, 1).flatten(1))
+    mask = inputs["attention_mask"]
+    positions = mask.cumsum(1) - 1 if family == "opt" else torch.arange(mask.shape[1]).expand_as(mask)
+    expected = theirs(**inputs).logits
+    found = ours(**inputs, position_ids=positions + tokens).logits
+    torch.testing.assert_close(models.real(found, inputs), models.real(expected, inputs), atol=1e-5, rtol=1e-5)
+    for logits in (expected, found):
+        models.real(logits, inputs).square().mean().backward()
+    grads = torch.cat([P.grad.transpose(1, 2).flatten(2) for P in prefixes]).transpose(0, 1).flatten(1)
+    assert grads.any()
+    torch.testing.assert_close(grads, flat.grad, atol=1e-5, rtol=1e-4)
