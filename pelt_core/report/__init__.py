@@ -1,0 +1,1 @@
+"""From the rows of the ledger to a page: results, estimates, claims, figures, tables, and the words around them."""

@@ -1,0 +1,93 @@
+"""What the runs of the placement study cannot say, with the numbers that set the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+
+from pelt_core.report import estimates, words
+from pelt_core.report.results import Results
+from pelt_core.report.style import METHOD_NAMES, backbone_name, set_name
+
+
+def limits(results: Results, loss: pd.DataFrame, accuracy: pd.DataFrame) -> Markdown:
+    """One point a limit.
+
+    Args:
+        results: of the study.
+        loss: paired differences in answer loss, see `pelt_core.report.estimates.pairs`.
+        accuracy: the same in accuracy.
+    """
+    points = [
+        _scale(results),
+        _resolution(loss, accuracy),
+        _sizes(results),
+        "**Learning rates** were chosen for each method among few values on a short pilot, and are the same at every "
+        "place. A place could prefer another rate.",
+        "**Parallel adapters** sit beside whole sublayers, as in {cite:t}`he2022towards`. In the released code of "
+        "LLM-Adapters the parallel adapter of the MLP is a pair of adapters, one beside each linear map.",
+        *_data(results),
+        _seeds(results),
+    ]
+    return Markdown("\n".join(f"- {point}" for point in points))
+
+
+def _scale(results: Results) -> str:
+    run = results.trained[0].runs[0]
+    return (
+        f"**Scale.** {backbone_name(run.backbone)} is one small model, trained on {words.training(run.train)}. "
+        "A verdict here is about the claim at this size; what was measured at the size of the published figure stands."
+    )
+
+
+def _resolution(loss: pd.DataFrame, accuracy: pd.DataFrame) -> str:
+    if loss["detectable"].isna().all():
+        return "**Resolution.** Unknown before two places of one method are recorded."
+    nats, points = loss["detectable"].median(), 100 * accuracy["detectable"].median()
+    return (
+        "**Resolution.** The smallest true difference between two places that this design would show in four of "
+        f"five repetitions is {nats:.3f} nats per token in answer loss and {points:.1f} points in accuracy "
+        "(median over the comparisons, before Holm's correction). *Undecided* means that a difference may well be "
+        "smaller than that, not that there is none."
+    )
+
+
+def _sizes(results: Results) -> str:
+    ratios = []
+    for method in dict.fromkeys(cell.method for cell in results.trained):
+        rows = [row for cell in results.trained if cell.method == method and (row := results.row(cell))]
+        counts = [row["trainable_parameters"] for row in rows]
+        if len(counts) > 1:
+            ratios.append(f"{max(counts) / min(counts):.1f} for {METHOD_NAMES[method]}")
+    spread = f"; the largest place has, against the smallest, {words.listed(ratios)} times as many" if ratios else ""
+    return (
+        f"**Unequal sizes.** Modules at both places have more parameters than at one{spread}. Where *both* wins, place "
+        "and size cannot be told apart."
+    )
+
+
+def _data(results: Results) -> Iterator[str]:
+    if any("mawps-clean" in cell.runs[0].train for cell in results.trained):
+        yield (
+            "**Training data.** Rows of MAWPS whose question occurs in an evaluation set were left out. The published "
+            "figure was measured before that overlap was known."
+        )
+    for name in results.sets("correct"):
+        if estimates.is_choice(name) and np.isfinite(results.majority(name)):
+            yield (
+                f"**Chance.** Always naming the commonest letter scores {100 * results.majority(name):.1f} % on "
+                f"{set_name(name)}; a cell near that has learned the format, not the task."
+            )
+
+
+def _seeds(results: Results) -> str:
+    found = words.seeds(results)
+    if len(found) < 2:
+        return "**Seeds.** With fewer than two, no interval knows how much a result moves from seed to seed."
+    return (
+        f"**Seeds.** There are {len(found)}. Where seeds differ as much as the choice of questions matters, intervals "
+        "from so few are too narrow."
+    )

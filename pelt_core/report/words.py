@@ -1,0 +1,99 @@
+"""Sentences that every study page needs, computed from the rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from IPython.display import Markdown
+
+from pelt_core.report.results import Results, place
+from pelt_core.report.style import METHOD_NAMES, set_name
+
+
+def state(results: Results) -> Markdown:
+    """How much of the grid is recorded, naming what is not."""
+    recorded, total = len(results.rows), len(results.runs)
+    said = [f"{recorded} of {total} runs are recorded."]
+    if results.missing:
+        lines = "\n".join(
+            f"- seed {seed}: {_open(results, seed)}" for seed in sorted({r.seed for r in results.missing})
+        )
+        said.append(f"**Not run yet**, and shown nowhere below:\n\n{lines}")
+    diverged = [row["run"]["method"] for row in results.rows.values() if row["status"] == "diverged"]
+    if diverged:
+        said.append(f"**Diverged** (recorded, without results): {', '.join(f'`{method}`' for method in diverged)}.")
+    if recorded and len(seeds(results)) == 1:
+        said.append("There is **one seed** so far: the intervals hold the choice of questions, not that of the seed.")
+    return Markdown("\n\n".join(said))
+
+
+def _open(results: Results, seed: int) -> str:
+    """The cells whose run with this seed is missing."""
+    missing = {place(run.method) for run in results.missing if run.seed == seed}
+    cells = [cell for cell in results.cells if (cell.method, cell.placement) in missing]
+    if len(cells) > 1 and set(results.trained) <= set(cells):
+        return "every trained cell" + (", and the base model" if results.base in cells else "")
+    return "; ".join(f"{METHOD_NAMES[cell.method]}, {cell.placement or 'untrained'}" for cell in cells)
+
+
+def seeds(results: Results) -> list[int]:
+    """The seeds of the finished trained runs."""
+    return sorted({run.seed for cell in results.trained for run in results.finished(cell)})
+
+
+def hours(results: Results) -> str:
+    """The time that all recorded runs took together."""
+    total = sum(sum(row.get("seconds", {}).values()) for row in results.rows.values())
+    return f"{total / 3600:.1f} hours" if total >= 3600 else f"{total / 60:.0f} minutes"
+
+
+def counted(number: int, what: str) -> str:
+    """`1 seed`, `2 seeds`."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    words = list(words)
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def training(mix: str) -> str:
+    """A training mix in words: `500 rows of GSM8K and 500 rows of MAWPS, cleaned`."""
+    parts = (part.partition(":") for part in mix.split("+"))
+    return listed(f"{rows} rows of {set_name(name)}" for name, _, rows in parts)
+
+
+def provenance(results: Results, preset: str, ledger: str) -> Markdown:
+    """Where the rows come from. Nothing about the machine that made the page, so that it can be made again exactly."""
+    rows = list(results.rows.values())
+    if not rows:
+        return Markdown(f"No run of preset `{preset}` is recorded in `{ledger}` yet.")
+    origins = [row["provenance"] for row in rows]
+    commits = Counter(
+        f"`{(o['git_commit'] or 'no commit')[:10]}`{' with uncommitted changes' * bool(o['git_dirty'])}"
+        for o in origins
+    )
+    versions = Counter(", ".join(f"{name} {version}" for name, version in o["versions"].items()) for o in origins)
+    machines = Counter(f"{o['device']}, {counted(o['threads'], 'thread')} a run" for o in origins)
+    lines = {
+        "Rows": f"{len(rows)} of {len(results.runs)} runs of preset `{preset}`, in `{ledger}`",
+        "Time": f"{hours(results)} in all",
+        "Seeds": listed(map(str, seeds(results))),
+        "Code of the runs": _counted(commits),
+        "Machine": _counted(machines),
+        "Python": _counted(Counter(o["python"] for o in origins)),
+        "Versions": _counted(versions),
+    }
+    body = "\n".join(f"- **{name}**: {value}" for name, value in lines.items())
+    return Markdown(
+        f"{body}\n\nEvery number, figure and verdict above was computed from these rows by this page's notebook, which "
+        "`pelt report` executes; the page on [reproducing](../reproduce) tells how to make it again."
+    )
+
+
+def _counted(counter: Counter[str]) -> str:
+    if len(counter) == 1:
+        return next(iter(counter))
+    return "; ".join(f"{value} ({number} runs)" for value, number in counter.most_common())

@@ -1,0 +1,69 @@
+"""Rows of made-up runs, for a ledger in a temporary folder. None of them is ever committed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pelt_core.study.ledger import Ledger
+from pelt_core.study.run import Run
+
+PROVENANCE = {
+    "git_commit": "0123456789abcdef0123456789abcdef01234567",
+    "git_dirty": False,
+    "versions": {"torch": "2.13.0", "transformers": "5.23.0"},
+    "python": "3.11.2",
+    "platform": "Linux",
+    "device": "cpu: made up",
+    "threads": 1,
+    "finished_utc": "2026-01-01T00:00:00Z",
+}
+
+
+def fill(ledger: Ledger, runs: Sequence[Run], questions: int = 12, effects: dict[str, float] | None = None) -> None:
+    """Record every run with random items.
+
+    Args:
+        ledger: where to.
+        runs: which ones.
+        questions: of each data set.
+        effects: method specification -> what to add to its answer loss.
+    """
+    for number, run in enumerate(runs):
+        items = _items(run, questions, (effects or {}).get(run.method, 0.0), np.random.default_rng(number))
+        metrics = {name: np.mean([i["correct"] for i in items if i["set"] == name]) for name in run.evaluate}
+        ledger.write(
+            {
+                "key": run.key,
+                "run": run.to_dict(),
+                "status": "finished",
+                "metrics": {"accuracy": metrics, "answer_loss": dict.fromkeys(run.loss_sets, 1.0)},
+                "trainable_parameters": 1_000_000 + 1000 * len(run.method),
+                "backbone_parameters": 134_515_008,
+                "loss_curve": [[1, 2.0], [2, 1.0]],
+                "tokens": 1000,
+                "seconds": {"train": 100.0, "evaluate": 50.0},
+                "provenance": PROVENANCE,
+            },
+            items,
+        )
+
+
+def _items(run: Run, questions: int, effect: float, rng: np.random.Generator) -> list[dict]:
+    return [
+        {
+            "set": name,
+            "id": f"{name}-{i}",
+            "prompt_sha256": "0" * 64,
+            "output": "The answer is 4.",
+            "extracted": "4",
+            "gold": "ABABCABADE"[i % 10] if name == "aqua" else str(i),
+            "correct": bool(rng.random() < 0.2),
+            # a question is as hard for every run: that is what pairing is for
+            "loss": 1.0 + 0.3 * np.sin(7 * i) + effect + 0.01 * rng.standard_normal()
+            if name in run.loss_sets
+            else None,
+            "loss_tokens": 20 if name in run.loss_sets else 0,
+        }
+        for name in run.evaluate
+        for i in range(questions)
+    ]

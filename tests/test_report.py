@@ -1,0 +1,273 @@
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import PROVENANCE, fill
+
+from pelt_core.catalogue import BACKBONES
+from pelt_core.data.catalogue import DATASETS
+from pelt_core.methods import METHODS
+from pelt_core.report import claims, estimates, figures, limits, placement, results, style, tables, words
+from pelt_core.study.grids import grid
+from pelt_core.study.ledger import Ledger
+
+matplotlib.use("svg")
+MLP_WINS = {"series(bottleneck=64)@mlp": -0.2, "series@mlp": -0.2}
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return grid("placement", "laptop")
+
+
+@pytest.fixture(scope="module")
+def full(runs, tmp_path_factory):
+    """Every run recorded; series adapters at the MLP are better than the rest by far."""
+    ledger = Ledger(tmp_path_factory.mktemp("full"))
+    fill(
+        ledger,
+        runs,
+        effects={run.method: -0.2 for run in runs if run.method.startswith("series") and run.method.endswith("@mlp")},
+    )
+    return results.load(runs, ledger)
+
+
+@pytest.fixture(scope="module")
+def part(runs, tmp_path_factory):
+    """The base model and two cells, one seed each."""
+    ledger = Ledger(tmp_path_factory.mktemp("part"))
+    fill(ledger, runs[:3])
+    return results.load(runs, ledger)
+
+
+@pytest.fixture(scope="module")
+def nothing(runs, tmp_path_factory):
+    return results.load(runs, Ledger(tmp_path_factory.mktemp("nothing")))
+
+
+def luminance(colour):
+    channels = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(one, other):
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("ground", [style.LIGHT, style.DARK])
+@pytest.mark.parametrize("colour", [*style.COLOURS.values(), style.INK])
+def test_every_colour_reads_on_light_and_dark(colour, ground):
+    assert contrast(colour, ground) > 4
+
+
+def test_each_method_has_a_colour_a_mark_and_a_name_of_its_own():
+    for table in (style.COLOURS, style.MARKS, style.METHOD_NAMES):
+        assert set(table) == set(METHODS)
+        assert len(set(table.values())) == len(table)
+
+
+def test_names_are_those_of_things_that_exist():
+    assert set(style.SET_NAMES) == set(DATASETS)
+    assert set(style.BACKBONE_NAMES) <= set(BACKBONES)
+
+
+def test_cells_are_the_places_of_the_study(runs, nothing):
+    assert [(c.method, c.placement) for c in nothing.cells] == [("none", "")] + [
+        (method, place) for method in ("series", "parallel", "lora") for place in ("attention", "MLP", "both")
+    ]
+    assert sum(len(cell.runs) for cell in nothing.cells) == len(runs)
+    assert len(nothing.missing) == len(runs)
+
+
+def test_a_cell_averages_its_items_over_seeds_and_sets(full):
+    cell = full.cell("lora", "both")
+    by_set = [full.values(cell, "loss", (name,)).to_numpy().mean() for name in full.sets("loss")]
+    line = estimates.by_cell(full, "loss").set_index(["method", "placement"]).loc[("lora", "both")]
+    assert line["mean"] == pytest.approx(np.mean(by_set))
+    assert line["low"] < line["mean"] < line["high"]
+    assert len(line["by_seed"]) == len(cell.runs) == 2
+    assert np.mean(line["by_seed"]) == pytest.approx(line["mean"])
+
+
+def test_what_is_not_run_is_nan_and_never_filled_in(part):
+    frame = estimates.by_cell(part, "loss")
+    assert frame["mean"].notna().tolist() == [True] * 3 + [False] * 7
+    assert np.isnan(frame["low"].iloc[3:]).all()
+
+
+def test_pairs_find_the_planted_effect_and_only_that(full):
+    frame = estimates.pairs(full, "loss")
+    assert len(frame) == 9
+    planted = frame[(frame["method"] == "series") & frame["pair"].str.contains("MLP")].set_index("pair")
+    assert planted.loc["MLP − attention", "mean"] == pytest.approx(-0.2, abs=0.02)
+    assert planted.loc["both − MLP", "mean"] == pytest.approx(0.2, abs=0.02)
+    assert planted["significant"].all()
+    assert (frame["p_holm"] >= frame["p"]).all()
+    assert (frame["detectable"] > 0).all()
+
+
+def test_a_pair_compares_only_the_seeds_that_both_have(runs, tmp_path):
+    ledger = Ledger(tmp_path)
+    fill(ledger, [run for run in runs if not (run.seed == 1 and run.method.endswith("@mlp"))])
+    frame = estimates.pairs(results.load(runs, ledger), "loss").set_index(["method", "pair"])
+    assert frame.loc[("series", "MLP − attention")].notna().all()
+
+
+@pytest.mark.parametrize(
+    "place, means, p_values, verdict",
+    [
+        ("MLP", [-0.1, 0.1], [0.01, 0.02], "supported"),
+        ("MLP", [0.1, 0.1], [0.01, 0.02], "contradicted"),
+        ("MLP", [0.1, np.nan], [0.01, np.nan], "contradicted"),
+        ("MLP", [-0.1, np.nan], [0.01, np.nan], "not run yet"),
+        ("MLP", [-0.1, 0.1], [0.01, 0.3], "undecided at this scale"),
+        ("MLP", [0.1, -0.1], [0.3, 0.3], "undecided at this scale"),
+        ("both", [0.0, -0.1], [0.9, 0.001], "undecided at this scale"),
+    ],
+)
+def test_verdicts_follow_the_differences(place, means, p_values, verdict):
+    """Three comparisons of a method, of which `both - attention` is never significant."""
+    frame = pd.DataFrame(
+        {
+            "method": "series",
+            "first": ["MLP", "both", "both"],
+            "second": ["attention", "MLP", "attention"],
+            "mean": [*means, 0.0],
+            "p_holm": [*p_values, 0.9],
+        }
+    )
+    frame["significant"] = frame["p_holm"] < 0.05
+    assert claims.best_place("series", place, frame, "lower").verdict == verdict
+    mirrored = frame.assign(mean=-frame["mean"])
+    assert claims.best_place("series", place, mirrored, "higher").verdict == verdict
+
+
+def test_published_best_places(root):
+    found = claims.published_places(root / claims.PUBLISHED).set_index("method")
+    assert found["placement"].to_dict() == {"series": "MLP", "parallel": "MLP", "lora": "both"}
+    assert found["value"].to_dict() == {"series": 59.5, "parallel": 61.7, "lora": 60.0}
+    assert set(found["backbone"]) == {"LLaMA-7B"}
+
+
+def test_tables_name_what_is_missing(part):
+    frame = tables.cells(part)
+    assert (frame["Answer loss"] == "not run yet").tolist() == [False] * 3 + [True] * 7
+    assert frame["Trained"].iloc[-1] == "not run yet"
+    assert frame["Seeds"].tolist() == ["1 of 1", "1 of 2", "1 of 2"] + ["0 of 2"] * 7
+
+
+def test_majority_row_is_the_share_of_the_commonest_letter(full, nothing):
+    frame = tables.by_set(full)
+    assert frame.iloc[-1].to_dict() == {"Method": "Always the commonest letter", "Place": ""} | dict.fromkeys(
+        ("GSM8K", "SVAMP", "MultiArith", "AddSub", "SingleEq"), ""
+    ) | {"AQuA": "41.7"}  # 5 of the 12 letters are A
+    assert len(tables.by_set(nothing)) == len(nothing.cells)
+
+
+def test_a_diverged_cell_says_so(runs, tmp_path):
+    ledger = Ledger(tmp_path)
+    row = {"key": runs[1].key, "run": runs[1].to_dict(), "status": "diverged", "metrics": {}, "provenance": PROVENANCE}
+    ledger.write(row | {"trainable_parameters": 5, "backbone_parameters": 100, "seconds": {}}, [])
+    found = results.load(runs, ledger)
+    assert tables.cells(found).iloc[1]["Answer loss"] == "diverged"
+    assert "Diverged" in words.state(found).data
+
+
+def test_a_table_keeps_its_cells_and_caption():
+    text = tables.table(pd.DataFrame({"Method": ["LoRA"], "n": ["1,000"]}), "tab-x", "A caption").data
+    assert text == "```{table} A caption\n:name: tab-x\n\n| Method | n |\n| :-- | --: |\n| LoRA | 1,000 |\n```"
+
+
+def texts(figure):
+    return [text.get_text() for axis in figure.axes for text in axis.texts]
+
+
+def draw_all(found, root):
+    loss = estimates.by_cell(found, "loss")
+    accuracy = estimates.scaled(estimates.by_cell(found, "correct"), 100)
+    published = claims.published_places(root / claims.PUBLISHED)
+    return [
+        figures.estimates(loss, "loss", "{:.3f}"),
+        figures.published_beside_ours(accuracy, published, found.runs[0].backbone, "{:.1f}"),
+        figures.differences(estimates.pairs(found, "loss"), "difference", "lower"),
+    ]
+
+
+def test_figures_draw_an_interval_for_every_estimate_and_name_the_rest(full, part, nothing, root):
+    for found, missing in ((full, 0), (part, 7), (nothing, 10)):
+        drawn = draw_all(found, root)
+        assert [texts(figure).count("not run yet") for figure in drawn[:2]] == [missing, missing]
+        assert (
+            len([line for line in drawn[1].axes[1].lines if len(line.get_xdata()) == 2 and line.get_linestyle() == "-"])
+            >= 10 - missing
+        )
+        matplotlib.pyplot.close("all")
+
+
+def test_the_same_rows_give_the_same_bytes_on_a_transparent_ground(full, root, tmp_path):
+    style.use_style()
+    pictures = []
+    for name in ("a.svg", "b.svg"):
+        figure = draw_all(full, root)[0]
+        figure.savefig(tmp_path / name, metadata={"Date": None})
+        pictures.append((tmp_path / name).read_text())
+        matplotlib.pyplot.close("all")
+    assert pictures[0] == pictures[1]
+    assert "#ffffff" not in pictures[0] and "fill: white" not in pictures[0]
+
+
+def test_words_are_whole_with_all_some_and_no_rows(full, part, nothing, root):
+    published = claims.published_places(root / claims.PUBLISHED)
+    for found in (full, part, nothing):
+        loss, accuracy = estimates.pairs(found, "loss"), estimates.pairs(found, "correct")
+        judged = placement.verdicts(published, loss, accuracy)
+        cells = estimates.by_cell(found, "loss")
+        said = [
+            placement.reading(found, cells, judged).data,
+            limits.limits(found, loss, accuracy).data,
+            words.state(found).data,
+        ]
+        said += placement.facts(found, cells, judged).values()
+        assert all(said) and not any("nan" in text.lower().split() for text in said), said
+    assert "not run yet" in " ".join(placement.facts(nothing, estimates.by_cell(nothing, "loss"), judged).values())
+
+
+def test_reading_gives_the_computed_verdicts(full, root):
+    published = claims.published_places(root / claims.PUBLISHED)
+    judged = placement.verdicts(published, estimates.pairs(full, "loss"), estimates.pairs(full, "correct"))
+    by_method = {one.method: one.loss.verdict for one in judged}
+    assert by_method == {
+        "series": "supported",
+        "parallel": "undecided at this scale",
+        "lora": "undecided at this scale",
+    }
+    text = placement.reading(full, estimates.by_cell(full, "loss"), judged).data
+    assert "**supported**; the lowest loss here is at the MLP" in text
+
+
+def test_one_seed_is_said_to_be_one(part, full):
+    assert "one seed" in words.state(part).data
+    assert "one seed" not in words.state(full).data
+
+
+def test_missing_runs_are_named_with_their_seed(part):
+    text = words.state(part).data
+    assert "3 of 19 runs are recorded" in text
+    assert "- seed 1: every trained cell" in text
+    seed_0 = text.partition("- seed 0: ")[2].partition("\n")[0].split("; ")
+    assert len(seed_0) == 7 and seed_0[0] == "Series adapter, both" and seed_0[-1] == "LoRA, both"
+
+
+def test_provenance_is_that_of_the_rows(full):
+    text = words.provenance(full, "laptop", "data/ledger").data
+    assert "`0123456789`" in text and "torch 2.13.0" in text and "cpu: made up, 1 thread a run" in text
+    assert "19 of 19 runs" in text and "2026" not in text
+
+
+@pytest.mark.parametrize(
+    "several, text", [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_lists_read_as_sentences(several, text):
+    assert words.listed(several) == text
