@@ -1,0 +1,81 @@
+"""The book in a real browser, opened from a file, as a reader opens it."""
+
+import pytest
+from built_book import html, pages  # noqa: F401  (a fixture)
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser(chromium):
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Open a page at a width and in a colour scheme; returns it and the list of all that went wrong."""
+    contexts = []
+
+    def open_page(path, width=1400, scheme="light", query=""):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page, wrong = context.new_page(), []
+        page.on("request", lambda r: r.url.startswith(("file:", "data:", "blob:")) or wrong.append(f"remote {r.url}"))
+        page.on("requestfailed", lambda request: wrong.append(f"failed {request.url}"))
+        page.on("console", lambda message: message.type == "error" and wrong.append(f"console {message.text}"))
+        page.on("pageerror", lambda error: wrong.append(f"error {error}"))
+        page.goto(path.resolve().as_uri() + query)
+        page.wait_for_load_state("networkidle")
+        return page, wrong
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("width, scheme", [(1400, "light"), (420, "light"), (420, "dark")])
+def test_every_page_is_whole_offline_and_fits(html, visit, width, scheme):  # noqa: F811
+    for path in pages(html):
+        page, wrong = visit(path, width, scheme)
+        assert not wrong, (path.name, wrong)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path.name
+
+
+def test_equations_are_set(html, visit):  # noqa: F811
+    page, _ = visit(html / "methods.html")
+    page.wait_for_selector("mjx-container[display=true]")
+    assert page.locator("mjx-container[display=true]").count() >= 8
+    assert page.locator("mjx-merror").count() == 0
+
+
+def test_figures_are_drawn_and_wide_enough_on_a_phone(html, visit):  # noqa: F811
+    page, _ = visit(html / "studies" / "placement.html", width=420)
+    widths = page.evaluate("[...document.querySelectorAll('main img')].map(i => i.naturalWidth && i.clientWidth)")
+    assert len(widths) == 3 and min(widths) > 320
+
+
+def test_search_works_from_a_file(html, visit):  # noqa: F811
+    page, wrong = visit(html / "search.html", query="?q=bottleneck")
+    page.wait_for_selector("#search-results li a")
+    assert "methods.html" in " ".join(link.get_attribute("href") for link in page.locator("#search-results li a").all())
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("scheme, dark", [("light", False), ("dark", True)])
+def test_the_page_follows_the_reader_s_colour_scheme(html, visit, scheme, dark):  # noqa: F811
+    page, _ = visit(html / "index.html", scheme=scheme)
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    red = int(ground.removeprefix("rgb(").split(",")[0])
+    assert (red < 60) is dark, ground
