@@ -36,11 +36,17 @@ def acts_once_trained(family: str, spec: str) -> None:
     assert not torch.equal(model(**inputs).logits, before), "moving the trained tensors changed nothing"
 
 
+def _to_be_trained(model: PreTrainedModel, family: str, spec: str) -> set[str]:
+    everything = {name for name, _ in model.named_parameters()}
+    if spec in ("full", "none"):
+        return everything if spec == "full" else set()
+    head = models.HEADS[family] if family in models.ENCODERS or spec == "head" else set()
+    return head | {name for name in everything if name.startswith("pelt.")}
+
+
 def trains_only_itself(family: str, spec: str) -> None:
     model, inputs = models.grown(family, spec), models.batch(family)
-    everything = {name for name, _ in model.named_parameters()}
-    head = models.HEADS[family] if family in models.ENCODERS or spec == "head" else set()
-    expected = everything if spec == "full" else head | {name for name in everything if name.startswith("pelt.")}
+    expected = _to_be_trained(model, family, spec)
     models.loss(model.train(), inputs).backward()
     found = models.gradients(model)
     assert set(found) == expected, f"gradients where none belong, or none: {set(found) ^ expected}"
@@ -80,20 +86,20 @@ def detaches_without_a_trace(family: str, spec: str) -> None:
     assert torch.equal(model(**inputs).logits, logits)
 
 
-def generates_alike_with_and_without_cache(family: str, spec: str, **how: Any) -> None:
+def generates_alike_with_and_without_cache(family: str, spec: str, num_beams: int = 1, **cache: Any) -> None:
     model, inputs = models.grown(family, spec), models.batch(family)
     cached, plain = (
         model.generate(
             **inputs,
             **how,
             do_sample=False,
+            num_beams=num_beams,
             min_new_tokens=6,
             max_new_tokens=6,
-            use_cache=use_cache,
             return_dict_in_generate=True,
             output_logits=True,
         )
-        for use_cache in (True, False)
+        for how in ({"use_cache": True, **cache}, {"use_cache": False})
     )
     assert torch.equal(cached.sequences, plain.sequences), "other tokens with the cache than without"
     for step, (one, other) in enumerate(zip(cached.logits, plain.logits, strict=True)):
@@ -153,7 +159,7 @@ def trains_in_fp32_over_bf16(family: str, spec: str) -> None:
 
 def saves_what_was_trained_and_nothing_else(family: str, spec: str) -> None:
     model, inputs = models.grown(family, spec), models.batch(family)
-    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    trained = {name: model.get_parameter(name) for name in _to_be_trained(model, family, spec)}
     with tempfile.TemporaryDirectory() as folder:
         checkpoint.save(model, folder)
         assert {path.name for path in Path(folder).iterdir()} == {"pelt.json", "pelt.safetensors"}

@@ -44,6 +44,12 @@ def test_searches_beams_alike_with_and_without_cache(family: str, spec: str) -> 
     contracts.generates_alike_with_and_without_cache(family, spec, num_beams=3)
 
 
+@over(["llama", "mistral", "gpt2", "opt"], [SUM])
+def test_generates_alike_with_a_static_cache(family: str, spec: str) -> None:
+    static = {"cache_implementation": "static", "disable_compile": True}
+    contracts.generates_alike_with_and_without_cache(family, spec, **static)
+
+
 @over(FAMILIES, GROWN)
 def test_padding_changes_nothing(family: str, spec: str) -> None:
     contracts.padding_changes_nothing(family, spec)
