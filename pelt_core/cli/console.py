@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import typer
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from typer.core import TyperGroup
 
@@ -44,6 +46,25 @@ def _exit_code(error: PeltError) -> int:
 
 def _print_in_yellow(message: Warning | str, *_: Any, **__: Any) -> None:
     errors.print(f"warning: {message}", style="yellow", markup=False)
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
+    """A bar over runs on a terminal, and a line for each run that has something to say, anywhere.
+
+    Yields:
+        What to call when a run has ended, with its line; an empty one is not printed.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors, disable=not sys.stderr.isatty()) as bars:
+        bar = bars.add_task(title, total=total)
+
+        def advance(line: str) -> None:
+            if line:
+                errors.print(line)
+            bars.advance(bar)
+
+        yield advance
 
 
 def show(rows: Sequence[dict[str, Any]], as_json: bool, title: str = "") -> None:

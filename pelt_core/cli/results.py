@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pelt_core.cli.console import FAILURE, errors, show
+from pelt_core.cli.console import FAILURE, errors, progress, show
 from pelt_core.cli.options import AsJson, BadOption, LedgerFolder, PresetName, Workers
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.presets import ledger_folder
@@ -47,7 +47,8 @@ def verify(
     if sample and sample > len(recorded):
         raise BadOption(f"--sample {sample}: {book.folder} holds {len(recorded)} runs")
     runs = random.sample(recorded, sample) if sample else chosen(book, keys or [])
-    verdicts = repeat(runs, book, workers)
+    with progress("verify", len(runs)) as advance:
+        verdicts = repeat(runs, book, workers, lambda outcome: advance(""))
     rows = [
         {
             "key": verdict.run.key,

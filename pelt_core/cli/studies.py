@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pelt_core.cli.console import FAILURE, INTERRUPTED, errors, show
+from pelt_core.cli.console import FAILURE, INTERRUPTED, errors, progress, show
 from pelt_core.cli.options import (
     AsJson,
     LedgerFolder,
@@ -61,20 +59,12 @@ def run(
     runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings))
     book = Ledger(ledger or ledger_folder(preset))
     check(run for run in runs if not book.has(run))
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=errors, disable=not sys.stderr.isatty()) as progress:
-        bar = progress.add_task(f"{study}, {preset}", total=len(runs))
-
-        def report(outcome: Outcome) -> None:
-            if outcome.state != "kept":
-                errors.print(_line(outcome))
-            progress.advance(bar)
-
-        try:
-            outcomes = run_study(runs, book, workers, threads, report)
-        except KeyboardInterrupt:
-            errors.print("Interrupted. Finished runs are kept; the same command goes on from here.")
-            raise typer.Exit(INTERRUPTED) from None
+    try:
+        with progress(f"{study}, {preset}", len(runs)) as advance:
+            outcomes = run_study(runs, book, workers, threads, lambda outcome: advance(_line(outcome)))
+    except KeyboardInterrupt:
+        errors.print("Interrupted. Finished runs are kept; the same command goes on from here.")
+        raise typer.Exit(INTERRUPTED) from None
     states = [outcome.state for outcome in outcomes]
     errors.print(
         f"{len(runs)} runs in {book.folder}: {', '.join(f'{states.count(s)} {s}' for s in sorted(set(states)))}"
@@ -180,7 +170,9 @@ def _figures(row: dict[str, Any]) -> dict[str, float | None]:
 
 
 def _line(outcome: Outcome) -> str:
-    """One line on a run that has just ended."""
+    """One line on a run that has just ended; none if it was recorded before."""
+    if outcome.state == "kept":
+        return ""
     name = f"{outcome.run.key}  {escape(outcome.run.method)}  seed {outcome.run.seed}"
     if outcome.row is None:
         colour = "red" if outcome.state == "failed" else "yellow"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -63,13 +63,20 @@ def chosen(ledger: Ledger, keys: Sequence[str]) -> list[Run]:
     return runs
 
 
-def verify(runs: Sequence[Run], ledger: Ledger, workers: int = 1, execute: Execute = execute) -> list[Verdict]:
+def verify(
+    runs: Sequence[Run],
+    ledger: Ledger,
+    workers: int = 1,
+    report: Callable[[Outcome], None] = lambda outcome: None,
+    execute: Execute = execute,
+) -> list[Verdict]:
     """Carry out recorded runs again, each with the threads it had, and compare; the ledger is not touched.
 
     Args:
         runs: recorded runs.
         ledger: where they are recorded.
         workers: how many at a time.
+        report: called with the outcome of every repetition, as it comes.
         execute: what carries out a run.
 
     Raises:
@@ -81,7 +88,7 @@ def verify(runs: Sequence[Run], ledger: Ledger, workers: int = 1, execute: Execu
         scratch = Ledger(folder)
         for threads, group in groupby(rows, key=lambda row: row["provenance"]["threads"]):
             batch = [Run.from_dict(row["run"]) for row in group]
-            for outcome in run_study(batch, scratch, workers, threads, execute=execute):
+            for outcome in run_study(batch, scratch, workers, threads, report, execute):
                 verdicts.append(_judged(outcome, ledger, scratch))
     return verdicts
 
