@@ -30,6 +30,7 @@ def visit(browser):
 
     def open_page(path, width=1400, scheme="light", query=""):
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        context.set_default_timeout(120_000)  # a busy machine is no fault of the page
         contexts.append(context)
         page, wrong = context.new_page(), []
         page.on("request", lambda r: r.url.startswith(("file:", "data:", "blob:")) or wrong.append(f"remote {r.url}"))
@@ -37,7 +38,7 @@ def visit(browser):
         page.on("console", lambda message: message.type == "error" and wrong.append(f"console {message.text}"))
         page.on("pageerror", lambda error: wrong.append(f"error {error}"))
         page.goto(path.resolve().as_uri() + query)
-        page.wait_for_load_state("networkidle")
+        page.evaluate("document.fonts.ready.then(() => window.MathJax?.startup?.promise).then(() => true)")
         return page, wrong
 
     yield open_page

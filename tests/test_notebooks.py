@@ -77,6 +77,6 @@ def test_the_committed_page_is_not_stale(source, root):
     parameters = publish.parameters(publish.PUBLISHED)
     assert page.metadata["pelt"]["parameters"] == parameters
     assert page.metadata["pelt"]["fingerprint"] == publish.fingerprint(source, parameters), (
-        f"the page of {source.stem} was made from another notebook, other rows or other code; run `pelt report` and "
-        "commit book/studies"
+        f"the page of {source.stem} was made from another notebook, other rows or other code; "
+        "run `pelt report --preset laptop` and commit book/studies"
     )

@@ -60,6 +60,7 @@ class _Lines:
             )
         for axis in axes[0]:
             axis.tick_params(axis="y", length=0)
+            axis.locator_params(axis="x", nbins=5)
             axis.spines["left"].set_visible(False)
         return figure, list(axes[0])
 
@@ -97,13 +98,13 @@ def published_beside_ours(frame: pd.DataFrame, published: pd.DataFrame, backbone
         if (cell.method, cell.placement) in known.index:
             value = known[cell.method, cell.placement]
             left.plot(value, y, MARKS[cell.method], color=COLOURS[cell.method], markerfacecolor="none", markersize=6)
-            left.annotate(unit.format(value), (value, y), (7, 0), textcoords="offset points", va="center", fontsize=9)
+            left.annotate(unit.format(value), (value, y), (7, 0), textcoords="offset points", va="center", fontsize=9.5)
     low, high = known.min(), known.max()
     left.set_xlim(low - 0.35 * (high - low) - 0.5, high + 0.9 * (high - low) + 0.5)
     left.set_title(f"{published['backbone'].iloc[0]}\npublished, best place only")
     _dots(right, lines, frame, unit)
     right.set_title(f"{backbone_name(backbone)}\nthis study")
-    figure.supxlabel("accuracy, %", fontsize=9.5, color=INK)
+    figure.supxlabel("accuracy, %", fontsize=10, color=INK)
     return figure
 
 
@@ -133,8 +134,8 @@ def differences(frame: pd.DataFrame, label: str, better: str) -> Figure:
         if better == "lower"
         else ("← second is better", "first is better →")
     )
-    axis.text(0.0, 1.01, first, transform=axis.transAxes, ha="left", va="bottom", fontsize=8.5)
-    axis.text(1.0, 1.01, second, transform=axis.transAxes, ha="right", va="bottom", fontsize=8.5)
+    axis.text(0.0, 1.01, first, transform=axis.transAxes, ha="left", va="bottom", fontsize=9)
+    axis.text(1.0, 1.01, second, transform=axis.transAxes, ha="right", va="bottom", fontsize=9)
     axis.set_xlabel(label)
     return figure
 
@@ -158,17 +159,17 @@ def _dots(axis: Axes, lines: _Lines, frame: pd.DataFrame, unit: str) -> None:
             axis.plot(cell.by_seed, [y + 0.34] * len(cell.by_seed), ".", color=colour, markersize=2.5, zorder=1)
             axis.plot(cell.mean, y, mark, color=colour, markersize=6)
             axis.annotate(
-                unit.format(cell.mean), (cell.high, y), (5, 0), textcoords="offset points", va="center", fontsize=9
+                unit.format(cell.mean), (cell.high, y), (5, 0), textcoords="offset points", va="center", fontsize=9.5
             )
 
 
 def _not_run(axis: Axes, y: float) -> None:
     axis.text(
-        0.5, y, NOT_RUN, transform=axis.get_yaxis_transform(), ha="center", va="center", fontsize=8.5, style="italic"
+        0.5, y, NOT_RUN, transform=axis.get_yaxis_transform(), ha="center", va="center", fontsize=9, style="italic"
     )
 
 
 def _off_the_axis(axis: Axes, y: float, right: bool, number: str, colour: str) -> None:
     edge, words = (1, f"{number} →") if right else (0, f"← {number}")
     side = "right" if right else "left"
-    axis.text(edge, y, words, transform=axis.get_yaxis_transform(), ha=side, va="center", color=colour, fontsize=9)
+    axis.text(edge, y, words, transform=axis.get_yaxis_transform(), ha=side, va="center", color=colour, fontsize=9.5)

@@ -40,7 +40,7 @@ SET_NAMES = {
 }
 BACKBONE_NAMES = {"smollm2-135m": "SmolLM2-135M", "minilm-l6": "MiniLM-L6", "yahma/llama-7b-hf": "LLaMA-7B"}
 
-WIDTH = 4.4
+WIDTH = 4.2
 """Inches: narrow enough for the text to stay legible where a phone shrinks the figure to its own width."""
 
 
@@ -56,11 +56,11 @@ def use_style() -> None:
             "savefig.facecolor": "none",
             "svg.hashsalt": "pelt",
             "svg.fonttype": "path",
-            "font.size": 9.5,
-            "axes.labelsize": 9.5,
-            "xtick.labelsize": 9,
-            "ytick.labelsize": 9.5,
-            "axes.titlesize": 10,
+            "font.size": 10,
+            "axes.labelsize": 10,
+            "xtick.labelsize": 9.5,
+            "ytick.labelsize": 10,
+            "axes.titlesize": 9.5,
             "text.color": INK,
             "axes.labelcolor": INK,
             "axes.edgecolor": INK,

@@ -60,7 +60,7 @@ def _module(spec: str) -> str:
 
 
 def cells(results: Results) -> pd.DataFrame:
-    """Every cell: its size, answer loss, accuracy and seeds."""
+    """Every cell: its answer loss, accuracy, size and seeds."""
     loss, accuracy = (estimates.by_cell(results, measure) for measure in ("loss", "correct"))
     lines = []
     for cell, lost, right in zip(results.cells, loss.itertuples(), accuracy.itertuples(), strict=True):
@@ -69,10 +69,10 @@ def cells(results: Results) -> pd.DataFrame:
             {
                 "Method": METHOD_NAMES[cell.method],
                 "Place": cell.placement or "none",
-                "Trained": f"{row['trainable_parameters']:,}" if row else NOT_RUN,
-                "Share": f"{row['trainable_parameters'] / row['backbone_parameters']:.2%}" if row else "",
                 "Answer loss": _state(results, cell) or interval(lost, "{:.3f}"),
                 "Accuracy, %": _state(results, cell) or interval(right, "{:.1f}", 100),
+                "Trained": f"{row['trainable_parameters']:,}" if row else NOT_RUN,
+                "Share": f"{row['trainable_parameters'] / row['backbone_parameters']:.2%}" if row else "",
                 "Seeds": f"{len(results.finished(cell))} of {len(cell.runs)}",
             }
         )
