@@ -17,7 +17,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
-from transformers.trainer_utils import get_last_checkpoint
 
 from pelt_core.checkpoint import load_trained_state, trained_state
 from pelt_core.data.batches import IGNORED
@@ -26,7 +25,7 @@ from pelt_core.loss import collate, token_losses
 from pelt_core.quiet import errors_only
 
 CURVE_POINTS = 2000
-_WEIGHTS = "trained.safetensors"
+_WEIGHTS, _COMPLETE = "trained.safetensors", "complete"
 
 
 class NothingToTrain(PeltError, ValueError):
@@ -40,7 +39,7 @@ class TrainingResult:
     Attributes:
         status: "finished"; or "diverged", if the loss or its gradient ceased to be finite.
         steps: optimiser steps taken; of a diverged training, the step at which it did.
-        loss_curve: (step, nats an answer token of that step's batch); every step, or evenly thinned to 2,000 of them.
+        loss_curve: (step, nats an answer token of that step's batch) of every step, evenly thinned beyond 2,000 steps.
         tokens: tokens read in all epochs, padding not counted.
         seconds: wall time in training steps, before and after interruptions.
         peak_memory_bytes: the most that the process ever held in memory, or torch on the accelerator.
@@ -111,7 +110,7 @@ def fit(
         seed=seed,
         data_seed=seed,
         save_steps=save_every,
-        save_total_limit=1,
+        save_total_limit=2,  # the older one counts until the newer is complete
         logging_steps=1,
         logging_nan_inf_filter=False,
         remove_unused_columns=False,
@@ -131,7 +130,7 @@ def fit(
         )
         trainer.remove_callback(PrinterCallback)
         try:
-            trainer.train(resume_from_checkpoint=get_last_checkpoint(str(workdir)))
+            trainer.train(resume_from_checkpoint=_last_checkpoint(Path(workdir)))
         finally:
             model.eval()
             model.zero_grad()
@@ -186,6 +185,10 @@ class AnswerTrainer(Trainer):
         assert isinstance(self.model, PreTrainedModel)
         load_trained_state(self.model, load_file(Path(resume_from_checkpoint, _WEIGHTS)))
 
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        Path(self.args.output_dir, f"checkpoint-{self.state.global_step}", _COMPLETE).touch()
+
 
 @dataclass(frozen=True)
 class _MicroBatches:
@@ -207,17 +210,24 @@ class _Bar(ProgressCallback):
             self.training_bar.set_postfix(loss=f"{logs['loss']:.3f}")
 
 
+def _last_checkpoint(workdir: Path) -> str | None:
+    """The newest checkpoint that was not cut short by a kill."""
+    found = [mark.parent for mark in workdir.glob(f"checkpoint-*/{_COMPLETE}")]
+    return str(max(found, key=lambda folder: int(folder.name.split("-")[1]))) if found else None
+
+
 def _finite(record: dict[str, float]) -> bool:
     return math.isfinite(record["loss"]) and math.isfinite(record["grad_norm"])
 
 
 def _result(history: list[dict[str, float]]) -> TrainingResult:
     curve = [(int(record["step"]), record["loss"]) for record in history]
+    diverged = next((int(record["step"]) for record in history if not _finite(record)), None)
     stride = -(-len(curve) // CURVE_POINTS)
     return TrainingResult(
-        status="finished" if _finite(history[-1]) else "diverged",
-        steps=curve[-1][0],
-        loss_curve=curve[::stride],
+        status="diverged" if diverged else "finished",
+        steps=diverged or curve[-1][0],
+        loss_curve=curve[::-stride][::-1],
         tokens=int(sum(record["tokens"] for record in history)),
         seconds=sum(record["seconds"] for record in history),
         peak_memory_bytes=_peak_memory(),
