@@ -1,4 +1,9 @@
-"""A run that several tests use; light to import, as worker processes do."""
+"""A run that several tests use, and what keeps worker processes light."""
+
+import multiprocessing
+import os
+import sys
+from types import SimpleNamespace
 
 from pelt_core.study.run import Run
 
@@ -21,3 +26,11 @@ RUN = Run(
     precision="bf16",
     seed=0,
 )
+
+
+def spare_torch() -> None:
+    """In a worker process that only pretends to train, stand in for the library: importing it takes seconds."""
+    if multiprocessing.parent_process() is not None:
+        threads = int(os.environ["OMP_NUM_THREADS"])
+        cuda = SimpleNamespace(is_available=lambda: False)
+        sys.modules.setdefault("torch", SimpleNamespace(get_num_threads=lambda: threads, cuda=cuda))

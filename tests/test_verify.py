@@ -2,7 +2,7 @@ import copy
 import dataclasses
 
 import pytest
-from samples import RUN
+from samples import RUN, spare_torch
 from test_ledger import ITEMS
 
 from pelt_core.study.ledger import Ledger, MissingRuns
@@ -15,6 +15,7 @@ OTHER = dataclasses.replace(RUN, seed=1)
 
 
 def honest(run, workdir):
+    spare_torch()
     row = {"key": run.key, "run": run.to_dict(), "status": "finished", "metrics": METRICS, "loss_curve": CURVE}
     return row | {"trainable_parameters": 10, "seconds": {}}, ITEMS
 

@@ -5,7 +5,7 @@ import signal
 import time
 
 import pytest
-from samples import RUN
+from samples import RUN, spare_torch
 
 from pelt_core.errors import PeltError
 from pelt_core.study.ledger import Ledger
@@ -17,6 +17,7 @@ ITEMS = [{"set": "svamp", "id": "0", "correct": True}]
 
 # What stands for training in these tests; functions of the module, so that a worker process can import them.
 def row(run, **more):
+    spare_torch()
     metrics = {"accuracy": {"svamp": 1.0}}
     return {"key": run.key, "run": run.to_dict(), "status": "finished", "metrics": metrics, "seconds": {}} | more
 

@@ -1,0 +1,42 @@
+import dataclasses
+
+import pytest
+from samples import RUN
+
+from pelt_core.backbones import UnknownBackbone
+from pelt_core.data.prompts import UnknownPrompt
+from pelt_core.data.rows import BadMix
+from pelt_core.sites import AnatomyError
+from pelt_core.study import check as checking
+from pelt_core.study.check import check
+
+GOOD = dataclasses.replace(
+    RUN, backbone="tiny-llama", train="arithmetic:8", evaluate=("arithmetic",), loss_sets=("arithmetic",)
+)
+
+
+def test_a_good_run_passes():
+    check([GOOD, dataclasses.replace(GOOD, train="", method="none")])
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"backbone": "tiny-lama"}, UnknownBackbone, "did you mean 'tiny-llama'"),
+        ({"method": "lora@q:7"}, AnatomyError, "layers 0-1 here, not 7"),
+        ({"backbone": "tiny-gpt2", "method": "lora@gate"}, AnatomyError, "gate"),
+        ({"prompt": "alpaca@2"}, UnknownPrompt, "alpaca@1"),
+        ({"train": "arithmetic:5000"}, BadMix, "arithmetic, which has 4800"),
+        ({"questions": 0}, BadMix, "at least 1"),
+    ],
+)
+def test_what_would_stop_a_later_run_is_found_before_the_first(change, error, message):
+    with pytest.raises(error, match=message):
+        check([GOOD, dataclasses.replace(GOOD, **change)])
+
+
+def test_what_runs_share_is_checked_once(monkeypatch):
+    read = []
+    monkeypatch.setattr(checking.data, "training_rows", lambda mix, seed: read.append(mix))
+    check([dataclasses.replace(GOOD, seed=seed) for seed in range(3)])
+    assert read == ["arithmetic:8"]
