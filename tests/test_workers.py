@@ -2,6 +2,7 @@ import dataclasses
 import multiprocessing
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -90,6 +91,15 @@ def test_every_run_is_recorded_with_its_provenance(ledger):
         assert recorded["run"] == run.to_dict()
         assert {"git_commit", "versions", "python", "platform", "device", "threads"} < set(recorded["provenance"])
     assert not any(working_folder(ledger, run).exists() for run in RUNS)
+
+
+def test_only_results_are_seen_by_git(ledger):
+    attempt(RUN, ledger, succeed)
+    subprocess.run(["git", "init", "-q"], cwd=ledger.folder, check=True)
+    command = ["git", "status", "--porcelain"]
+    listed = subprocess.run(command, cwd=ledger.folder, capture_output=True, text=True, check=True)
+    results = {f"?? {RUN.key}.json", f"?? {RUN.key}.items.jsonl.gz", "?? attempts.txt"}
+    assert set(listed.stdout.splitlines()) == results
 
 
 def test_a_finished_run_is_not_repeated(ledger):

@@ -60,7 +60,15 @@ def execute(run: Run, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any
 
 def working_folder(ledger: Ledger, run: Run) -> Path:
     """Where an unfinished run keeps what it needs to resume."""
-    return ledger.folder / ".working" / run.key
+    return _aside(ledger, ".working") / run.key
+
+
+def _aside(ledger: Ledger, name: str) -> Path:
+    """A folder beside the rows that git does not see."""
+    folder = ledger.folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".gitignore").write_text("*\n")
+    return folder
 
 
 @contextmanager
@@ -70,8 +78,7 @@ def claim(ledger: Ledger, run: Run, patience: float = CLAIM_PATIENCE) -> Iterato
     Raises:
         Claimed: another process of this machine holds it.
     """
-    lock = ledger.folder / ".locks" / f"{run.key}.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock = _aside(ledger, ".locks") / f"{run.key}.lock"
     try:
         with filelock.FileLock(lock, timeout=patience):
             yield
@@ -202,7 +209,7 @@ def _serve(pipe: Connection, ledger: Ledger, threads: int, execute: Execute) -> 
             return
         if run is None:
             return
-        log = ledger.folder / ".logs" / f"{run.key}.txt"
+        log = _aside(ledger, ".logs") / f"{run.key}.txt"
         with _output_into(log):
             try:
                 outcome = attempt(run, ledger, execute)
@@ -218,7 +225,6 @@ def _serve(pipe: Connection, ledger: Ledger, threads: int, execute: Execute) -> 
 @contextmanager
 def _output_into(log: Path) -> Iterator[None]:
     """Send what the process prints, also from C++, to a file: many workers share one terminal."""
-    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a") as file:
         print(time.strftime("%Y-%m-%d %H:%M:%S"), "process", os.getpid(), file=file, flush=True)
         streams = (sys.stdout, sys.stderr)
