@@ -1,7 +1,6 @@
 """The book, built once for all tests that read it, whichever worker they run on."""
 
 import os
-import re
 import shutil
 from pathlib import Path
 
@@ -28,13 +27,7 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return index.parent
 
 
+@pytest.fixture(scope="session")
 def pages(html: Path) -> list[Path]:
-    """The pages a reader can open."""
+    """The pages that a reader can open."""
     return sorted(page for page in html.rglob("*.html") if "_static" not in page.parts)
-
-
-def without(text: str, *patterns: str) -> str:
-    """`text` less everything that matches."""
-    for pattern in patterns:
-        text = re.sub(pattern, "", text, flags=re.S)
-    return text

@@ -1,15 +1,15 @@
-import html as html_entities
 import re
+from html import unescape
 
 import nbformat
 import pytest
 import yaml
-from built_book import html, pages, without  # noqa: F401  (a fixture)
 
 from pelt_core import publish
 from pelt_core.methods import METHODS
 from pelt_core.report.style import COLOURS
 
+pytest_plugins = ["built_book"]
 BOOK = publish.ROOT / "book"
 PROSE = [*sorted(BOOK.glob("*.md")), *sorted((publish.ROOT / "notebooks").glob("*.ipynb"))]
 MODULES = [name for name in METHODS if name != "none"]
@@ -21,46 +21,53 @@ def test_the_configuration_is_found_from_the_root():
     assert yaml.safe_load((publish.ROOT / "_config.yml").read_text())["execute"] == {"execute_notebooks": "off"}
 
 
-def test_every_page_of_the_contents_is_built(html):  # noqa: F811
+def test_every_page_of_the_contents_is_built(html):
     contents = (BOOK / "_toc.yml").read_text()
     for name in re.findall(r"(?:root|file): (\S+)", contents):
         assert (html / f"{name}.html").exists(), name
 
 
-def test_no_page_asks_for_anything_remote(html):  # noqa: F811
-    for page in pages(html):
+def test_no_page_asks_for_anything_remote(pages):
+    for page in pages:
         text = page.read_text()
         assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(?:https?:)?//[^"]+"', text), page.name
         assert not re.findall(r"<script[^>]*src=[^>]*thebe", text), page.name
 
 
-def test_local_links_and_their_anchors_resolve(html):  # noqa: F811
-    texts = {page: page.read_text() for page in pages(html)}
+def test_local_links_and_their_anchors_resolve(pages):
+    texts = {page: page.read_text() for page in pages}
     for page, text in texts.items():
         for href in set(re.findall(r'href="([^":?]*)(?:\?[^"]*)?"', text)):
-            name, _, anchor = html_entities.unescape(href).partition("#")
+            name, _, anchor = unescape(href).partition("#")
             target = (page.parent / name).resolve() if name else page
             assert target.exists(), (page.name, href)
             if anchor and target in texts:
                 assert f'id="{anchor}"' in texts[target], (page.name, href)
 
 
-def test_images_resolve(html):  # noqa: F811
+def test_images_resolve(pages):
     """A figure glued from another page would become a broken image without a warning."""
-    for page in pages(html):
+    for page in pages:
         for source in re.findall(r'<img[^>]+src="([^":]+)"', page.read_text()):
             assert (page.parent / source).exists(), (page.name, source)
 
 
-def test_every_figure_says_in_words_what_it_shows(html):  # noqa: F811
-    for page in pages(html):
+def test_every_figure_says_in_words_what_it_shows(pages):
+    for page in pages:
         for image in re.findall(r"<img[^>]+>", page.read_text()):
             assert re.search(r'alt="[^"]{20,}"', image), (page.name, image)
 
 
-def test_mathjax_is_shipped(html):  # noqa: F811
+def test_mathjax_is_shipped(html):
     assert (html / "_static" / "mathjax" / "tex-chtml.js").exists()
     assert list((html / "_static" / "mathjax").rglob("*.woff"))
+
+
+def without(text, *patterns):
+    """`text` less everything that matches."""
+    for pattern in patterns:
+        text = re.sub(pattern, "", text, flags=re.S)
+    return text
 
 
 def prose(path):

@@ -1,8 +1,8 @@
 """The book in a real browser, opened from a file, as a reader opens it."""
 
 import pytest
-from built_book import html, pages  # noqa: F401  (a fixture)
 
+pytest_plugins = ["built_book"]
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -47,27 +47,27 @@ def visit(browser):
 
 
 @pytest.mark.parametrize("width, scheme", [(1400, "light"), (420, "light"), (420, "dark")])
-def test_every_page_is_whole_offline_and_fits(html, visit, width, scheme):  # noqa: F811
-    for path in pages(html):
+def test_every_page_is_whole_offline_and_fits(pages, visit, width, scheme):
+    for path in pages:
         page, wrong = visit(path, width, scheme)
         assert not wrong, (path.name, wrong)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path.name
 
 
-def test_equations_are_set(html, visit):  # noqa: F811
+def test_equations_are_set(html, visit):
     page, _ = visit(html / "methods.html")
     page.wait_for_selector("mjx-container[display=true]")
     assert page.locator("mjx-container[display=true]").count() >= 8
     assert page.locator("mjx-merror").count() == 0
 
 
-def test_figures_are_drawn_and_wide_enough_on_a_phone(html, visit):  # noqa: F811
+def test_figures_are_drawn_and_wide_enough_on_a_phone(html, visit):
     page, _ = visit(html / "studies" / "placement.html", width=420)
     widths = page.evaluate("[...document.querySelectorAll('main img')].map(i => i.naturalWidth && i.clientWidth)")
     assert len(widths) == 3 and min(widths) > 320
 
 
-def test_search_works_from_a_file(html, visit):  # noqa: F811
+def test_search_works_from_a_file(html, visit):
     page, wrong = visit(html / "search.html", query="?q=bottleneck")
     page.wait_for_selector("#search-results li a")
     assert "methods.html" in " ".join(link.get_attribute("href") for link in page.locator("#search-results li a").all())
@@ -75,7 +75,7 @@ def test_search_works_from_a_file(html, visit):  # noqa: F811
 
 
 @pytest.mark.parametrize("scheme, dark", [("light", False), ("dark", True)])
-def test_the_page_follows_the_reader_s_colour_scheme(html, visit, scheme, dark):  # noqa: F811
+def test_the_page_follows_the_reader_s_colour_scheme(html, visit, scheme, dark):
     page, _ = visit(html / "index.html", scheme=scheme)
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     red = int(ground.removeprefix("rgb(").split(",")[0])
