@@ -67,16 +67,17 @@ def verify(
 
 @app.command()
 def report(
-    preset: PresetName = "smoke",
+    preset: PresetName = "laptop",
     force: Annotated[
         bool, typer.Option("--force", help="Execute every page again, also those that are current.")
     ] = False,
 ) -> None:
     """Make the report, a book of web pages, from the runs recorded so far.
 
-    What is not recorded is shown as missing. Prints the path of the first page: open it in a browser.
+    By default on the runs that come with the project. What is not recorded is shown as missing. Prints the path of
+    the first page: open it in a browser.
 
-    Example: `pelt report --preset laptop`
+    Example: `pelt run placement`, then `pelt report --preset smoke`, shows the runs of a first try.
     """
     from pelt_core import publish
 
