@@ -62,11 +62,12 @@ def fast_fp32() -> bool:
         return False
     generator = torch.Generator().manual_seed(0)
     x, w = (torch.randn(n, 576, generator=generator) for n in (512, 1536))
-    torch.backends.mkldnn.matmul.fp32_precision = "bf16"
+    onednn: Any = torch.backends.mkldnn
+    onednn.matmul.fp32_precision = "bf16"
     exact = x.double() @ w.double().T
     error = ((nn.functional.linear(x, w) - exact).norm() / exact.norm()).item()
     if error > _EXACT:
-        torch.backends.mkldnn.matmul.fp32_precision = "none"
+        onednn.matmul.fp32_precision = "none"
     return error <= _EXACT
 
 

@@ -19,9 +19,8 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from pelt_core.checkpoint import load_trained_state, trained_state
-from pelt_core.data.batches import IGNORED
 from pelt_core.errors import PeltError
-from pelt_core.loss import collate, token_losses
+from pelt_core.loss import collate, predicted_positions, token_losses
 from pelt_core.quiet import errors_only
 
 CURVE_POINTS = 2000
@@ -30,6 +29,10 @@ _WEIGHTS, _COMPLETE = "trained.safetensors", "complete"
 
 class NothingToTrain(PeltError, ValueError):
     """No parameter requires a gradient, or there is no row."""
+
+
+class UnevenBatch(PeltError, ValueError):
+    """A batch that the processes of a distributed training cannot share evenly."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def fit(
         rows: columns `input_ids` and `labels` (-100 where there is no loss), see `pelt_core.data.batches.encode`.
         learning_rate: the peak rate.
         epochs: passes over the rows, each in an order of its own.
-        batch_size: rows in an optimiser step.
+        batch_size: rows in an optimiser step, of all processes together if it is distributed (see torchrun).
         warmup: below 1 a fraction of all steps, otherwise a number of steps.
         weight_decay: decoupled, and not on biases and norms.
         seed: for the order of the rows and for dropout.
@@ -92,6 +95,7 @@ def fit(
 
     Raises:
         NothingToTrain: no parameter requires a gradient, or there is no row.
+        UnevenBatch: the training is distributed over processes whose number does not divide the batch size.
 
     """
     if not any(p.requires_grad for p in model.parameters()):
@@ -117,9 +121,14 @@ def fit(
         dataloader_pin_memory=torch.cuda.is_available(),
         ddp_find_unused_parameters=False,
         use_cache=model.config.use_cache,
+        use_cpu=not torch.accelerator.is_available(),
         disable_tqdm=True,
         report_to="none",
     )
+    if batch_size % arguments.world_size:
+        raise UnevenBatch(f"{batch_size} rows a step cannot be shared evenly by {arguments.world_size} processes")
+    arguments.per_device_train_batch_size = batch_size // arguments.world_size
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # two devices in one process would double the batch
     with errors_only():
         trainer = AnswerTrainer(
             model,
@@ -147,15 +156,15 @@ class AnswerTrainer(Trainer):
         self._started = getattr(self, "_started", time.perf_counter())
         model.train()
         parts = self._prepare_inputs(inputs)["micro_batches"]
-        answers = sum((part["labels"][:, 1:] != IGNORED).sum() for part in parts)
+        counts = [[predicted_positions(part["labels"]).sum(), part["attention_mask"].sum()] for part in parts]
+        answers, self._tokens = self.accelerator.reduce(torch.tensor(counts).sum(0).to(self.args.device)).tolist()
         # Data parallelism averages the gradients of its ranks, so each rank's share is scaled up by their number.
-        share = self.accelerator.num_processes / self.accelerator.reduce(answers, "sum")
+        share = self.accelerator.num_processes / answers
         total = torch.zeros((), device=self.args.device)
         for part in parts:
             loss = token_losses(model, **part).sum() * share
             self.accelerator.backward(loss)
             total += loss.detach()
-        self._tokens = sum(int(part["attention_mask"].sum()) for part in parts)
         return total
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
@@ -187,6 +196,8 @@ class AnswerTrainer(Trainer):
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
+        self.accelerator.wait_for_everyone()
+        assert self.args.output_dir is not None
         Path(self.args.output_dir, f"checkpoint-{self.state.global_step}", _COMPLETE).touch()
 
 

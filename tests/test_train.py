@@ -3,6 +3,9 @@
 import dataclasses
 import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,13 +13,13 @@ from datasets import Dataset
 from models import stir, tiny
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import PreTrainedModel, TrainerCallback
+from transformers import PreTrainedModel, TrainerCallback, TrainingArguments
 
 from pelt_core.attachment import attach
 from pelt_core.checkpoint import trained_state
 from pelt_core.data.batches import IGNORED
 from pelt_core.errors import PeltError
-from pelt_core.train import CURVE_POINTS, NothingToTrain, TrainingResult, _result, fit
+from pelt_core.train import CURVE_POINTS, NothingToTrain, TrainingResult, UnevenBatch, _result, fit
 
 COMMON = dict(learning_rate=1e-2, epochs=2, batch_size=4, warmup=0.2, weight_decay=0.1, seed=0)
 METHODS = ["lora(rank=4,dropout=0.2)@q,v", "prefix(tokens=3)+series(bottleneck=4)@mlp", "head", "full"]
@@ -226,3 +229,20 @@ def test_says_when_there_is_nothing_to_train(tmp_path):
         fit(ready("none"), rows(), **COMMON, workdir=tmp_path)
     with pytest.raises(PeltError, match="no row"):
         fit(ready("lora@q,v"), rows().select([]), **COMMON, workdir=tmp_path)
+
+
+def test_two_processes_train_as_one(tmp_path):
+    script = Path(__file__).with_name("distributed_fit.py")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    made = subprocess.run([*command, str(tmp_path / "two")], capture_output=True, text=True, timeout=900)
+    assert made.returncode == 0, made.stderr
+    two = json.loads(made.stdout)
+    one = fit(ready("lora@q,v"), rows(16), **COMMON, workdir=tmp_path / "one")
+    assert (two["status"], two["steps"], two["tokens"]) == (one.status, one.steps, one.tokens)
+    assert [loss for _, loss in two["loss_curve"]] == pytest.approx([loss for _, loss in one.loss_curve], rel=1e-4)
+
+
+def test_processes_share_a_batch_evenly_or_not_at_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(TrainingArguments, "world_size", 3)
+    with pytest.raises(UnevenBatch, match="4 rows .* 3 processes"):
+        fit(ready("lora@q,v"), rows(), **COMMON, workdir=tmp_path)
