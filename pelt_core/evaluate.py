@@ -12,9 +12,10 @@ from datasets import Dataset
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
+from pelt_core.data.batches import collate
 from pelt_core.data.catalogue import answer_kind
 from pelt_core.data.extraction import EXTRACTOR_FOR, extract, matches
-from pelt_core.loss import collate, predicted_positions, token_losses
+from pelt_core.loss import predicted_positions, token_losses
 from pelt_core.precision import backbone_in
 
 

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel
 
 from pelt_core.data.batches import IGNORED
-
-
-def collate(rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-    """Encoded rows -> `input_ids`, `attention_mask`, `labels`, each (batch, tokens), padded on the right.
-
-    The padding's id is 0: the mask hides it, so any id does.
-    """
-    ids = [torch.tensor(row["input_ids"]) for row in rows]
-    labels = [torch.tensor(row["labels"]) for row in rows]
-    return {
-        "input_ids": pad_sequence(ids, batch_first=True),
-        "attention_mask": pad_sequence([torch.ones_like(row) for row in ids], batch_first=True),
-        "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORED),
-    }
 
 
 def predicted_positions(labels: Tensor) -> Tensor:

@@ -19,8 +19,9 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from pelt_core.checkpoint import load_trained_state, trained_state
+from pelt_core.data.batches import collate
 from pelt_core.errors import PeltError
-from pelt_core.loss import collate, predicted_positions, token_losses
+from pelt_core.loss import predicted_positions, token_losses
 from pelt_core.quiet import errors_only
 
 CURVE_POINTS = 2000

@@ -7,7 +7,7 @@ from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerBase, Trainer, TrainingArguments
 
 from pelt_core import backbones, data
-from pelt_core.data.batches import IGNORED, Collator, NothingToLearn, encode, left_pad, prompt_ids
+from pelt_core.data.batches import IGNORED, NothingToLearn, collate, encode, left_pad, prompt_ids
 from pelt_core.data.prompts import PROMPTS, render
 
 ROWS = [
@@ -86,7 +86,7 @@ def test_nothing_left_is_an_error_that_says_why(plain: PreTrainedTokenizerBase) 
 
 def test_a_training_batch_is_padded_on_the_right(plain: PreTrainedTokenizerBase) -> None:
     encoded = list(encode(plain, ROWS, "alpaca@1", 512))
-    batch = Collator(plain)(encoded)
+    batch = collate(encoded)
     long, short = (len(row["input_ids"]) for row in encoded)
     assert {name: tensor.shape for name, tensor in batch.items()} == dict.fromkeys(
         ("input_ids", "attention_mask", "labels"), (2, long)
@@ -117,7 +117,6 @@ def test_a_tokenizer_without_a_padding_token_pads_with_the_end(plain: PreTrained
 def test_padding_changes_no_loss(plain: PreTrainedTokenizerBase) -> None:
     model = backbones.load_model("tiny-llama")
     encoded = list(encode(plain, ROWS, "alpaca@1", 512))
-    collate = Collator(plain)
 
     def summed(batch: dict[str, torch.Tensor]) -> torch.Tensor:
         with torch.no_grad():
@@ -133,7 +132,7 @@ def test_the_trainer_learns_from_the_batches(plain: PreTrainedTokenizerBase, tmp
         use_cpu=True, report_to="none", save_strategy="no", logging_steps=1, disable_tqdm=True,
     )  # fmt: skip
     trainer = Trainer(
-        model=backbones.load_model("tiny-llama"), args=arguments, train_dataset=rows, data_collator=Collator(plain)
+        model=backbones.load_model("tiny-llama"), args=arguments, train_dataset=rows, data_collator=collate
     )
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]

@@ -6,22 +6,14 @@ from models import DECODERS, stir, tiny
 from torch import nn
 
 from pelt_core.attachment import attach
-from pelt_core.data.batches import IGNORED
-from pelt_core.loss import collate, predicted_positions, token_losses
+from pelt_core.data.batches import IGNORED, collate
+from pelt_core.loss import predicted_positions, token_losses
 
 ROWS = [
     {"input_ids": [5, 6, 7, 8, 9], "labels": [IGNORED, IGNORED, IGNORED, 8, 9]},
     {"input_ids": [10, 11, 12, 13, 14, 15, 16, 17], "labels": [IGNORED] * 3 + [13, 14, 15, 16, 17]},
     {"input_ids": [20, 21], "labels": [IGNORED, 21]},
 ]
-
-
-def test_collate_pads_on_the_right_and_hides_it():
-    batch = collate(ROWS)
-    assert batch["input_ids"].shape == batch["attention_mask"].shape == batch["labels"].shape == (3, 8)
-    assert batch["attention_mask"].sum(1).tolist() == [5, 8, 2]
-    assert batch["input_ids"][0].tolist() == [5, 6, 7, 8, 9, 0, 0, 0]
-    assert batch["labels"][2].tolist() == [IGNORED, 21] + [IGNORED] * 6
 
 
 def test_a_position_predicts_the_token_after_it():

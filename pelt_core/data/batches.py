@@ -6,10 +6,11 @@ do not, and its untrained answer loss is the same to .02 with none or any of its
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
 from pelt_core.data.prompts import render
@@ -69,24 +70,18 @@ def encode(
     return Dataset.from_list(encoded)
 
 
-class Collator:
-    """Encoded rows -> a batch of `input_ids`, `attention_mask`, `labels`, each (batch, tokens), padded on the right.
+def collate(rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+    """Encoded rows -> `input_ids`, `attention_mask`, `labels`, each (batch, tokens), padded on the right.
 
-    A `data_collator` for transformers.Trainer.
+    Columns other than `input_ids` and `labels` are passed over. The padding's id is 0; any does, as the mask hides it.
     """
-
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        self.pad_id = _pad_id(tokenizer)
-
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        """The batch; columns other than `input_ids` and `labels` are passed over."""
-        width = max(len(row["input_ids"]) for row in rows)
-        lengths = torch.tensor([len(row["input_ids"]) for row in rows])
-        return {
-            "input_ids": _pad([row["input_ids"] for row in rows], self.pad_id, width),
-            "attention_mask": (torch.arange(width) < lengths[:, None]).long(),
-            "labels": _pad([row["labels"] for row in rows], IGNORED, width),
-        }
+    ids = [torch.tensor(row["input_ids"]) for row in rows]
+    labels = [torch.tensor(row["labels"]) for row in rows]
+    return {
+        "input_ids": pad_sequence(ids, batch_first=True),
+        "attention_mask": pad_sequence([torch.ones_like(row) for row in ids], batch_first=True),
+        "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORED),
+    }
 
 
 def left_pad(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str]) -> dict[str, torch.Tensor]:
@@ -99,10 +94,6 @@ def left_pad(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str]) -> dict
         "input_ids": torch.tensor([[pad_id] * (width - len(row)) + row for row in ids]),
         "attention_mask": (torch.arange(width) >= width - lengths[:, None]).long(),
     }
-
-
-def _pad(rows: list[list[int]], filler: int, width: int) -> torch.Tensor:
-    return torch.tensor([row + [filler] * (width - len(row)) for row in rows])
 
 
 def _pad_id(tokenizer: PreTrainedTokenizerBase) -> int:
