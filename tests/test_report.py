@@ -218,6 +218,10 @@ def test_the_same_rows_give_the_same_bytes_on_a_transparent_ground(full, root, t
     assert "#ffffff" not in pictures[0] and "fill: white" not in pictures[0]
 
 
+def facts(found, loss, published, judged):
+    return placement.facts(found, loss, estimates.by_cell(found, "correct"), published, judged)
+
+
 def test_words_are_whole_with_all_some_and_no_rows(full, part, nothing, root):
     published = claims.published_places(root / claims.PUBLISHED)
     for found in (full, part, nothing):
@@ -229,9 +233,10 @@ def test_words_are_whole_with_all_some_and_no_rows(full, part, nothing, root):
             limits.limits(found, loss, accuracy).data,
             words.state(found).data,
         ]
-        said += placement.facts(found, cells, judged).values()
+        said += facts(found, cells, published, judged).values()
         assert all(said) and not any("nan" in text.lower().split() for text in said), said
-    assert "not run yet" in " ".join(placement.facts(nothing, estimates.by_cell(nothing, "loss"), judged).values())
+    assert facts(nothing, cells, published, judged)["accuracies"] == "not run yet"
+    assert facts(nothing, cells, published, judged)["published_accuracies"] == "59.5 % to 61.7 %"
 
 
 def test_reading_gives_the_computed_verdicts(full, root):
@@ -271,3 +276,14 @@ def test_provenance_is_that_of_the_rows(full):
 )
 def test_lists_read_as_sentences(several, text):
     assert words.listed(several) == text
+
+
+def test_a_cell_that_solves_nothing_is_said_to_be_at_the_floor(part):
+    pairs = estimates.pairs(part, "loss"), estimates.pairs(part, "correct")
+
+    def said(solved):
+        items = {key: frame.assign(correct=solved(frame["set"])) for key, frame in part.items.items()}
+        return limits.limits(results.Results(part.runs, part.cells, part.rows, items), *pairs).data
+
+    assert "Floor" not in said(lambda sets: sets.notna())
+    assert "solved by 3 cells on GSM8K:" in said(lambda sets: sets != "gsm8k")

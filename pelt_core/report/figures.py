@@ -164,9 +164,8 @@ def _dots(axis: Axes, lines: _Lines, frame: pd.DataFrame, unit: str) -> None:
 
 
 def _not_run(axis: Axes, y: float) -> None:
-    axis.text(
-        0.5, y, NOT_RUN, transform=axis.get_yaxis_transform(), ha="center", va="center", fontsize=9, style="italic"
-    )
+    at_the_right = axis.get_yaxis_transform()
+    axis.text(0.75, y, NOT_RUN, transform=at_the_right, ha="center", va="center", fontsize=9, style="italic")
 
 
 def _off_the_axis(axis: Axes, y: float, right: bool, number: str, colour: str) -> None:

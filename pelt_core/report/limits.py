@@ -30,6 +30,7 @@ def limits(results: Results, loss: pd.DataFrame, accuracy: pd.DataFrame) -> Mark
         "**Parallel adapters** sit beside whole sublayers, as in {cite:t}`he2022towards`. In the released code of "
         "LLM-Adapters the parallel adapter of the MLP is a pair of adapters, one beside each linear map.",
         *_data(results),
+        *_floor(results),
         _seeds(results),
     ]
     return Markdown("\n".join(f"- {point}" for point in points))
@@ -79,8 +80,19 @@ def _data(results: Results) -> Iterator[str]:
         if estimates.is_choice(name) and np.isfinite(results.majority(name)):
             yield (
                 f"**Chance.** Always naming the commonest letter scores {100 * results.majority(name):.1f} % on "
-                f"{set_name(name)}; a cell near that has learned the format, not the task."
+                f"{set_name(name)}; a cell near that has learned to name letters, one below not even that."
             )
+
+
+def _floor(results: Results) -> Iterator[str]:
+    means = {name: estimates.by_cell(results, "correct", (name,))["mean"] for name in results.sets("correct")}
+    empty = {set_name(name): int((found == 0).sum()) for name, found in means.items() if (found == 0).any()}
+    if empty:
+        said = words.listed(f"{words.counted(number, 'cell')} on {name}" for name, number in empty.items())
+        yield (
+            f"**Floor.** No question at all is solved by {said}: there a bootstrap interval has no width, although more "
+            "questions could well be solved now and then."
+        )
 
 
 def _seeds(results: Results) -> str:

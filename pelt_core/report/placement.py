@@ -110,8 +110,18 @@ def _equals(p: float) -> str:
     return said if said.startswith("<") else f"= {said}"
 
 
-def facts(results: Results, loss: pd.DataFrame, judged: Sequence[Judged]) -> dict[str, str]:
-    """What other pages quote, as text."""
+def facts(
+    results: Results, loss: pd.DataFrame, accuracy: pd.DataFrame, published: pd.DataFrame, judged: Sequence[Judged]
+) -> dict[str, str]:
+    """What other pages quote, as text.
+
+    Args:
+        results: of the study.
+        loss: of every cell, see `pelt_core.report.estimates.by_cell`.
+        accuracy: of every cell.
+        published: the paper's best places.
+        judged: their verdicts.
+    """
     base, trained = _recorded(loss)
     lowest = min(trained, key=lambda cell: cell.mean, default=None)
     shares = [
@@ -125,8 +135,14 @@ def facts(results: Results, loss: pd.DataFrame, judged: Sequence[Judged]) -> dic
         "base_loss": f"{base.mean:.3f}" if base else "not run yet",
         "lowest_loss": f"{lowest.mean:.3f}" if lowest else "not run yet",
         "lowest_cell": _name(lowest) if lowest else "not run yet",
+        "accuracies": _range(100 * accuracy.loc[accuracy["method"] != "none", "mean"].dropna()),
+        "published_accuracies": _range(published["value"]),
         "shares": f"{min(shares):.1%} to {max(shares):.1%}" if shares else "not run yet",
         "training": words.training(results.trained[0].runs[0].train),
         **{f"place_{one.method}": _where(one.published) for one in judged},
         **{f"verdict_{one.method}": one.loss.verdict for one in judged},
     }
+
+
+def _range(percents: pd.Series) -> str:
+    return f"{percents.min():.1f} % to {percents.max():.1f} %" if len(percents) else "not run yet"
