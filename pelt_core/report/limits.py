@@ -90,8 +90,8 @@ def _floor(results: Results) -> Iterator[str]:
     if empty:
         said = words.listed(f"{words.counted(number, 'cell')} on {name}" for name, number in empty.items())
         yield (
-            f"**Floor.** No question at all is solved by {said}: there a bootstrap interval has no width, although more "
-            "questions could well be solved now and then."
+            f"**Floor.** No question at all is solved by {said}: there a bootstrap interval has no width, although "
+            "more questions could well be solved now and then."
         )
 
 
