@@ -101,7 +101,7 @@ def attach(model: PreTrainedModel, method: str | Method, *, seed: int = 0) -> At
     """
     if isinstance(carried := getattr(model, "pelt", None), Attachment):
         raise AttachError(f"the model already carries {str(carried.method)!r}: detach(model) first")
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         attachment = Attachment(model, method if isinstance(method, Method) else parse(method))
     attachment._wire(model)

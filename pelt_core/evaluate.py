@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -103,17 +104,15 @@ def score(
 def summarise(items: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     """Records -> `{"accuracy": {set: share of correct answers}, "answer_loss": {set: nats an answer token}}`.
 
-    The loss is the mean over all answer tokens of a set, `sum_i n_i L_i / sum_i n_i`, of the sets that have one.
+    The loss is the mean over the questions that have one, each counting the same.
     """
     correct: dict[str, list[bool]] = defaultdict(list)
-    nats: dict[str, float] = defaultdict(float)
-    tokens: dict[str, int] = defaultdict(int)
+    losses: dict[str, list[float]] = defaultdict(list)
     for item in items:
         correct[item["set"]].append(item["correct"])
-        if item["loss_tokens"]:
-            nats[item["set"]] += item["loss"] * item["loss_tokens"]
-            tokens[item["set"]] += item["loss_tokens"]
+        if item["loss"] is not None:
+            losses[item["set"]].append(item["loss"])
     return {
         "accuracy": {name: sum(right) / len(right) for name, right in correct.items()},
-        "answer_loss": {name: nats[name] / tokens[name] for name in tokens},
+        "answer_loss": {name: math.fsum(nats) / len(nats) for name, nats in losses.items()},
     }

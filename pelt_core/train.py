@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from pelt_core.quiet import errors_only
 
 CURVE_POINTS = 2000
 _WEIGHTS, _COMPLETE = "trained.safetensors", "complete"
+_LINUX = Path("/proc/self")
 
 
 class NothingToTrain(PeltError, ValueError):
@@ -46,7 +46,8 @@ class TrainingResult:
         loss_curve: (step, nats an answer token of that step's batch) of every step, evenly thinned beyond 2,000 steps.
         tokens: tokens read in all epochs, padding not counted.
         seconds: wall time in training steps, before and after interruptions.
-        peak_memory_bytes: the most that the process ever held in memory, or torch on the accelerator.
+        peak_memory_bytes: the most that the process held in memory during the training (where the system is not
+            Linux: since its start), or torch on the accelerator.
 
     """
 
@@ -126,6 +127,7 @@ def fit(
         disable_tqdm=True,
         report_to="none",
     )
+    _forget_peak()
     if batch_size % arguments.world_size:
         raise UnevenBatch(f"{batch_size} rows a step cannot be shared evenly by {arguments.world_size} processes")
     arguments.per_device_train_batch_size = batch_size // arguments.world_size
@@ -246,8 +248,20 @@ def _result(history: list[dict[str, float]]) -> TrainingResult:
     )
 
 
+def _forget_peak() -> None:
+    """Starts the measurement of the peak anew, as a worker carries out many runs in one process."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    elif _LINUX.exists():
+        (_LINUX / "clear_refs").write_text("5")
+
+
 def _peak_memory() -> int:
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
-    unit = 1 if sys.platform == "darwin" else 1024  # kilobytes on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    if _LINUX.exists():
+        peak = next(line for line in (_LINUX / "status").read_text().splitlines() if line.startswith("VmHWM"))
+        return int(peak.split()[1]) * 1024
+    import resource  # not there on Windows
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

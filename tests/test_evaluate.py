@@ -102,13 +102,13 @@ def test_an_output_for_every_question_or_none_at_all():
         score("gsm8k", QUESTIONS, ["p", "p"], ["only one"], {})
 
 
-def test_summary_counts_answers_and_weighs_losses_by_tokens():
+def test_summary_counts_answers_and_averages_losses_over_questions():
     def item(name: str, correct: bool, loss: float | None, tokens: int) -> dict:
         return {"set": name, "correct": correct, "loss": loss, "loss_tokens": tokens}
 
     items = [item("gsm8k", True, 1.0, 1), item("gsm8k", False, 2.0, 3), item("gsm8k", False, None, 0)]
     assert summarise([*items, item("aqua", True, None, 0)]) == {
         "accuracy": {"gsm8k": 1 / 3, "aqua": 1.0},
-        "answer_loss": {"gsm8k": 1.75},
+        "answer_loss": {"gsm8k": 1.5},
     }
     assert summarise([]) == {"accuracy": {}, "answer_loss": {}}

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from pelt_core import backbones, data, decode, evaluate, train
 from pelt_core.attachment import attach
 from pelt_core.data.batches import encode
+from pelt_core.data.extraction import EXTRACTOR_FOR
 from pelt_core.data.prompts import render
 from pelt_core.precision import cast_backbone, fast_fp32
 from pelt_core.study.run import Run
@@ -38,10 +41,14 @@ def execute(run: Run, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any
     tokenizer = backbones.load_tokenizer(run.backbone)
     fast_fp32()
     model = backbones.load_model(run.backbone)
+    if accelerator := torch.accelerator.current_accelerator(check_available=True):
+        nn.Module.to(model, accelerator)
     row: dict[str, Any] = {
         "key": run.key,
         "run": run.to_dict(),
         "backbone_parameters": model.num_parameters(),
+        "backbone_revision": getattr(model.config, "_commit_hash", None),
+        "extractors": {name: EXTRACTOR_FOR[data.answer_kind(name)] for name in run.evaluate},
         "status": "finished",
         "metrics": {},
         "seconds": {},
@@ -51,9 +58,10 @@ def execute(run: Run, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any
     cast_backbone(model, DTYPES[run.precision])
     row["trainable_parameters"] = model.num_parameters(only_trainable=True)
     if training_rows is not None:
+        encoded = encode(tokenizer, training_rows, run.prompt, run.max_length)
         trained = train.fit(
             model,
-            encode(tokenizer, training_rows, run.prompt, run.max_length),
+            encoded,
             learning_rate=run.learning_rate,
             epochs=run.epochs,
             batch_size=run.batch_size,
@@ -62,7 +70,9 @@ def execute(run: Run, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any
             seed=run.seed,
             workdir=workdir,
         )
-        row |= {"status": trained.status, "loss_curve": [list(point) for point in trained.loss_curve]}
+        # JSON has no number that is not finite.
+        curve = [[step, loss if math.isfinite(loss) else None] for step, loss in trained.loss_curve]
+        row |= {"status": trained.status, "loss_curve": curve, "training_rows": len(encoded)}
         row |= {"tokens": trained.tokens, "peak_memory_bytes": trained.peak_memory_bytes}
         row["seconds"]["train"] = round(trained.seconds, 3)
     if row["status"] == "diverged":
