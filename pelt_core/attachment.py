@@ -72,7 +72,7 @@ def _trained_in_place(model: PreTrainedModel, method: Method) -> set[str]:
     names = [name for name, _ in model.named_parameters()]
     if trains == "model":
         return set(names)
-    if str(method) == "none":
+    if trains == "nothing":
         return set()
     head = {name for name in names if name.split(".")[0] in _TASK_HEADS}
     if trains == "head" and not head:

@@ -42,7 +42,7 @@ class Entry:
         summary: what it is, in a few words.
         positions: where it sits unless the specification says otherwise.
         allowed: where it may sit.
-        trains: what else is trained: the whole `model`, the `head` only, or `nothing`.
+        trains: its `modules` and the head of a task, the whole `model`, the `head` alone, or `nothing`.
         mergeable: whether it can be folded into the weights of the backbone.
 
     """
@@ -53,7 +53,7 @@ class Entry:
     summary: str
     positions: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
-    trains: Literal["model", "head", "nothing"] = "nothing"
+    trains: Literal["modules", "model", "head", "nothing"] = "modules"
     mergeable: bool = False
 
     @property
@@ -102,7 +102,7 @@ METHODS: dict[str, Entry] = {
     ),
     "full": Entry(None, "θ' = θ + Δθ", "devlin2019bert", "every parameter of the backbone", trains="model"),
     "head": Entry(None, "y = W h", "devlin2019bert", "the output layer alone", trains="head"),
-    "none": Entry(None, "y' = y", "", "the backbone as it is, untrained"),
+    "none": Entry(None, "y' = y", "", "the backbone as it is, untrained", trains="nothing"),
 }
 
 
