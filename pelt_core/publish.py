@@ -1,9 +1,9 @@
 """`pelt report`: execute the study notebooks on the ledger, then build the book.
 
-A page is executed again when its fingerprint changes (notebook, parameters, rows, the code that turns rows into a page)
-or when a package does. The fingerprint stands in the page, so that a test can say whether a committed page is stale;
-the stamp that says "executed on this machine" stands in `_runs/`, so that a fresh clone executes everything once.
-Executing the same rows with the same packages again gives the same bytes.
+A page is executed again when its fingerprint changes (notebook, parameters, rows, published results, the code that
+turns rows into a page) or when a package does. The fingerprint stands in the page, so that a test can say whether a
+committed page is stale; the stamp that says "executed on this machine" stands in `_runs/`, so that a fresh clone
+executes everything once. Executing the same rows with the same packages again gives the same bytes.
 """
 
 from __future__ import annotations
@@ -20,15 +20,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
-import papermill
-from nbformat import NotebookNode
-from papermill.exceptions import PapermillExecutionError
-
 from pelt_core.errors import PeltError
+from pelt_core.report import claims
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.presets import ledger_folder
+
+try:
+    import nbformat
+    import papermill
+    from nbformat import NotebookNode
+    from papermill.exceptions import PapermillExecutionError
+except ModuleNotFoundError as missing:
+    raise PeltError(f"the report needs {missing.name}: run `pip install 'pelt-core[book]'`") from None
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = "laptop"
@@ -96,7 +100,7 @@ def parameters(preset: str) -> dict[str, Any]:
 
 
 def fingerprint(source: Path, parameters: dict[str, Any], root: Path = ROOT) -> str:
-    """Digest of all that decides a page but the packages: notebook, parameters, rows, and the code of pages."""
+    """Digest of all that decides a page but the packages: notebook, parameters, rows, published results, and code."""
     digest = hashlib.sha256()
     for cell in nbformat.read(source, 4).cells:
         digest.update(json.dumps([cell.cell_type, cell.source, cell.metadata], sort_keys=True).encode())
@@ -105,7 +109,7 @@ def fingerprint(source: Path, parameters: dict[str, Any], root: Path = ROOT) -> 
     for run in grid(source.stem, parameters["preset"]):
         row = ledger.row_path(run.key)
         digest.update(run.key.encode() + (row.read_bytes() if row.exists() else b""))
-    for file in _page_code():
+    for file in (root / claims.PUBLISHED, *_page_code()):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 

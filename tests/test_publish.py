@@ -1,14 +1,18 @@
 """A notebook of three cells stands in for a study page: what is tested is when and how pages are made."""
 
+import importlib
 import json
 import shutil
 import subprocess
+import sys
 
 import nbformat
 import pytest
 from synthetic import fill
 
 from pelt_core import publish
+from pelt_core.errors import PeltError
+from pelt_core.report import claims
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 
@@ -43,6 +47,8 @@ def site(tmp_path, monkeypatch):
     """A tree with one notebook and one recorded run, whose book is not built."""
     (tmp_path / "notebooks").mkdir()
     write_notebook(tmp_path)
+    (tmp_path / claims.PUBLISHED).parent.mkdir(parents=True)
+    (tmp_path / claims.PUBLISHED).write_text("method,value\n")
     fill(Ledger(tmp_path / "data" / "ledger"), grid("placement", "laptop")[:1], questions=2)
     monkeypatch.setattr(publish, "build", lambda site: site / "_build" / "html" / "index.html")
     return tmp_path
@@ -84,6 +90,10 @@ def another_row(site):
     fill(Ledger(site / "data" / "ledger"), grid("placement", "laptop")[1:2], questions=2)
 
 
+def another_published_result(site):
+    (site / claims.PUBLISHED).write_text("method,value\nlora,60\n")
+
+
 def an_edited_page(site):
     page = site / "book" / "studies" / "placement.ipynb"
     page.write_text(page.read_text().replace("laptop", "paper"))
@@ -93,7 +103,7 @@ def a_lost_page(site):
     (site / "book" / "studies" / "placement.ipynb").unlink()
 
 
-@pytest.mark.parametrize("change", [another_cell, another_row, an_edited_page, a_lost_page])
+@pytest.mark.parametrize("change", [another_cell, another_row, another_published_result, an_edited_page, a_lost_page])
 def test_a_change_executes_again(site, change):
     publish.report(root=site)
     change(site)
@@ -152,6 +162,13 @@ def test_another_preset_stays_out_of_the_tree(site):
     assert index == site / "_runs" / "report" / "smoke" / "_build" / "html" / "index.html"
     assert (site / "_runs/report/smoke/book/studies/placement.ipynb").exists()
     assert not (site / "book" / "studies").exists()
+
+
+def test_without_the_book_extra_the_command_that_brings_it_is_named(monkeypatch):
+    monkeypatch.delitem(sys.modules, "pelt_core.publish")
+    monkeypatch.setitem(sys.modules, "papermill", None)
+    with pytest.raises(PeltError, match=r"needs papermill: run `pip install 'pelt-core\[book\]'`"):
+        importlib.import_module("pelt_core.publish")
 
 
 def test_a_folder_without_notebooks_is_refused(tmp_path):

@@ -2,47 +2,36 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+import recorded
 from synthetic import PROVENANCE, fill
 
 from pelt_core.catalogue import BACKBONES
 from pelt_core.data.catalogue import DATASETS
 from pelt_core.methods import METHODS
-from pelt_core.report import claims, estimates, figures, limits, placement, results, style, tables, words
-from pelt_core.study.grids import grid
+from pelt_core.report import answers, claims, estimates, figures, results, style, tables, words
 from pelt_core.study.ledger import Ledger
 
 matplotlib.use("svg")
-MLP_WINS = {"series(bottleneck=64)@mlp": -0.2, "series@mlp": -0.2}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def runs():
-    return grid("placement", "laptop")
+    return recorded.RUNS
 
 
-@pytest.fixture(scope="module")
-def full(runs, tmp_path_factory):
-    """Every run recorded; series adapters at the MLP are better than the rest by far."""
-    ledger = Ledger(tmp_path_factory.mktemp("full"))
-    fill(
-        ledger,
-        runs,
-        effects={run.method: -0.2 for run in runs if run.method.startswith("series") and run.method.endswith("@mlp")},
-    )
-    return results.load(runs, ledger)
+@pytest.fixture
+def full():
+    return recorded.full()
 
 
-@pytest.fixture(scope="module")
-def part(runs, tmp_path_factory):
-    """The base model and two cells, one seed each."""
-    ledger = Ledger(tmp_path_factory.mktemp("part"))
-    fill(ledger, runs[:3])
-    return results.load(runs, ledger)
+@pytest.fixture
+def part():
+    return recorded.part()
 
 
-@pytest.fixture(scope="module")
-def nothing(runs, tmp_path_factory):
-    return results.load(runs, Ledger(tmp_path_factory.mktemp("nothing")))
+@pytest.fixture
+def nothing():
+    return recorded.nothing()
 
 
 def luminance(colour):
@@ -112,7 +101,23 @@ def test_a_pair_compares_only_the_seeds_that_both_have(runs, tmp_path):
     ledger = Ledger(tmp_path)
     fill(ledger, [run for run in runs if not (run.seed == 1 and run.method.endswith("@mlp"))])
     frame = estimates.pairs(results.load(runs, ledger), "loss").set_index(["method", "pair"])
-    assert frame.loc[("series", "MLP − attention")].notna().all()
+    one, two = frame.loc[("series", "MLP − attention")], frame.loc[("series", "both − attention")]
+    assert (one["seeds"], two["seeds"]) == (1, 2)
+    assert one[["mean", "low", "high"]].notna().all() and two.notna().all()
+
+
+def test_one_seed_decides_nothing_however_large_the_effect(runs):
+    best = {run.method: -0.5 for run in runs if run.method.startswith("series") and run.method.endswith("@mlp")}
+    frame = estimates.pairs(recorded.with_runs([run for run in runs if run.seed == 0], effects=best), "loss")
+    assert (frame["seeds"] == 1).all() and frame["mean"].notna().all()
+    assert not frame["significant"].any() and frame[["p", "p_holm", "detectable"]].isna().all(axis=None)
+    for place in ("MLP", "both"):
+        claim = claims.best_place("series", place, frame, "lower")
+        assert str(claim) == "undecided at this scale (one seed: no verdict)"
+
+
+def test_a_place_that_nothing_is_compared_with_is_not_supported(full):
+    assert claims.best_place("series", "elsewhere", estimates.pairs(full, "loss"), "lower").verdict == "not run yet"
 
 
 @pytest.mark.parametrize(
@@ -135,6 +140,8 @@ def test_verdicts_follow_the_differences(place, means, p_values, verdict):
             "first": ["MLP", "both", "both"],
             "second": ["attention", "MLP", "attention"],
             "mean": [*means, 0.0],
+            "state": ["not run yet" if np.isnan(mean) else "" for mean in (*means, 0.0)],
+            "seeds": 2,
             "p_holm": [*p_values, 0.9],
         }
     )
@@ -148,6 +155,7 @@ def test_published_best_places(root):
     found = claims.published_places(root / claims.PUBLISHED).set_index("method")
     assert found["placement"].to_dict() == {"series": "MLP", "parallel": "MLP", "lora": "both"}
     assert found["value"].to_dict() == {"series": 59.5, "parallel": 61.7, "lora": 60.0}
+    assert found["size"].to_dict() == {"series": "bottleneck=256", "parallel": "bottleneck=256", "lora": "r=8"}
     assert set(found["backbone"]) == {"LLaMA-7B"}
 
 
@@ -166,13 +174,25 @@ def test_majority_row_is_the_share_of_the_commonest_letter(full, nothing):
     assert len(tables.by_set(nothing)) == len(nothing.cells)
 
 
-def test_a_diverged_cell_says_so(runs, tmp_path):
+def test_a_diverged_cell_says_so_everywhere(runs, tmp_path, root):
     ledger = Ledger(tmp_path)
-    row = {"key": runs[1].key, "run": runs[1].to_dict(), "status": "diverged", "metrics": {}, "provenance": PROVENANCE}
-    ledger.write(row | {"trainable_parameters": 5, "backbone_parameters": 100, "seconds": {}}, [])
+    gone = [run for run in runs if run.method.startswith("series") and run.method.endswith("@attn")]
+    fill(ledger, [run for run in runs if run not in gone])
+    for run in gone:
+        row = {"key": run.key, "run": run.to_dict(), "status": "diverged", "metrics": {}, "provenance": PROVENANCE}
+        ledger.write(row | {"trainable_parameters": 5, "backbone_parameters": 100, "seconds": {}}, [])
     found = results.load(runs, ledger)
     assert tables.cells(found).iloc[1]["Answer loss"] == "diverged"
+    assert answers.table(found).iloc[1]["States an answer"] == "diverged"
     assert "Diverged" in words.state(found).data
+    pairs = estimates.pairs(found, "loss")
+    assert tables.pairs(pairs, "{:.2f}")["Difference"].tolist().count("diverged") == 2
+    claim = claims.best_place("series", "MLP", pairs, "lower")
+    assert str(claim) == "undecided at this scale (a cell diverged)"
+    drawn = draw_all(found, root)
+    assert [texts(figure).count("diverged") for figure in drawn] == [1, 1, 2]
+    assert not any("not run yet" in texts(figure) for figure in drawn)
+    matplotlib.pyplot.close("all")
 
 
 def test_a_table_keeps_its_cells_and_caption():
@@ -216,74 +236,3 @@ def test_the_same_rows_give_the_same_bytes_on_a_transparent_ground(full, root, t
         matplotlib.pyplot.close("all")
     assert pictures[0] == pictures[1]
     assert "#ffffff" not in pictures[0] and "fill: white" not in pictures[0]
-
-
-def facts(found, loss, published, judged):
-    return placement.facts(found, loss, estimates.by_cell(found, "correct"), published, judged)
-
-
-def test_words_are_whole_with_all_some_and_no_rows(full, part, nothing, root):
-    published = claims.published_places(root / claims.PUBLISHED)
-    for found in (full, part, nothing):
-        loss, accuracy = estimates.pairs(found, "loss"), estimates.pairs(found, "correct")
-        judged = placement.verdicts(published, loss, accuracy)
-        cells = estimates.by_cell(found, "loss")
-        said = [
-            placement.reading(found, cells, judged).data,
-            limits.limits(found, loss, accuracy).data,
-            words.state(found).data,
-        ]
-        said += facts(found, cells, published, judged).values()
-        assert all(said) and not any("nan" in text.lower().split() for text in said), said
-    assert facts(nothing, cells, published, judged)["accuracies"] == "not run yet"
-    assert facts(nothing, cells, published, judged)["published_accuracies"] == "59.5 % to 61.7 %"
-
-
-def test_reading_gives_the_computed_verdicts(full, root):
-    published = claims.published_places(root / claims.PUBLISHED)
-    judged = placement.verdicts(published, estimates.pairs(full, "loss"), estimates.pairs(full, "correct"))
-    by_method = {one.method: one.loss.verdict for one in judged}
-    assert by_method == {
-        "series": "supported",
-        "parallel": "undecided at this scale",
-        "lora": "undecided at this scale",
-    }
-    text = placement.reading(full, estimates.by_cell(full, "loss"), judged).data
-    assert "**supported**; the lowest loss here is at the MLP" in text
-
-
-def test_one_seed_is_said_to_be_one(part, full):
-    assert "one seed" in words.state(part).data
-    assert "one seed" not in words.state(full).data
-
-
-def test_missing_runs_are_named_with_their_seed(part):
-    text = words.state(part).data
-    assert "3 of 19 runs are recorded" in text
-    assert "- seed 1: every trained cell" in text
-    seed_0 = text.partition("- seed 0: ")[2].partition("\n")[0].split("; ")
-    assert len(seed_0) == 7 and seed_0[0] == "Series adapter, both" and seed_0[-1] == "LoRA, both"
-
-
-def test_provenance_is_that_of_the_rows(full):
-    text = words.provenance(full, "laptop", "data/ledger").data
-    assert "`0123456789`" in text and "torch 2.13.0" in text and "cpu: made up, 1 thread a run" in text
-    assert "19 of 19 runs" in text and "2026" not in text
-
-
-@pytest.mark.parametrize(
-    "several, text", [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
-)
-def test_lists_read_as_sentences(several, text):
-    assert words.listed(several) == text
-
-
-def test_a_cell_that_solves_nothing_is_said_to_be_at_the_floor(part):
-    pairs = estimates.pairs(part, "loss"), estimates.pairs(part, "correct")
-
-    def said(solved):
-        items = {key: frame.assign(correct=solved(frame["set"])) for key, frame in part.items.items()}
-        return limits.limits(results.Results(part.runs, part.cells, part.rows, items), *pairs).data
-
-    assert "Floor" not in said(lambda sets: sets.notna())
-    assert "solved by 3 cells on GSM8K:" in said(lambda sets: sets != "gsm8k")

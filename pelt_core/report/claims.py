@@ -9,6 +9,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from pelt_core.report.estimates import LEAST_SEEDS
+from pelt_core.report.results import DIVERGED, NOT_RUN
+
 Verdict = Literal["supported", "contradicted", "undecided at this scale", "not run yet"]
 PUBLISHED = Path("data/published/paper_results.csv")
 _PLACES = {"after MLP": "MLP", "within MLP": "MLP", "attention+MLP": "both"}
@@ -23,20 +26,31 @@ class Claim:
     verdict: Verdict
     reasons: pd.DataFrame
 
+    def __str__(self) -> str:
+        """The verdict, with what keeps it from being another where that is no matter of size."""
+        if self.verdict == "undecided at this scale":
+            if (self.reasons["state"] == DIVERGED).any():
+                return f"{self.verdict} (a cell diverged)"
+            if (self.reasons["seeds"] < LEAST_SEEDS).any():
+                return f"{self.verdict} (one seed: no verdict)"
+        return self.verdict
+
 
 def published_places(path: Path = PUBLISHED) -> pd.DataFrame:
-    """The best place of each method in figure 2 of LLM-Adapters: method, placement, value in percent, backbone."""
+    """Figure 2 of LLM-Adapters, the best place of each method: method, placement, value in percent, backbone, size."""
     table = pd.read_csv(path)
     own = table[table["table"] == "figure-2-placement"]
-    said = own["setting"].str.extract("placement=(?P<place>[^,]+)")["place"]
-    return own.assign(placement=said.map(_PLACES))[["method", "placement", "value", "backbone"]].reset_index(drop=True)
+    said = own["setting"].str.extract("placement=(?P<place>[^,]+), (?P<size>.+)")
+    whole = own.assign(placement=said["place"].map(_PLACES), size=said["size"])
+    return whole[["method", "placement", "value", "backbone", "size"]].reset_index(drop=True)
 
 
 def best_place(method: str, place: str, differences: pd.DataFrame, better: Literal["lower", "higher"]) -> Claim:
     """The claim that `place` is the best one for `method`.
 
     Supported when it beats every other place, contradicted when some other place beats it, each after Holm's
-    correction; else undecided, or not run yet where a comparison is missing and none of the others contradicts.
+    correction, which takes `LEAST_SEEDS` seeds; else undecided, or not run yet where a comparison is missing and none
+    of the others contradicts.
 
     Args:
         method: name in the catalogue.
@@ -52,7 +66,7 @@ def best_place(method: str, place: str, differences: pd.DataFrame, better: Liter
     verdict: Verdict
     if (sure & (gain < 0)).any():
         verdict = "contradicted"
-    elif reasons["mean"].isna().any():
+    elif reasons.empty or (reasons["state"] == NOT_RUN).any():
         verdict = "not run yet"
     else:
         verdict = "supported" if (sure & (gain > 0)).all() else "undecided at this scale"

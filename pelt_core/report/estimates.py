@@ -10,11 +10,13 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from pelt_core import data
-from pelt_core.report.results import Cell, Measure, Results
+from pelt_core.report.results import DIVERGED, NOT_RUN, Cell, Measure, Results
 from pelt_core.study import statistics
 
 LEVEL = 0.95
 """Of every interval and, as 1 - LEVEL, of every test."""
+LEAST_SEEDS = 2
+"""Of a test: with one seed, nothing tells the effect of a place from that of a seed."""
 
 
 @cache
@@ -27,13 +29,13 @@ def by_cell(results: Results, measure: Measure, sets: tuple[str, ...] = ()) -> p
         sets: over these data sets, each counting the same; all that the measure is taken on if empty.
 
     Returns:
-        Columns method, placement, mean, low, high, by_seed (a list: the mean of each seed).
+        Columns method, placement, state (see `Results.state`), mean, low, high, by_seed (a list of means).
     """
     return pd.DataFrame(_cell(results, cell, measure, sets) for cell in results.cells)
 
 
 def _cell(results: Results, cell: Cell, measure: Measure, sets: tuple[str, ...]) -> dict[str, object]:
-    line: dict[str, object] = {"method": cell.method, "placement": cell.placement}
+    line: dict[str, object] = {"method": cell.method, "placement": cell.placement, "state": results.state(cell)}
     values = results.values(cell, measure, sets)
     if values.empty:
         return line | {"mean": np.nan, "low": np.nan, "high": np.nan, "by_seed": []}
@@ -53,10 +55,11 @@ def pairs(results: Results, measure: Measure) -> pd.DataFrame:
     """The paired difference between each two places of each method, with Holm's correction over all of them.
 
     The later place in the grid comes first, so that a pair reads "both − MLP". Only seeds and questions that both
-    cells have count.
+    cells have count, and a p-value and a smallest detectable difference take at least `LEAST_SEEDS` of them.
 
     Returns:
-        Columns method, first, second, pair, mean, low, high, p, p_holm, significant, detectable.
+        Columns method, first, second, pair, state (why there is no difference, or empty), seeds (how many), mean, low,
+        high, p, p_holm, significant, detectable.
     """
     lines = [
         _pair(results, first, second, measure)
@@ -78,20 +81,21 @@ def _pair(results: Results, first: Cell, second: Cell, measure: Measure) -> dict
         "first": places[0],
         "second": places[1],
         "pair": " − ".join(places),
+        "state": "",
+        "seeds": 0,
+        "p": np.nan,
+        "detectable": np.nan,
     }
     one, other = (results.values(cell, measure) for cell in (first, second))
     seeds, items = one.columns.intersection(other.columns), one.index.intersection(other.index)
     if not len(seeds) or not len(items):
-        return line | dict.fromkeys(("mean", "low", "high", "p", "detectable"), np.nan)
+        state = DIVERGED if DIVERGED in (results.state(first), results.state(second)) else NOT_RUN
+        return line | {"state": state} | dict.fromkeys(("mean", "low", "high"), np.nan)
     one, other = one.loc[items, seeds], other.loc[items, seeds]
     found = statistics.difference(one.to_numpy(), other.to_numpy(), _sets(one), level=LEVEL)
-    return line | {
-        "mean": found.mean,
-        "low": found.low,
-        "high": found.high,
-        "p": found.p_value,
-        "detectable": found.smallest_detectable,
-    }
+    line |= {"seeds": found.seeds, "mean": found.mean, "low": found.low, "high": found.high}
+    tested = {"p": found.p_value, "detectable": found.smallest_detectable} if found.seeds >= LEAST_SEEDS else {}
+    return line | tested
 
 
 def _sets(values: pd.DataFrame) -> list[str]:

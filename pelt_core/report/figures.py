@@ -17,7 +17,6 @@ from pelt_core.report.style import COLOURS, INK, MARKS, METHOD_NAMES, WIDTH, bac
 
 LINE = 0.235
 """Inches of height for a line."""
-NOT_RUN = "not run yet"
 
 
 class _Lines:
@@ -71,7 +70,7 @@ def estimates(frame: pd.DataFrame, label: str, unit: str) -> Figure:
     An untrained base that lies far off is named at the edge, so that the cells keep the width of the figure.
 
     Args:
-        frame: columns method, placement, mean, low, high, by_seed.
+        frame: columns method, placement, state, mean, low, high, by_seed.
         label: of the axis.
         unit: a format for the number beside each dot, e.g. "{:.3f}".
     """
@@ -112,7 +111,7 @@ def differences(frame: pd.DataFrame, label: str, better: str) -> Figure:
     """Paired differences between the places of each method; filled where Holm's correction leaves them significant.
 
     Args:
-        frame: columns method, pair, mean, low, high, significant.
+        frame: columns method, pair, state, mean, low, high, significant.
         label: of the axis.
         better: which way the first of a pair is better, "lower" or "higher".
     """
@@ -121,7 +120,7 @@ def differences(frame: pd.DataFrame, label: str, better: str) -> Figure:
     axis.axvline(0, color=INK, linewidth=0.8, zorder=0)
     for y, one in zip(lines.places, frame.itertuples(), strict=True):
         if np.isnan(one.mean):
-            _not_run(axis, y)
+            _empty(axis, y, one.state)
             continue
         colour = COLOURS[one.method]
         axis.plot([one.low, one.high], [y, y], color=colour, linewidth=1.8, solid_capstyle="butt")
@@ -149,7 +148,7 @@ def _dots(axis: Axes, lines: _Lines, frame: pd.DataFrame, unit: str) -> None:
     for y, cell in zip(lines.places, frame.itertuples(), strict=True):
         colour, mark = COLOURS[cell.method], MARKS[cell.method]
         if np.isnan(cell.mean):
-            _not_run(axis, y)
+            _empty(axis, y, cell.state)
         elif not low - room <= cell.mean <= high + room:
             _off_the_axis(axis, y, cell.mean > high, unit.format(cell.mean), colour)
         else:
@@ -163,9 +162,9 @@ def _dots(axis: Axes, lines: _Lines, frame: pd.DataFrame, unit: str) -> None:
             )
 
 
-def _not_run(axis: Axes, y: float) -> None:
+def _empty(axis: Axes, y: float, state: str) -> None:
     at_the_right = axis.get_yaxis_transform()
-    axis.text(0.75, y, NOT_RUN, transform=at_the_right, ha="center", va="center", fontsize=9, style="italic")
+    axis.text(0.75, y, state, transform=at_the_right, ha="center", va="center", fontsize=9, style="italic")
 
 
 def _off_the_axis(axis: Axes, y: float, right: bool, number: str, colour: str) -> None:

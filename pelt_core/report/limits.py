@@ -8,16 +8,18 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from pelt_core.report import estimates, words
+from pelt_core.report import answers, estimates, words
 from pelt_core.report.results import Results
-from pelt_core.report.style import METHOD_NAMES, backbone_name, set_name
+from pelt_core.report.style import METHOD_NAMES, backbone_summary, set_name
+from pelt_core.study import statistics
 
 
-def limits(results: Results, loss: pd.DataFrame, accuracy: pd.DataFrame) -> Markdown:
+def limits(results: Results, published: pd.DataFrame, loss: pd.DataFrame, accuracy: pd.DataFrame) -> Markdown:
     """One point a limit.
 
     Args:
         results: of the study.
+        published: the paper's best places, see `pelt_core.report.claims.published_places`.
         loss: paired differences in answer loss, see `pelt_core.report.estimates.pairs`.
         accuracy: the same in accuracy.
     """
@@ -25,11 +27,14 @@ def limits(results: Results, loss: pd.DataFrame, accuracy: pd.DataFrame) -> Mark
         _scale(results),
         _resolution(loss, accuracy),
         _sizes(results),
+        _published_sizes(results, published),
         "**Learning rates** were chosen for each method among few values on a short pilot, and are the same at every "
-        "place. A place could prefer another rate.",
+        "place. A place could prefer another rate. The pilot's choice was partly made on evaluation questions, which "
+        "may flatter the trained cells; a search on validation data is to come.",
         "**Parallel adapters** sit beside whole sublayers, as in {cite:t}`he2022towards`. In the released code of "
         "LLM-Adapters the parallel adapter of the MLP is a pair of adapters, one beside each linear map.",
         *_data(results),
+        *_form(results),
         *_floor(results),
         _seeds(results),
     ]
@@ -39,14 +44,16 @@ def limits(results: Results, loss: pd.DataFrame, accuracy: pd.DataFrame) -> Mark
 def _scale(results: Results) -> str:
     run = results.trained[0].runs[0]
     return (
-        f"**Scale.** {backbone_name(run.backbone)} is one small model, trained on {words.training(run.train)}. "
+        f"**Scale.** The backbone is one small model ({backbone_summary(run.backbone)}), and the training data "
+        f"{words.training(results)}. "
         "A verdict here is about the claim at this size; what was measured at the size of the published figure stands."
     )
 
 
 def _resolution(loss: pd.DataFrame, accuracy: pd.DataFrame) -> str:
     if loss["detectable"].isna().all():
-        return "**Resolution.** Unknown before two places of one method are recorded."
+        least = words.counted(estimates.LEAST_SEEDS, "seed")
+        return f"**Resolution.** Unknown before two places of one method are recorded with {least}."
     nats, points = loss["detectable"].median(), 100 * accuracy["detectable"].median()
     return (
         "**Resolution.** The smallest true difference between two places that this design would show in four of "
@@ -68,6 +75,41 @@ def _sizes(results: Results) -> str:
         f"**Unequal sizes.** Modules at both places have more parameters than at one{spread}. Where *both* wins, place "
         "and size cannot be told apart."
     )
+
+
+def _published_sizes(results: Results, published: pd.DataFrame) -> str:
+    ours = {cell.method: words.module(cell.runs[0].method) for cell in results.trained}
+    said = (
+        f"{METHOD_NAMES[one.method]} `{one.size}`, here `{ours[one.method]}`"
+        for one in published.itertuples()
+        if one.method in ours
+    )
+    return f"**Modules of other sizes** than those of the published figure: {'; '.join(said)}."
+
+
+def _form(results: Results) -> Iterator[str]:
+    frame = answers.form(results).dropna()
+    base, trained = frame[frame["method"] == "none"], frame[frame["method"] != "none"]
+    if base.empty or trained.empty:
+        return
+    stated = (
+        f"{_percents(base['stated'])} of the base model's outputs and {_percents(trained['stated'])} of a trained "
+        f'cell\'s hold the words "{answers.STATEMENT}"'
+    )
+    letters = "".join(
+        f"; on {set_name(name)} no letter is found in {_percents(base[name])} of the base model's outputs and "
+        f"{_percents(trained[name])} of a trained cell's"
+        for name in answers.choice_sets(results)
+    )
+    yield (
+        f"**Form.** {stated}{letters}. As far as these shares differ, a difference from the base model, "
+        "up or down, is one of form, not of reasoning."
+    )
+
+
+def _percents(shares: pd.Series) -> str:
+    low, high = (f"{100 * share:.0f} %" for share in (shares.min(), shares.max()))
+    return low if low == high else f"{low} to {high}"
 
 
 def _data(results: Results) -> Iterator[str]:
@@ -98,8 +140,16 @@ def _floor(results: Results) -> Iterator[str]:
 def _seeds(results: Results) -> str:
     found = words.seeds(results)
     if len(found) < 2:
-        return "**Seeds.** With fewer than two, no interval knows how much a result moves from seed to seed."
+        return (
+            "**Seeds.** With fewer than two, no interval knows how much a result moves from seed to seed: there is no "
+            "p-value and no verdict."
+        )
+    simulated = ""
+    if len(found) in statistics.COVERAGE:
+        covered = f"{100 * statistics.COVERAGE[len(found)]:.0f} %"
+        simulated = f": in a simulation, those of 95 % covered the truth in {covered} of the repetitions"
     return (
         f"**Seeds.** There are {len(found)}. Where seeds differ as much as the choice of questions matters, intervals "
-        "from so few are too narrow."
+        f"from so few are too narrow{simulated}. P-values come from the same resamples, and so every verdict "
+        "inherits it."
     )

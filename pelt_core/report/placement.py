@@ -13,7 +13,7 @@ from IPython.display import Markdown
 from pelt_core.report import words
 from pelt_core.report.claims import Claim, best_place
 from pelt_core.report.results import Results
-from pelt_core.report.style import METHOD_NAMES, backbone_name
+from pelt_core.report.style import METHOD_NAMES, backbone_name, backbone_summary
 from pelt_core.report.tables import interval, p_value
 
 
@@ -45,8 +45,8 @@ def verdict_table(judged: Sequence[Judged]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Claim": f"{METHOD_NAMES[one.method]}: best at {_where(one.published)}",
-            "By answer loss": one.loss.verdict,
-            "By accuracy": one.accuracy.verdict,
+            "By answer loss": str(one.loss),
+            "By accuracy": str(one.accuracy),
         }
         for one in judged
     )
@@ -89,19 +89,19 @@ def _name(cell: Any) -> str:
 def _paragraph(one: Judged, loss: pd.DataFrame) -> str:
     own = [cell for cell in _recorded(loss)[1] if cell.method == one.method]
     claim = f"**{METHOD_NAMES[one.method]}.** Published best: {_where(one.published)}. "
-    claim += f"By answer loss: **{one.loss.verdict}**"
+    claim += f"By answer loss: **{one.loss}**"
     if not own:
         return f"{claim}."
     lowest = min(own, key=lambda cell: cell.mean).placement
     compared = [
-        f"{r.pair}: {interval(r, '{:+.4f}')}, p {_equals(r.p_holm)}"
+        f"{r.pair}: {interval(r, '{:+.4f}')}" + ("" if np.isnan(r.p_holm) else f", p {_equals(r.p_holm)}")
         for r in one.loss.reasons.itertuples()
         if not np.isnan(r.mean)
     ]
     return (
         f"{claim}; the lowest loss here is at {_where(lowest)}"
         + (f" ({'; '.join(compared)})" if compared else "")
-        + f". By accuracy: {one.accuracy.verdict}."
+        + f". By accuracy: {one.accuracy}."
     )
 
 
@@ -129,6 +129,7 @@ def facts(
     ]
     return {
         "backbone": backbone_name(results.runs[0].backbone),
+        "backbone_summary": backbone_summary(results.runs[0].backbone),
         "recorded": f"{len(results.rows)} of {len(results.runs)}",
         "seeds": words.counted(len(words.seeds(results)), "seed"),
         "hours": words.hours(results),
@@ -138,9 +139,10 @@ def facts(
         "accuracies": _range(100 * accuracy.loc[accuracy["method"] != "none", "mean"].dropna()),
         "published_accuracies": _range(published["value"]),
         "shares": f"{min(shares):.1%} to {max(shares):.1%}" if shares else "not run yet",
-        "training": words.training(results.trained[0].runs[0].train),
+        "training": words.training(results),
         **{f"place_{one.method}": _where(one.published) for one in judged},
-        **{f"verdict_{one.method}": one.loss.verdict for one in judged},
+        **{f"verdict_{one.method}": str(one.loss) for one in judged},
+        **{f"accuracy_verdict_{one.method}": str(one.accuracy) for one in judged},
     }
 
 

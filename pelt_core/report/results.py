@@ -17,6 +17,7 @@ from pelt_core.study.run import Run
 
 Measure = Literal["loss", "correct"]
 """`loss`: nats per answer token of one worked answer. `correct`: 0 or 1 for one generated answer."""
+NOT_RUN, DIVERGED = "not run yet", "diverged"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,12 @@ class Results:
         """The first recorded row of a cell."""
         return next((self.rows[run.key] for run in cell.runs if run.key in self.rows), None)
 
+    def state(self, cell: Cell) -> str:
+        """Why a cell has no estimate; empty if it has one."""
+        if self.finished(cell):
+            return ""
+        return DIVERGED if self.row(cell) else NOT_RUN
+
     def sets(self, measure: Measure) -> tuple[str, ...]:
         """The data sets that a measure is taken on."""
         return self.runs[0].loss_sets if measure == "loss" else self.runs[0].evaluate
@@ -89,6 +96,10 @@ class Results:
             wanted = items[items["set"].isin(sets or self.sets(measure)) & items[measure].notna()]
             columns[run.seed] = wanted.set_index(["set", "id"])[measure].astype(float).sort_index()
         return pd.DataFrame(columns).dropna()
+
+    def records(self, cell: Cell) -> pd.DataFrame:
+        """The records of all finished seeds of a cell, one line an item and seed."""
+        return pd.concat([self.items[run.key] for run in self.finished(cell)])
 
     @cached_property
     def gold(self) -> pd.DataFrame:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import matplotlib as mpl
 import seaborn as sns
 
+from pelt_core.catalogue import BACKBONES
+
 LIGHT, DARK = "#ffffff", "#14181d"
 """Grounds of the book's two modes; every colour below has a contrast of about 4.2 against both."""
 INK = "#7a7a7a"
@@ -38,7 +40,7 @@ SET_NAMES = {
     "mawps-clean": "MAWPS, cleaned",
     "arithmetic": "arithmetic, embedded",
 }
-BACKBONE_NAMES = {"smollm2-135m": "SmolLM2-135M", "minilm-l6": "MiniLM-L6", "yahma/llama-7b-hf": "LLaMA-7B"}
+BACKBONE_NAMES = {"smollm2-135m": "SmolLM2-135M-Instruct", "minilm-l6": "MiniLM-L6", "yahma/llama-7b-hf": "LLaMA-7B"}
 
 WIDTH = 4.2
 """Inches: narrow enough for the text to stay legible where a phone shrinks the figure to its own width."""
@@ -85,3 +87,8 @@ def set_name(name: str) -> str:
 def backbone_name(name: str) -> str:
     """A backbone as papers spell it."""
     return BACKBONE_NAMES.get(name, name)
+
+
+def backbone_summary(name: str) -> str:
+    """What a backbone is and where its weights come from, as the catalogue says."""
+    return BACKBONES[name].summary if name in BACKBONES else name

@@ -8,11 +8,9 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from pelt_core import methods
 from pelt_core.report import estimates, words
-from pelt_core.report.figures import NOT_RUN
-from pelt_core.report.results import Cell, Results
-from pelt_core.report.style import METHOD_NAMES, backbone_name, set_name
+from pelt_core.report.results import NOT_RUN, Results
+from pelt_core.report.style import METHOD_NAMES, backbone_summary, set_name
 
 
 def table(frame: pd.DataFrame, name: str, caption: str) -> Markdown:
@@ -33,30 +31,24 @@ def setup(results: Results) -> pd.DataFrame:
     rates: dict[str, list[str]] = {}
     for cell, one in zip(results.trained, trained, strict=True):
         rates.setdefault(f"{one.learning_rate:g}", []).append(METHOD_NAMES[cell.method])
-    modules = dict.fromkeys(_module(one.method) for one in trained)
+    modules = dict.fromkeys(words.module(one.method) for one in trained)
     warmup = f"{run.warmup:.0%} of the steps" if run.warmup < 1 else f"{run.warmup:g} steps"
     lines = {
-        "Backbone": backbone_name(run.backbone),
+        "Backbone": backbone_summary(run.backbone),
         "Modules": ", ".join(f"`{module}`" for module in modules),
         "Places": ", ".join(dict.fromkeys(cell.placement for cell in results.trained)),
-        "Training data": words.training(run.train),
+        "Training data": words.training(results),
         "Optimiser": f"AdamW, batch {run.batch_size}, {run.epochs} epoch{'s' * (run.epochs > 1)}, warm-up {warmup}, "
         f"weight decay {run.weight_decay:g}",
         "Peak learning rate": "; ".join(f"{rate}: {', '.join(dict.fromkeys(who))}" for rate, who in rates.items()),
         "Seeds": ", ".join(dict.fromkeys(str(one.seed) for cell in results.trained for one in cell.runs)),
         "Accuracy on": f"{', '.join(map(set_name, run.evaluate))}; at most {run.questions} questions each",
-        "Answer loss on": ", ".join(map(set_name, run.loss_sets)),
+        "Answer loss on": words.loss_questions(results),
         "Prompt": f"`{run.prompt}`",
         "Length": f"{run.max_length} tokens in training, {run.max_new_tokens} new tokens in an answer",
         "Frozen weights": run.precision,
     }
     return pd.DataFrame(lines.items(), columns=["Setting", "Value"])
-
-
-def _module(spec: str) -> str:
-    """Name and all arguments of a method, also those that its specification leaves at their defaults."""
-    (term,) = methods.parse(spec).terms
-    return f"{term.name}({', '.join(f'{name}={value}' for name, value in term.arguments)})"
 
 
 def cells(results: Results) -> pd.DataFrame:
@@ -69,21 +61,14 @@ def cells(results: Results) -> pd.DataFrame:
             {
                 "Method": METHOD_NAMES[cell.method],
                 "Place": cell.placement or "none",
-                "Answer loss": _state(results, cell) or interval(lost, "{:.3f}"),
-                "Accuracy, %": _state(results, cell) or interval(right, "{:.1f}", 100),
+                "Answer loss": results.state(cell) or interval(lost, "{:.3f}"),
+                "Accuracy, %": results.state(cell) or interval(right, "{:.1f}", 100),
                 "Trained": f"{row['trainable_parameters']:,}" if row else NOT_RUN,
                 "Share": f"{row['trainable_parameters'] / row['backbone_parameters']:.2%}" if row else "",
                 "Seeds": f"{len(results.finished(cell))} of {len(cell.runs)}",
             }
         )
     return pd.DataFrame(lines)
-
-
-def _state(results: Results, cell: Cell) -> str:
-    """Why a cell has no estimate, or nothing."""
-    if results.finished(cell):
-        return ""
-    return "diverged" if results.row(cell) else NOT_RUN
 
 
 def by_set(results: Results) -> pd.DataFrame:
@@ -93,7 +78,7 @@ def by_set(results: Results) -> pd.DataFrame:
     }
     body = [
         {"Method": METHOD_NAMES[cell.method], "Place": cell.placement or "none"}
-        | {set_name(name): _state(results, cell) or interval(lines[i], "{:.1f}", 100) for name, lines in frames.items()}
+        | {set_name(name): results.state(cell) or interval(lines[i], "{:.1f}", 100) for name, lines in frames.items()}
         for i, cell in enumerate(results.cells)
     ]
     always = {name: results.majority(name) for name in frames if estimates.is_choice(name)}
@@ -109,7 +94,7 @@ def pairs(frame: pd.DataFrame, number: str, scale: float = 1) -> pd.DataFrame:
         {
             "Method": METHOD_NAMES[one.method],
             "Places": one.pair,
-            "Difference": NOT_RUN if np.isnan(one.mean) else interval(one, number, scale),
+            "Difference": one.state or interval(one, number, scale),
             "p": "" if np.isnan(one.p) else p_value(one.p),
             "p, Holm": "" if np.isnan(one.p_holm) else p_value(one.p_holm),
         }

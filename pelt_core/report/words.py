@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from IPython.display import Markdown
 
+from pelt_core import methods
 from pelt_core.report.results import Results, place
 from pelt_core.report.style import METHOD_NAMES, set_name
 
@@ -24,7 +25,10 @@ def state(results: Results) -> Markdown:
     if diverged:
         said.append(f"**Diverged** (recorded, without results): {', '.join(f'`{method}`' for method in diverged)}.")
     if recorded and len(seeds(results)) == 1:
-        said.append("There is **one seed** so far: the intervals hold the choice of questions, not that of the seed.")
+        said.append(
+            "There is **one seed** so far: intervals hold the choice of questions, not that of the seed, so there is "
+            "no p-value and **no verdict**."
+        )
     return Markdown("\n\n".join(said))
 
 
@@ -43,7 +47,7 @@ def seeds(results: Results) -> list[int]:
 
 
 def hours(results: Results) -> str:
-    """The time that all recorded runs took together."""
+    """The wall time of all recorded runs, added up."""
     total = sum(sum(row.get("seconds", {}).values()) for row in results.rows.values())
     return f"{total / 3600:.1f} hours" if total >= 3600 else f"{total / 60:.0f} minutes"
 
@@ -59,10 +63,39 @@ def listed(words: Iterable[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def training(mix: str) -> str:
-    """A training mix in words: `500 rows of GSM8K and 500 rows of MAWPS, cleaned`."""
-    parts = (part.partition(":") for part in mix.split("+"))
-    return listed(f"{rows} rows of {set_name(name)}" for name, _, rows in parts)
+def module(spec: str) -> str:
+    """Name and all arguments of a method, also those that its specification leaves at their defaults."""
+    (term,) = methods.parse(spec).terms
+    return f"{term.name}({', '.join(f'{name}={value}' for name, value in term.arguments)})"
+
+
+def training(results: Results) -> str:
+    """What every trained cell saw, and how much of it is left where rows say so."""
+    run = results.trained[0].runs[0]
+    parts = (part.partition(":") for part in run.train.split("+"))
+    sampled = listed(f"up to {rows} rows of {set_name(name)}" for name, _, rows in parts)
+    used = [row["training_rows"] for row in results.rows.values() if "training_rows" in row]
+    left = f": {ranged(used)} remained" if used else ""
+    return f"{sampled} (those of more than {run.max_length} tokens are left out{left})"
+
+
+def ranged(numbers: Sequence[int]) -> str:
+    """`3`, or `3 to 5` where they differ."""
+    low, high = min(numbers), max(numbers)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def loss_questions(results: Results) -> str:
+    """On how many questions of each data set the answer loss is measured: `GSM8K (88 of 100 questions)`."""
+    names = results.sets("loss")
+    cell = next((cell for cell in results.cells if results.finished(cell)), None)
+    if cell is None:
+        return ", ".join(map(set_name, names))
+    items = results.items[results.finished(cell)[0].key]
+    counts = items.groupby("set")["loss"].agg(["count", "size"])
+    said = (f"{set_name(name)} ({counts['count'][name]} of {counts['size'][name]} questions)" for name in names)
+    longest = results.runs[0].max_length
+    return f"{', '.join(said)}: those with a worked answer, and of no more than {longest} tokens with it"
 
 
 def provenance(results: Results, preset: str, ledger: str) -> Markdown:
@@ -79,7 +112,7 @@ def provenance(results: Results, preset: str, ledger: str) -> Markdown:
     machines = Counter(f"{o['device']}, {counted(o['threads'], 'thread')} a run" for o in origins)
     lines = {
         "Rows": f"{len(rows)} of {len(results.runs)} runs of preset `{preset}`, in `{ledger}`",
-        "Time": f"{hours(results)} in all",
+        "Time": f"{hours(results)} of wall time in all",
         "Seeds": listed(map(str, seeds(results))),
         "Code of the runs": _counted(commits),
         "Machine": _counted(machines),

@@ -12,6 +12,9 @@ from scipy import stats
 from pelt_core.errors import PeltError
 
 Array = NDArray[np.float64]
+COVERAGE = {2: 0.78, 3: 0.83}
+"""Number of seeds -> share of repetitions of a simulation in which a 95 % interval of `estimate` covered the truth,
+where seeds differed as much as the items' mean was uncertain."""
 
 
 class BadRecords(PeltError, ValueError):
@@ -59,8 +62,8 @@ def estimate(
     `scipy.stats.bootstrap` has not). Drawing items anew for each seed would count an item once a seed, as if three
     seeds had answered three times as many questions. Draws are rescaled by sqrt(n / (n - 1)) around the mean
     (Rao and Wu 1988, doi:10.1080/01621459.1988.10478591), without which two seeds show half their variance. Even
-    so the interval is too narrow where two or three seeds differ as much as the items' mean is uncertain: in a
-    simulation 95 % intervals then covered the truth in 78 % (two seeds) and 83 % (three) of the repetitions.
+    so the interval is too narrow where two or three seeds differ as much as the items' mean is uncertain: see
+    `COVERAGE`.
 
     Args:
         values: a number for each item and seed, ``(items, seeds)`` or ``(items,)``.
