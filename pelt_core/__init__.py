@@ -4,15 +4,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pelt_core.attachment import Attachment, attach, attached, detach, merge
+    from pelt_core.attachment import Attachment, activate, attach, attached, detach
     from pelt_core.checkpoint import load, save
-    from pelt_core.methods import METHODS, Method, parse
+    from pelt_core.merging import merge
+    from pelt_core.methods import METHODS
+    from pelt_core.specification import Method, parse
 
 __version__ = "0.1.0"
 __all__ = [
+    "GATES",
     "METHODS",
+    "RECIPES",
     "Attachment",
     "Method",
+    "activate",
     "attach",
     "attached",
     "detach",
@@ -23,9 +28,11 @@ __all__ = [
 ]
 
 _HOME = {
-    **dict.fromkeys(("Attachment", "attach", "attached", "detach", "merge"), "attachment"),
+    **dict.fromkeys(("Attachment", "activate", "attach", "attached", "detach"), "attachment"),
     **dict.fromkeys(("load", "save"), "checkpoint"),
-    **dict.fromkeys(("METHODS", "Method", "parse"), "methods"),
+    **dict.fromkeys(("merge",), "merging"),
+    **dict.fromkeys(("GATES", "METHODS", "RECIPES"), "methods"),
+    **dict.fromkeys(("Method", "parse"), "specification"),
 }
 
 

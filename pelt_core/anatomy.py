@@ -4,25 +4,39 @@ A *port* is one end (input or output) of a submodule; a *position* is a name tha
 
 - `q k v o` and `gate up down`: the linear maps of attention and of the MLP (`gate` where there is one);
 - `attn` and `mlp`: the whole sublayer, from the input of its first linear map to the output of its last;
-- `kv`: the keys and values that attention sees.
+- `heads` and `inner`: what the last linear map of each sublayer reads, the heads' outputs and the MLP's neurons;
+- `kv`: the keys and values that attention sees;
+- `attn_norm` and `mlp_norm`: the normalisation that belongs to each sublayer, before or after it;
+- outside of the layers, `embed` (the word embeddings), `embed_norm`, `final_norm` and `pooler`.
+
+`linears`, `norms` and `biases` stand for all of a kind that the family has.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 LINEARS = ("q", "k", "v", "o", "gate", "up", "down")
 SUBLAYERS = {"attn": ("q", "o"), "mlp": ("up", "down")}
+INNER = {"heads": ("q", "o"), "inner": ("down", "down")}
 KEYS_VALUES = "kv"
-POSITIONS = (*LINEARS, *SUBLAYERS, KEYS_VALUES)
+NORMS = ("attn_norm", "mlp_norm", "q_norm", "k_norm")
+EMBEDDING, FINAL = "embed", "final"
+OUTSIDE = (EMBEDDING, "embed_norm", "final_norm", "pooler")
+GROUPS = {
+    "linears": LINEARS,
+    "norms": (*NORMS, "embed_norm", "final_norm"),
+    "biases": (*LINEARS, *NORMS, "embed_norm", "final_norm", "pooler"),
+}
+POSITIONS = (*LINEARS, *SUBLAYERS, *INNER, KEYS_VALUES, *NORMS, *OUTSIDE)
 
 
 @dataclass(frozen=True)
 class Fused:
     """One of q, k, v inside a single linear map.
 
-    `rows` lays the output out as `[q | k | v]` (GPT-2), `heads` as `[q | k | v]` within each head (BLOOM).
+    `rows` lays the output out as `[q | k | v]` (GPT-2), `heads` as `[q | k | v]` within each head (BLOOM, GPT-NeoX).
     """
 
     index: int
@@ -39,32 +53,54 @@ class Port:
 
 
 @dataclass(frozen=True)
-class Anatomy:
-    """A model family.
+class Stack:
+    """A row of transformer layers of one kind.
 
     Attributes:
-        layers: path of the list of transformer layers, from `model.base_model`.
-        attention: path of the attention module inside a layer.
+        layers: path of the list of layers, from `model.base_model`.
+        attention: path of the self-attention module inside a layer.
         linears: position -> port inside a layer.
+        norms: position -> path inside a layer.
+        outside: position -> path from `model.base_model`, of what is not in a layer.
+        end: path of the module whose output is that of the whole stack.
         cache: the keyword by which the attention module receives the key-value cache.
+        mask: the keyword by which it receives the attention mask.
+        causal: whether a token sees only those before it.
+        post_norm: whether a sublayer's output is added to its input before the normalisation.
 
     """
 
     layers: str
     attention: str
     linears: dict[str, Port]
+    norms: dict[str, str]
+    outside: dict[str, str]
+    end: str
     cache: str = "past_key_values"
+    mask: str = "attention_mask"
+    causal: bool = True
+    post_norm: bool = False
+
+    @property
+    def positions(self) -> tuple[str, ...]:
+        """The names that mean something here."""
+        there = {*self.linears, *SUBLAYERS, *INNER, KEYS_VALUES, *self.norms, *self.outside}
+        return tuple(position for position in POSITIONS if position in there)
 
 
 def _linears(**paths: str) -> dict[str, Port]:
     return {position: Port(path) for position, path in paths.items()}
 
 
+def _without(paths: dict[str, str], position: str) -> dict[str, str]:
+    return {name: path for name, path in paths.items() if name != position}
+
+
 def _fused(path: str, layout: Literal["rows", "heads"]) -> dict[str, Port]:
     return {position: Port(path, part=Fused(i, layout)) for i, position in enumerate("qkv")}
 
 
-_BERT = Anatomy(
+_BERT = Stack(
     layers="encoder.layer",
     attention="attention.self",
     linears=_linears(
@@ -75,8 +111,18 @@ _BERT = Anatomy(
         up="intermediate.dense",
         down="output.dense",
     ),
+    norms={"attn_norm": "attention.output.LayerNorm", "mlp_norm": "output.LayerNorm"},
+    outside={
+        "embed": "embeddings.word_embeddings",
+        "embed_norm": "embeddings.LayerNorm",
+        "pooler": "pooler.dense",
+    },
+    end="encoder",
+    causal=False,
+    post_norm=True,
 )
-_LLAMA = Anatomy(
+_ROBERTA = replace(_BERT, outside=_without(_BERT.outside, "pooler"))
+_LLAMA = Stack(
     layers="layers",
     attention="self_attn",
     linears=_linears(
@@ -88,49 +134,68 @@ _LLAMA = Anatomy(
         up="mlp.up_proj",
         down="mlp.down_proj",
     ),
+    norms={"attn_norm": "input_layernorm", "mlp_norm": "post_attention_layernorm"},
+    outside={"embed": "embed_tokens", "final_norm": "norm"},
+    end="norm",
+)
+_GPTJ = Stack(
+    layers="h",
+    attention="attn",
+    linears=_linears(
+        q="attn.q_proj",
+        k="attn.k_proj",
+        v="attn.v_proj",
+        o="attn.out_proj",
+        up="mlp.fc_in",
+        down="mlp.fc_out",
+    ),
+    norms={"attn_norm": "ln_1"},
+    outside={"embed": "wte", "final_norm": "ln_f"},
+    end="ln_f",
+    cache="layer_past",
+)
+_BLOOM = Stack(
+    layers="h",
+    attention="self_attention",
+    linears=_fused("self_attention.query_key_value", "heads")
+    | _linears(o="self_attention.dense", up="mlp.dense_h_to_4h", down="mlp.dense_4h_to_h"),
+    norms={"attn_norm": "input_layernorm", "mlp_norm": "post_attention_layernorm"},
+    outside={"embed": "word_embeddings", "embed_norm": "word_embeddings_layernorm", "final_norm": "ln_f"},
+    end="ln_f",
+    cache="layer_past",
+)
+_GPT2 = Stack(
+    layers="h",
+    attention="attn",
+    linears=_fused("attn.c_attn", "rows") | _linears(o="attn.c_proj", up="mlp.c_fc", down="mlp.c_proj"),
+    norms={"attn_norm": "ln_1", "mlp_norm": "ln_2"},
+    outside={"embed": "wte", "final_norm": "ln_f"},
+    end="ln_f",
+)
+_OPT = Stack(
+    layers="decoder.layers",
+    attention="self_attn",
+    linears=_linears(
+        q="self_attn.q_proj",
+        k="self_attn.k_proj",
+        v="self_attn.v_proj",
+        o="self_attn.out_proj",
+        up="fc1",
+        down="fc2",
+    ),
+    norms={"attn_norm": "self_attn_layer_norm", "mlp_norm": "final_layer_norm"},
+    outside={"embed": "decoder.embed_tokens", "final_norm": "decoder.final_layer_norm"},
+    end="decoder.final_layer_norm",
 )
 
-ANATOMIES: dict[str, Anatomy] = {
-    "bert": _BERT,
-    "roberta": _BERT,
-    "llama": _LLAMA,
-    "mistral": _LLAMA,
-    "qwen2": _LLAMA,
-    "gptj": Anatomy(
-        layers="h",
-        attention="attn",
-        linears=_linears(
-            q="attn.q_proj",
-            k="attn.k_proj",
-            v="attn.v_proj",
-            o="attn.out_proj",
-            up="mlp.fc_in",
-            down="mlp.fc_out",
-        ),
-        cache="layer_past",
-    ),
-    "bloom": Anatomy(
-        layers="h",
-        attention="self_attention",
-        linears=_fused("self_attention.query_key_value", "heads")
-        | _linears(o="self_attention.dense", up="mlp.dense_h_to_4h", down="mlp.dense_4h_to_h"),
-        cache="layer_past",
-    ),
-    "gpt2": Anatomy(
-        layers="h",
-        attention="attn",
-        linears=_fused("attn.c_attn", "rows") | _linears(o="attn.c_proj", up="mlp.c_fc", down="mlp.c_proj"),
-    ),
-    "opt": Anatomy(
-        layers="decoder.layers",
-        attention="self_attn",
-        linears=_linears(
-            q="self_attn.q_proj",
-            k="self_attn.k_proj",
-            v="self_attn.v_proj",
-            o="self_attn.out_proj",
-            up="fc1",
-            down="fc2",
-        ),
-    ),
+ANATOMIES: dict[str, tuple[Stack, ...]] = {
+    "bert": (_BERT,),
+    "roberta": (_ROBERTA,),
+    "llama": (_LLAMA,),
+    "mistral": (_LLAMA,),
+    "qwen2": (_LLAMA,),
+    "gptj": (_GPTJ,),
+    "bloom": (_BLOOM,),
+    "gpt2": (_GPT2,),
+    "opt": (_OPT,),
 }

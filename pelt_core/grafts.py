@@ -2,7 +2,7 @@
 
 At every site, and nowhere else::
 
-    y' = y + delta(x, y)
+    y' = y + g(x, y) * delta(x, y)
 
 A graft is wired by forward hooks that are bound methods of an `nn.Module`: the host keeps its classes and its
 state-dict keys, `copy.deepcopy` rewires the copy to its own grafts, and `torch.compile`, gradient checkpointing
@@ -11,73 +11,85 @@ and `generate` with a key-value cache keep working.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from pelt_core.anatomy import Fused
 from pelt_core.errors import PeltError
-from pelt_core.sites import Site, is_transposed
+from pelt_core.sites import Site, part_of
 
 
 class MaskError(PeltError, TypeError):
     """An attention mask that a prefix cannot be put in front of."""
 
 
-def part_of(y: Tensor, part: Fused | None, heads: int) -> Tensor:
-    """The view of a fused output `(..., 3 * hidden)` that holds one of q, k, v."""
-    if part is None:
-        return y
-    if part.layout == "rows":
-        size = y.shape[-1] // 3
-        return y.narrow(-1, part.index * size, size)
-    return y.unflatten(-1, (heads, 3, -1))[..., part.index, :]
-
-
 class Graft(nn.Module):
-    """A delta at one site: `y' = y + delta(x, y)`.
+    """A delta at one site, and perhaps a gate in front of it: `y' = y + g * delta(x, y)`.
 
-    `x` is `(batch, tokens, site.d_in)`, `y` and the delta are `(batch, tokens, site.d_out)`. The parameters
-    stay in their own type (fp32); a delta computes in the type of what it reads, so that a bf16 backbone stays fast.
+    `x` is `(batch, tokens, site.d_in)`, `y` and the delta are `(batch, tokens, site.d_out)`. The gate reads what its
+    delta reads, `x` or `y`, and gives `(batch, tokens, 1)` or one number for all tokens, `(batch, 1, 1)`. The
+    parameters stay in their own type (fp32); both compute in the type of what they read, so that a bf16 backbone
+    stays fast.
     """
 
-    def __init__(self, site: Site, delta: nn.Module) -> None:
+    def __init__(self, site: Site, delta: nn.Module, gate: nn.Module | None = None) -> None:
         super().__init__()
-        self.site, self.delta = site, delta
+        self.site, self.delta, self.gate = site, delta, gate
         self._x: Tensor | None = None
 
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """`y'`."""
-        return y + self.delta(x, y)
+    def forward(self, x: Tensor, y: Tensor, host: nn.Module) -> Tensor:
+        """`y'`, for the module `host` that wrote `y`."""
+        change = self.change(x, y, host)
+        return y + (change if self.gate is None else self.gate(self.gate_input(x, y)) * change)
+
+    def change(self, x: Tensor, y: Tensor, host: nn.Module) -> Tensor:
+        """`delta(x, y)`."""
+        delta: Tensor = self.delta(x, y)
+        return delta
+
+    def gate_input(self, x: Tensor, y: Tensor) -> Tensor:
+        """What the delta, and so its gate, reads."""
+        return y if getattr(self.delta, "reads", "x") == "y" else x
 
     def wire(self, base: nn.Module) -> list[RemovableHandle]:
         """Hooks this graft into `base`; the handles take it out again."""
         read, write = base.get_submodule(self.site.read.path), base.get_submodule(self.site.write.path)
         handles = [] if read is write else [read.register_forward_pre_hook(self._keep_input)]
+        if self.site.write.side == "in":
+            return [*handles, write.register_forward_pre_hook(self._change_input)]
         return [*handles, write.register_forward_hook(self._change_output)]
-
-    def merge(self, base: nn.Module) -> None:
-        """Adds `delta.weight()`, `(d_out, d_in)`, to the weight of `base` that it changes the output of."""
-        host, change = base.get_submodule(self.site.write.path), cast(Any, self.delta).weight()
-        weight = host.get_parameter("weight")
-        target = part_of(weight if is_transposed(host) else weight.T, self.site.write.part, self.site.heads)
-        target += change.T.reshape(target.shape)
 
     def _keep_input(self, host: nn.Module, args: tuple[Any, ...]) -> None:
         self._x = args[0]
 
-    def _change_output(self, host: nn.Module, args: tuple[Any, ...], y: Tensor) -> Tensor:
+    def _kept_input(self, args: tuple[Any, ...]) -> Tensor:
         x, self._x = (args[0] if self._x is None else self._x), None
+        return x
+
+    def _change_input(self, host: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (self(self._kept_input(args), args[0], host), *args[1:])
+
+    def _change_output(self, host: nn.Module, args: tuple[Any, ...], y: Tensor) -> Tensor:
+        x = self._kept_input(args)
         if self.site.write.part is None:
-            return self(x, y)
+            return self(x, y, host)
         # Autograd forbids writing into a view of the fused output, so the change goes into a copy.
         changed, old = y.clone(), part_of(y, self.site.write.part, self.site.heads)
-        new = self(x, old.reshape(*y.shape[:-1], -1))
+        new = self(x, old.reshape(*y.shape[:-1], -1), host)
         part_of(changed, self.site.write.part, self.site.heads).copy_(new.view_as(old))
         return changed
+
+
+class HostGraft(Graft):
+    """A graft whose delta needs the module that it changes the output of: `y' = y + g * delta(x, y, host)`."""
+
+    def change(self, x: Tensor, y: Tensor, host: nn.Module) -> Tensor:
+        """`delta(x, y, host)`."""
+        delta: Tensor = self.delta(x, y, host)
+        return delta
 
 
 class PrefixedCache:
@@ -103,6 +115,8 @@ class KeyValueGraft(Graft):
     Every family calls `cache.update(k, v, layer)` after the rotary embedding and before attention. Handing it a view
     of the cache serves them all, and inside the checkpointed block, where `past_key_values` given from outside
     would be dropped.
+
+    A gate scales both, `g P_K` and `g P_V` (UniPELT, section 3.2).
     """
 
     def wire(self, base: nn.Module) -> list[RemovableHandle]:
@@ -113,12 +127,16 @@ class KeyValueGraft(Graft):
     def _prepend(
         self, attention: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        stack = self.site.stack
         x = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
         key, value = self.delta(x)
         length = key.shape[2]
-        mask = _see_prefix(kwargs.get("attention_mask"), length, attention, x)
-        cache = PrefixedCache(kwargs.get(self.site.cache), key, value)
-        kwargs = kwargs | {self.site.cache: cache, "attention_mask": mask}
+        mask = _see_prefix(kwargs.get(stack.mask), length, attention, x)
+        if self.gate is not None:
+            g = self.gate(x).unsqueeze(-1)
+            key, value = g * key, g * value
+        cache = PrefixedCache(kwargs.get(stack.cache), key, value)
+        kwargs = kwargs | {stack.cache: cache, stack.mask: mask}
         if kwargs.get("alibi") is not None:
             kwargs["alibi"] = F.pad(kwargs["alibi"], (length, 0))
         return args, kwargs

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from pelt_core.anatomy import ANATOMIES, KEYS_VALUES, LINEARS, SUBLAYERS, Anatomy, Port
+from pelt_core.anatomy import ANATOMIES, GROUPS, INNER, KEYS_VALUES, OUTSIDE, SUBLAYERS, Fused, Port, Stack
 from pelt_core.errors import PeltError
 
 
@@ -22,11 +22,12 @@ class Site:
     """(layer, position) on one model.
 
     A module at this site reads `x` of `(batch, tokens, d_in)` at the port `read` and changes `y` of
-    `(batch, tokens, d_out)` at the port `write`. `heads` counts the heads of what is written: the key-value
-    heads for the position `kv` (grouped-query attention has fewer of them), else the query heads.
+    `(batch, tokens, d_out)` at the port `write`. `layer` is `None` outside of the layers. `heads` counts the heads of
+    what is written: the key-value heads for the position `kv` (grouped-query attention has fewer of them), else the
+    query heads.
     """
 
-    layer: int
+    layer: int | None
     position: str
     read: Port
     write: Port
@@ -34,58 +35,154 @@ class Site:
     d_out: int
     heads: int
     head_dim: int
-    cache: str
+    stack: Stack
+
+    def __str__(self) -> str:
+        return self.position if self.layer is None else f"{self.layer}_{self.position}"
 
 
-def sites(model: PreTrainedModel, positions: Sequence[str], layers: Iterable[int] | None = None) -> list[Site]:
-    """Every (layer, position) of `model`, layer by layer.
+@dataclass(frozen=True)
+class Layer:
+    """One transformer layer of a model: its path from `model.base_model`, and the row that describes it."""
+
+    index: int
+    path: str
+    stack: Stack
+
+
+def layers(model: PreTrainedModel, wanted: Iterable[int] | None = None) -> list[Layer]:
+    """The layers of `model`; a model of two stacks counts on from its encoder to its decoder.
 
     Args:
         model: a transformers model of a family in `pelt_core.anatomy.ANATOMIES`.
-        positions: names from `pelt_core.anatomy.POSITIONS`.
-        layers: layer numbers, counted from 0; `None` for all.
+        wanted: layer numbers, counted from 0, or from the end if negative; `None` for all.
+
+    Raises:
+        AnatomyError: for a family or a layer that the model does not have; names those that it has.
+
+    """
+    family, base = model.config.model_type, model.base_model
+    if family not in ANATOMIES:
+        raise AnatomyError(
+            f"no anatomy for the model family {family!r}; there are {', '.join(ANATOMIES)}. "
+            "A new family is one row in pelt_core/anatomy.py."
+        )
+    found: list[Layer] = []
+    for stack in ANATOMIES[family]:
+        for i in range(len(base.get_submodule(stack.layers))):  # type: ignore[arg-type]
+            found.append(Layer(len(found), f"{stack.layers}.{i}", stack))
+    if wanted is None:
+        return found
+    wanted = list(wanted)
+    if outside := [i for i in wanted if not -len(found) <= i < len(found)]:
+        raise AnatomyError(f"{family} has layers 0-{len(found) - 1} here, not {', '.join(map(str, outside))}")
+    return [found[i] for i in wanted]
+
+
+def sites(model: PreTrainedModel, positions: Sequence[str], wanted: Iterable[int] | None = None) -> list[Site]:
+    """Every (layer, position) of `model`, layer by layer, and then what is outside of the layers.
+
+    Args:
+        model: a transformers model of a family in `pelt_core.anatomy.ANATOMIES`.
+        positions: names from `pelt_core.anatomy.POSITIONS`, and of groups of them.
+        wanted: layer numbers as in `layers`; `None` for all, and for what is outside of them.
 
     Raises:
         AnatomyError: for a family, a position or a layer that the model does not have; names those that it has.
 
     """
-    config = model.config
-    if config.model_type not in ANATOMIES:
-        raise AnatomyError(
-            f"no anatomy for the model family {config.model_type!r}; there are {', '.join(ANATOMIES)}. "
-            "A new family is one row in pelt_core/anatomy.py."
-        )
-    anatomy, depth = ANATOMIES[config.model_type], config.num_hidden_layers
-    wanted = list(range(depth) if layers is None else layers)
-    if outside := [i for i in wanted if not 0 <= i < depth]:
-        raise AnatomyError(f"{config.model_type} has layers 0-{depth - 1} here, not {', '.join(map(str, outside))}")
-    return [_site(model, anatomy, layer, position) for layer in wanted for position in positions]
+    found = []
+    for layer in layers(model, wanted):
+        for position in _expanded(positions, layer.stack):
+            if position not in layer.stack.positions:
+                there = ", ".join(layer.stack.positions)
+                raise AnatomyError(f"{model.config.model_type} has no position {position!r}; it has {there}")
+            if position not in OUTSIDE:
+                found.append(_inside(model, layer, position))
+    if wanted is None:
+        for stack in ANATOMIES[model.config.model_type]:
+            outside = [position for position in _expanded(positions, stack) if position in stack.outside]
+            found += [_outside(model, stack, position) for position in outside]
+    return found
 
 
-def _site(model: PreTrainedModel, anatomy: Anatomy, layer: int, position: str) -> Site:
-    config, prefix = model.config, f"{anatomy.layers}.{layer}."
+def _expanded(positions: Sequence[str], stack: Stack) -> list[str]:
+    """The positions, with every group replaced by those of its members that the stack has."""
+    names: list[str] = []
+    for position in positions:
+        names += [p for p in GROUPS[position] if p in stack.positions] if position in GROUPS else [position]
+    return list(dict.fromkeys(names))
+
+
+def _inside(model: PreTrainedModel, layer: Layer, position: str) -> Site:
+    config, stack, prefix = model.config, layer.stack, f"{layer.path}."
     heads: int = config.num_attention_heads
-    head_dim: int = getattr(config, "head_dim", None) or config.hidden_size // heads
+    width: int = config.hidden_size
+    head_dim: int = getattr(config, "head_dim", None) or width // heads
+
+    def site(read: Port, write: Port, heads: int = heads) -> Site:
+        read, write = (replace(port, path=prefix + port.path) for port in (read, write))
+        d_in, d_out = (_width(model.base_model.get_submodule(port.path), port) for port in (read, write))
+        return Site(layer.index, position, read, write, d_in, d_out, heads, head_dim, stack)
+
     if position == KEYS_VALUES:
-        heads = getattr(config, "num_key_value_heads", None) or heads
-        port = Port(prefix + anatomy.attention)
-        width = config.hidden_size
-        return Site(layer, position, port, port, width, width, heads, head_dim, anatomy.cache)
+        port = Port(prefix + stack.attention)
+        kv_heads = getattr(config, "num_key_value_heads", None) or heads
+        return Site(layer.index, position, port, port, width, width, kv_heads, head_dim, stack)
+    if position in stack.norms:
+        return site(Port(stack.norms[position], "in"), Port(stack.norms[position]))
+    if position in INNER:
+        first, last = INNER[position]
+        return site(Port(stack.linears[first].path, "in"), Port(stack.linears[last].path, "in"))
     first, last = SUBLAYERS.get(position, (position, position))
-    if first not in anatomy.linears or last not in anatomy.linears:
-        there = [p for p in LINEARS if p in anatomy.linears] + [*SUBLAYERS, KEYS_VALUES]
-        raise AnatomyError(f"{config.model_type} has no position {position!r}; it has {', '.join(there)}")
-    read = Port(prefix + anatomy.linears[first].path, "in")
-    write = replace(anatomy.linears[last], path=prefix + anatomy.linears[last].path)
-    d_in, d_out = (_width(model.base_model.get_submodule(port.path), port) for port in (read, write))
-    return Site(layer, position, read, write, d_in, d_out, heads, head_dim, anatomy.cache)
+    return site(Port(stack.linears[first].path, "in"), stack.linears[last])
 
 
-def _width(linear: Any, port: Port) -> int:
-    d_in, d_out = (linear.nx, linear.nf) if is_transposed(linear) else (linear.in_features, linear.out_features)
+def _outside(model: PreTrainedModel, stack: Stack, position: str) -> Site:
+    config, path = model.config, stack.outside[position]
+    width = _width(model.base_model.get_submodule(path), Port(path))
+    heads = config.num_attention_heads
+    return Site(None, position, Port(path, "in"), Port(path), width, width, heads, width // heads, stack)
+
+
+def _width(host: Any, port: Port) -> int:
+    """The size of the last axis at one end of a linear map, a normalisation or an embedding."""
+    if is_transposed(host):
+        d_in, d_out = host.nx, host.nf
+    elif isinstance(host, nn.Linear) or hasattr(host, "in_features"):
+        d_in, d_out = host.in_features, host.out_features
+    else:
+        d_in = d_out = host.weight.shape[-1]
     return (d_in if port.side == "in" else d_out) // (3 if port.part else 1)
 
 
 def is_transposed(linear: nn.Module) -> bool:
     """Whether the weight is kept as `(d_in, d_out)`, as GPT-2's `Conv1D` does."""
     return hasattr(linear, "nf")
+
+
+def part_of(y: Tensor, part: Fused | None, heads: int) -> Tensor:
+    """The view of a fused output `(..., 3 * hidden)` that holds one of q, k, v."""
+    if part is None:
+        return y
+    if part.layout == "rows":
+        size = y.shape[-1] // 3
+        return y.narrow(-1, part.index * size, size)
+    return y.unflatten(-1, (heads, 3, -1))[..., part.index, :]
+
+
+def weight_at(host: nn.Module, site: Site) -> Tensor:
+    """The view of the weight of `host` that `site` writes with, `(d_in, d_out)` or `(d_in, heads, head_dim)`.
+
+    Of a normalisation, its gain, `(d,)`.
+    """
+    weight = host.get_parameter("weight")
+    if weight.dim() == 1:
+        return weight
+    return part_of(weight if is_transposed(host) else weight.T, site.write.part, site.heads)
+
+
+def bias_at(host: nn.Module, site: Site) -> Tensor | None:
+    """The view of the bias of `host` that `site` writes with, `(d_out,)` or `(heads, head_dim)`; `None` without one."""
+    bias = getattr(host, "bias", None)
+    return None if bias is None else part_of(bias, site.write.part, site.heads)

@@ -18,7 +18,10 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from pelt_core import checkpoint
-from pelt_core.attachment import AttachError, attach, detach, merge
+from pelt_core.attachment import AttachError, attach, attached, detach
+from pelt_core.errors import PeltError
+from pelt_core.merging import merge
+from pelt_core.sites import layers
 
 
 def starts_as_the_backbone(family: str, spec: str) -> None:
@@ -26,6 +29,18 @@ def starts_as_the_backbone(family: str, spec: str) -> None:
     before = model(**inputs).logits
     attach(model, spec)
     assert torch.equal(model(**inputs).logits, before), "attaching changed the logits"
+
+
+def refuses_to_attach(family: str, spec: str) -> None:
+    model = models.tiny(family)
+    before = _state(model)
+    try:
+        attach(model, spec)
+    except PeltError as error:
+        assert len(str(error)) > 40, "the message does not say why"
+    else:
+        raise AssertionError(f"attached {spec}, which makes no sense on {family}")
+    assert _state(model) == before
 
 
 def acts_once_trained(family: str, spec: str) -> None:
@@ -40,6 +55,10 @@ def _to_be_trained(model: PreTrainedModel, family: str, spec: str) -> set[str]:
     everything = {name for name, _ in model.named_parameters()}
     if spec in ("full", "none"):
         return everything if spec == "full" else set()
+    if spec == "full:last1":
+        last = layers(model)[-1].path
+        head = models.HEADS[family] if family in models.ENCODERS else set()
+        return head | {name for name in everything if f".{last}." in name}
     head = models.HEADS[family] if family in models.ENCODERS or spec == "head" else set()
     return head | {name for name in everything if name.startswith("pelt.")}
 
@@ -132,12 +151,12 @@ def trains_alike_under_gradient_checkpointing(family: str, spec: str, use_reentr
     kept = copy.deepcopy(plain)
     kept.activation_checkpointing_enable({"use_reentrant": use_reentrant})
     calls: list[str] = []
-    for graft in kept.pelt.grafts.values():
+    for graft in attached(kept).grafts.values():
         graft.delta.register_forward_hook(lambda module, *_: calls.append("called"))
     losses = [models.loss(model, inputs) for model in (plain, kept)]
     for value in losses:
         value.backward()
-    assert len(calls) > len(kept.pelt.grafts), "the layers were not computed anew in the backward pass"
+    assert len(calls) > len(attached(kept).grafts), "the layers were not computed anew in the backward pass"
     assert torch.equal(*losses)
     expected, found = models.gradients(plain), models.gradients(kept)
     assert expected.keys() == found.keys()
@@ -170,7 +189,7 @@ def saves_what_was_trained_and_nothing_else(family: str, spec: str) -> None:
         checkpoint.load(other, folder)
     assert torch.equal(other(**inputs).logits, model(**inputs).logits)
     assert {name for name, p in other.named_parameters() if p.requires_grad} == set(trained)
-    assert str(other.pelt.method) == str(model.pelt.method)
+    assert str(attached(other).method) == str(attached(model).method)
 
 
 def merges_into_the_weights(family: str, spec: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from functools import cache
 
 import torch
@@ -18,17 +19,29 @@ FAMILIES = (*ENCODERS, *DECODERS)
 SWITCHABLE = ("bert", "roberta", "llama", "mistral", "qwen2", "gpt2", "opt")  # eager or sdpa; the others are eager only
 
 SUM = "prefix(tokens=3)+lora+series(bottleneck=6)@mlp:1"
-ON_HIDDEN_STATES = (
+NEUTRAL = (
     "series(bottleneck=6)@attn,mlp",
     "series(bottleneck=6)@q,v,down",
     "parallel(bottleneck=6)@attn,mlp",
     "parallel(bottleneck=6)@k,up,down",
     "lora(rank=4)@q,k,v,o,up,down",
 )
-WITH_PREFIX = ("prefix(tokens=4)", SUM)
-IN_PLACE = ("full", "head")
-GROWN = (*ON_HIDDEN_STATES, *WITH_PREFIX)
+"""Methods that do nothing at the start: at least one specification of each."""
+MOVING = ("prefix(tokens=4)", SUM)
+"""Methods that change the output from the start."""
+MERGEABLE = ("lora@q,v", "lora(rank=4,alpha=2)@q,k,v,o,up,down", "lora@k:1+lora(rank=2)@v")
+IN_PLACE = ("full", "full:last1", "head")
+GROWN = (*NEUTRAL, *MOVING)
 SPECS = (*GROWN, *IN_PLACE, "none")
+REFUSED: dict[str, tuple[str, ...]] = {}
+"""Specification -> the families on which it makes no sense; attaching it there says why."""
+
+
+def pairs(families: Iterable[str], specs: Iterable[str]) -> list[tuple[str, str]]:
+    """Every (family, specification) that makes sense."""
+    specs = list(specs)
+    return [(family, spec) for family in families for spec in specs if family not in REFUSED.get(spec, ())]
+
 
 HEADS = {
     "bert": {"classifier.weight", "classifier.bias"},

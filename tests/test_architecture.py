@@ -16,7 +16,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A module imports only from those named before it.
 HOUSE = [
-    *("errors", "anatomy", "sites", "grafts", "modules", "methods", "attachment", "checkpoint"),
+    *("errors", "anatomy", "sites", "context", "grafts", "modules", "methods", "specification"),
+    *("attachment", "merging", "checkpoint"),
     *("catalogue", "quiet", "tiny", "embedded", "backbones"),
     *("data", "precision", "loss", "train", "decode", "evaluate"),
     *("provenance", "study", "report", "publish", "cli"),

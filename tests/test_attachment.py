@@ -7,11 +7,12 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
-from pelt_core.attachment import AttachError, Attachment, attach, attached, detach, merge
+from pelt_core.attachment import AttachError, Attachment, attach, attached, detach
 from pelt_core.backbones import meta_model
 from pelt_core.catalogue import BACKBONES
 from pelt_core.errors import PeltError
-from pelt_core.methods import parse
+from pelt_core.merging import merge
+from pelt_core.specification import parse
 
 
 def trained(model: PreTrainedModel) -> int:
@@ -61,7 +62,7 @@ def test_the_seed_alone_decides_the_start() -> None:
         torch.manual_seed(disturbance)
         model = models.tiny("llama")
         attach(model, "lora@q:0", seed=seed)
-        return model.pelt.grafts["0_q_lora"].delta.A
+        return attached(model).grafts["0_q_lora"].delta.A
 
     assert torch.equal(start(3, disturbance=1), start(3, disturbance=2))
     assert not torch.equal(start(3, disturbance=1), start(4, disturbance=1))
@@ -96,7 +97,7 @@ def test_terms_act_in_their_order() -> None:
     model, seen = models.tiny("llama"), {}
     attach(model, "lora@o:0+series@attn:0")
     models.stir(model)
-    series, lora = (model.pelt.grafts[name] for name in ("0_attn_series", "0_o_lora"))
+    series, lora = (attached(model).grafts[name] for name in ("0_attn_series", "0_o_lora"))
     lora.register_forward_hook(lambda module, args, y: seen.update(lora=y))
     series.register_forward_hook(lambda module, args, y: seen.update(series=args[1]))
     model(**models.batch("llama"))
@@ -119,7 +120,7 @@ def test_a_second_method_is_refused_until_the_first_is_off() -> None:
     with pytest.raises(AttachError, match=r"already carries 'lora@q': detach\(model\) first") as caught:
         attach(model, "series")
     assert isinstance(caught.value, PeltError)
-    assert str(model.pelt.method) == "lora@q"
+    assert str(attached(model).method) == "lora@q"
     detach(model)
     attach(model, "series")
 
@@ -164,7 +165,10 @@ def test_merge_keeps_what_was_trained_in_place() -> None:
 
 def test_merge_rounds_once() -> None:
     model = models.grown("llama", "lora@q:0", dtype=torch.bfloat16)
-    weight, change = model.model.layers[0].self_attn.q_proj.weight.clone(), model.pelt.grafts["0_q_lora"].delta.weight()
+    weight, change = (
+        model.model.layers[0].self_attn.q_proj.weight.clone(),
+        attached(model).grafts["0_q_lora"].delta.weight(),
+    )
     merge(model)
     assert torch.equal(model.model.layers[0].self_attn.q_proj.weight, (weight.float() + change).bfloat16())
 

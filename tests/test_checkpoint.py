@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
-from pelt_core.attachment import AttachError, attach
+from pelt_core.attachment import AttachError, attach, attached
 from pelt_core.catalogue import BACKBONES
 from pelt_core.checkpoint import CheckpointError, load, load_trained_state, save, trained_state
 from pelt_core.errors import PeltError
@@ -63,7 +63,7 @@ def test_a_later_save_replaces_an_earlier_one(saved: Path) -> None:
     assert set(load_file(saved / "pelt.safetensors")) == set(trained_state(model))
     other = models.tiny("llama")
     load(other, saved)
-    assert str(other.pelt.method) == "series(bottleneck=2)@mlp"
+    assert str(attached(other).method) == "series(bottleneck=2)@mlp"
 
 
 def test_tensors_are_filled_in_place() -> None:

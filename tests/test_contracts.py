@@ -7,14 +7,18 @@ from collections.abc import Iterable
 import contracts
 import models
 import pytest
-from models import DECODERS, FAMILIES, GROWN, ON_HIDDEN_STATES, SPECS, SUM, SWITCHABLE, WITH_PREFIX
+from models import DECODERS, FAMILIES, GROWN, IN_PLACE, MERGEABLE, NEUTRAL, SPECS, SUM, SWITCHABLE
+
+from pelt_core.anatomy import ANATOMIES
+from pelt_core.methods import METHODS
+from pelt_core.specification import parse
 
 
 def over(families: Iterable[str], specs: Iterable[str]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(("family", "spec"), [(family, spec) for family in families for spec in specs])
+    return pytest.mark.parametrize(("family", "spec"), models.pairs(families, specs))
 
 
-@over(FAMILIES, [spec for spec in SPECS if spec not in WITH_PREFIX])
+@over(FAMILIES, [*NEUTRAL, *IN_PLACE, "none"])
 def test_starts_as_the_backbone(family: str, spec: str) -> None:
     contracts.starts_as_the_backbone(family, spec)
 
@@ -76,12 +80,12 @@ def test_saves_what_was_trained_and_nothing_else(family: str, spec: str) -> None
     contracts.saves_what_was_trained_and_nothing_else(family, spec)
 
 
-@over(FAMILIES, ["lora@q,v", "lora(rank=4,alpha=2)@q,k,v,o,up,down", "lora@k:1+lora(rank=2)@v"])
+@over(FAMILIES, MERGEABLE)
 def test_merges_into_the_weights(family: str, spec: str) -> None:
     contracts.merges_into_the_weights(family, spec)
 
 
-@over(FAMILIES, [spec for spec in GROWN if not spec.startswith("lora")])
+@over(FAMILIES, [spec for spec in GROWN if not all(term.entry.mergeable for term in parse(spec).terms)])
 def test_refuses_to_merge(family: str, spec: str) -> None:
     contracts.refuses_to_merge(family, spec)
 
@@ -91,7 +95,7 @@ def test_copies_stand_alone(family: str, spec: str) -> None:
     contracts.copies_stand_alone(family, spec)
 
 
-@over(FAMILIES, [ON_HIDDEN_STATES[-1], SUM])
+@over(FAMILIES, [NEUTRAL[-1], SUM])
 def test_pickles(family: str, spec: str) -> None:
     contracts.pickles(family, spec)
 
@@ -108,7 +112,16 @@ def test_attends_alike_in_eager_and_sdpa(family: str, spec: str, masked: bool) -
     contracts.attends_alike_in_eager_and_sdpa(family, spec, masked)
 
 
-def test_every_family_is_here() -> None:
-    from pelt_core.anatomy import ANATOMIES
+@pytest.mark.parametrize(
+    ("family", "spec"), [(family, spec) for spec, some in models.REFUSED.items() for family in some]
+)
+def test_what_makes_no_sense_is_refused(family: str, spec: str) -> None:
+    contracts.refuses_to_attach(family, spec)
 
+
+def test_every_method_is_here() -> None:
+    assert {term.name for spec in SPECS for term in parse(spec).terms} == set(METHODS)
+
+
+def test_every_family_is_here() -> None:
     assert set(models.FAMILIES) == set(ANATOMIES) == set(models.HEADS)

@@ -1,7 +1,8 @@
 import pytest
 
 from pelt_core.data import UnknownDataset
-from pelt_core.methods import METHODS, MethodError
+from pelt_core.methods import METHODS
+from pelt_core.specification import MethodError
 from pelt_core.study import grids
 from pelt_core.study.grids import STUDIES, NoSuchCell, Study, UnknownStudy, grid
 from pelt_core.study.presets import BadPreset, UnknownPreset, presets

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pelt_core.methods import METHODS, Method, MethodError, Term, parse
+from pelt_core.methods import METHODS
+from pelt_core.specification import Method, MethodError, Term, parse
 
 CANONICAL = {
     "lora": "lora@q,v",

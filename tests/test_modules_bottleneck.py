@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pelt_core.attachment import attach
+from pelt_core.attachment import attach, attached
 from pelt_core.modules.bottleneck import Bottleneck, Parallel, Series
 from pelt_core.sites import sites
 
@@ -79,7 +79,7 @@ def mlp_with_adapter(family: str, spec: str) -> tuple[Tensor, Tensor]:
     models.stir(model)
     model(**inputs)
     assert torch.equal(seen["x"], plain["x"])
-    adapter = model.pelt.grafts[f"0_mlp_{spec.partition('(')[0]}"].delta
+    adapter = attached(model).grafts[f"0_mlp_{spec.partition('(')[0]}"].delta
     return seen["y"], plain["y"] + dense(adapter, plain["y"] if isinstance(adapter, Series) else plain["x"])
 
 

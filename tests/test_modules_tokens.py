@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from pelt_core.attachment import attached
 from pelt_core.modules.tokens import Prefix
 from pelt_core.sites import sites
 
 
 def prefixes(model: torch.nn.Module) -> list[Tensor]:
     """Keys and values of each layer, `(2, heads, virtual tokens, head_dim)`."""
-    return [graft.delta.P for graft in model.pelt.grafts.values()]
+    return [graft.delta.P for graft in attached(model).grafts.values()]
 
 
 def test_every_row_gets_the_same_small_keys_and_values() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from pelt_core.anatomy import ANATOMIES
-from pelt_core.attachment import attach
+from pelt_core.attachment import attach, attached
 from pelt_core.grafts import Graft
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft asks
@@ -28,7 +28,7 @@ def with_lora(family: str) -> tuple[PreTrainedModel, Any, list[tuple[Any, list[G
     attach(ours, f"lora(rank={RANK},alpha=6)@{','.join(ANATOMIES[family].linears)}")
     models.stir(ours.pelt)
     by_path: dict[str, list[Graft]] = {}
-    for graft in ours.pelt.all_grafts():
+    for graft in attached(ours).all_grafts():
         by_path.setdefault(f"{ours.base_model_prefix}.{graft.site.write.path}", []).append(graft)
     config = LoraConfig(r=RANK, lora_alpha=6, target_modules=list(by_path), fan_in_fan_out=family == "gpt2")
     theirs = get_peft_model(models.tiny(family), config).eval()
@@ -74,7 +74,7 @@ def test_a_prefix_gives_the_same_logits_and_gradients_at_the_same_positions(fami
     ours = models.grown(family, f"prefix(tokens={tokens})")
     config = PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=tokens)
     theirs = get_peft_model(models.tiny(family), config).eval()
-    prefixes = [graft.delta.P for graft in ours.pelt.all_grafts()]
+    prefixes = [graft.delta.P for graft in attached(ours).all_grafts()]
     flat = theirs.prompt_encoder["default"].embedding.weight
     with torch.no_grad():
         flat.copy_(torch.cat([P.transpose(1, 2).flatten(2) for P in prefixes]).transpose(0, 1).flatten(1))

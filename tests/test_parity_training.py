@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel, Trainer, TrainingArguments
 
-from pelt_core.attachment import attach
+from pelt_core.attachment import attach, attached
 from pelt_core.backbones import load_model
 from pelt_core.train import fit
 
@@ -47,7 +47,7 @@ def curves(ours: PreTrainedModel, theirs: Any, data: Dataset, epochs: int, rate:
     attach(ours, "lora(rank=8,alpha=16)@q,v")
     theirs = get_peft_model(theirs, LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj", "v_proj"]))
     with torch.no_grad():
-        for graft in ours.pelt.all_grafts():
+        for graft in attached(ours).all_grafts():
             layer = theirs.base_model.model.get_submodule(f"model.{graft.site.write.path}")
             layer.lora_A["default"].weight.copy_(graft.delta.A)
     common = {"learning_rate": rate, "weight_decay": 0.01, "seed": 3}

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedModel, TrainerCallback, TrainingArguments
 
-from pelt_core.attachment import attach
+from pelt_core.attachment import attach, attached
 from pelt_core.checkpoint import trained_state
 from pelt_core.data.batches import IGNORED
 from pelt_core.errors import PeltError
@@ -175,7 +175,7 @@ def test_a_diverged_training_is_a_result_and_not_an_exception(tmp_path):
 
 def test_a_gradient_that_is_not_finite_is_divergence_even_in_the_last_step(tmp_path):
     model = ready("lora@q,v")
-    weight = model.pelt.grafts["0_q_lora"].delta.B
+    weight = attached(model).grafts["0_q_lora"].delta.B
     weight.register_hook(lambda gradient: gradient * math.inf)
     result = fit(model, rows(4), **COMMON | {"epochs": 1}, workdir=tmp_path)
     assert (result.status, result.steps) == ("diverged", 1)
@@ -207,7 +207,7 @@ def test_leaves_the_model_as_found_but_for_the_weights(tmp_path, capfd):
 
 def test_dropout_is_on_while_training_only(tmp_path):
     model, modes = ready("lora(dropout=0.5)@q,v"), []
-    model.pelt.grafts["0_q_lora"].register_forward_hook(lambda graft, args, out: modes.append(graft.training))
+    attached(model).grafts["0_q_lora"].register_forward_hook(lambda graft, args, out: modes.append(graft.training))
     fit(model, rows(), **COMMON, workdir=tmp_path)
     assert set(modes) == {True}
     modes.clear()

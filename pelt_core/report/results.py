@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from pelt_core import methods
+from pelt_core import specification
 from pelt_core.study.grids import PLACEMENTS
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.run import Run
@@ -135,7 +135,7 @@ def _cells(runs: Sequence[Run]) -> tuple[Cell, ...]:
 
 def place(spec: str) -> tuple[str, str]:
     """Method and place of a specification, as the placement study names them: `("lora", "both")`."""
-    (term,) = methods.parse(spec).terms
+    (term,) = specification.parse(spec).terms
     positions = ",".join(term.positions)
     names = {where: name for name, where in PLACEMENTS.get(term.name, {}).items()}
     return term.name, names.get(positions, positions)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from IPython.display import Markdown
 
-from pelt_core import methods
+from pelt_core import specification
 from pelt_core.report.results import Results, place
 from pelt_core.report.style import METHOD_NAMES, set_name
 
@@ -65,7 +65,7 @@ def listed(words: Iterable[str]) -> str:
 
 def module(spec: str) -> str:
     """Name and all arguments of a method, also those that its specification leaves at their defaults."""
-    (term,) = methods.parse(spec).terms
+    (term,) = specification.parse(spec).terms
     return f"{term.name}({', '.join(f'{name}={value}' for name, value in term.arguments)})"
 
 

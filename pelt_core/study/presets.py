@@ -49,11 +49,11 @@ class Budget:
         return self._run("none", train="", **nothing)
 
     def _run(self, method: str, **own: Any) -> Run:
-        from pelt_core import data, methods
+        from pelt_core import data, specification
 
         values = {**self.shared, **own}
         named = tuple(dict.fromkeys([*values["evaluate"], *values["loss_sets"]]))
-        return Run(method=str(methods.parse(method)), data_sha256=data.digest(values["train"], named), **values)
+        return Run(method=str(specification.parse(method)), data_sha256=data.digest(values["train"], named), **values)
 
 
 PER_RUN = ("method", "learning_rate", "seed", "data_sha256")
