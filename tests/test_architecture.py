@@ -17,8 +17,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from those named before it.
 HOUSE = [
     *("errors", "anatomy", "sites", "context", "grafts", "modules", "methods", "specification"),
-    *("attachment", "merging", "checkpoint"),
-    *("catalogue", "quiet", "tiny", "embedded", "backbones"),
+    *("in_place", "attachment", "merging", "checkpoint"),
+    *("catalogue", "quiet", "tiny", "embedded", "backbones", "counting"),
     *("data", "precision", "loss", "train", "decode", "evaluate"),
     *("provenance", "study", "report", "publish", "cli"),
 ]

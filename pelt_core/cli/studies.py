@@ -20,7 +20,6 @@ from pelt_core.cli.options import (
     parse_seeds,
     parse_settings,
 )
-from pelt_core.study.check import check
 from pelt_core.study.grids import STUDIES, grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.presets import ledger_folder, presets
@@ -56,6 +55,8 @@ def run(
 
     Example, your own backbone: `pelt run placement --only "lora*" --seeds 0-4 --set backbone=tiny-llama`
     """
+    from pelt_core.study.check import check
+
     runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings))
     book = Ledger(ledger or ledger_folder(preset))
     check(run for run in runs if not book.has(run))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pelt_core import data
+from pelt_core.counting import count_named
 from pelt_core.data.prompts import render
-from pelt_core.study.plan import sizes
 from pelt_core.study.run import Run
 
 
@@ -19,7 +19,7 @@ def check(runs: Iterable[Run]) -> None:
     """
     runs = list(runs)
     for backbone, method in dict.fromkeys((run.backbone, run.method) for run in runs):
-        sizes(backbone, method)
+        count_named(backbone, method, task="causal-lm")
     for prompt in dict.fromkeys(run.prompt for run in runs):
         render(prompt, "")
     for name, questions in dict.fromkeys((name, run.questions) for run in runs for name in run.evaluate):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
+from pelt_core.counting import count_named
 from pelt_core.data.catalogue import pin
 from pelt_core.data.rows import parse_mix
 from pelt_core.study.ledger import Ledger
@@ -86,7 +86,7 @@ def plan(runs: Sequence[Run], ledger: Ledger, speed: Speed | None = None) -> lis
 
 
 def _planned(run: Run, recorded: bool, speed: Speed | None) -> dict[str, Any]:
-    size = sizes(run.backbone, run.method)
+    size = count_named(run.backbone, run.method, task="causal-lm")
     work = Work.of(run)
     training, evaluation = _flops(work, size.backbone)
     hours = (training / speed.training + evaluation / speed.evaluation) / 3600 if speed else None
@@ -97,7 +97,7 @@ def _planned(run: Run, recorded: bool, speed: Speed | None) -> dict[str, Any]:
         "seed": run.seed,
         "recorded": recorded,
         "trainable_parameters": size.trainable,
-        "percent": 100 * size.trainable / size.total,
+        "percent": size.percent,
         "train_tokens": work.trained,
         "evaluate_tokens": work.evaluated,
         "petaflops": (training + evaluation) / 1e15,
@@ -109,32 +109,3 @@ def _planned(run: Run, recorded: bool, speed: Speed | None) -> dict[str, Any]:
 def _flops(work: Work, parameters: int) -> tuple[float, float]:
     """Training and evaluation: 4 operations a token and frozen parameter forth and back, 2 forth only."""
     return 4.0 * parameters * work.trained, 2.0 * parameters * work.evaluated
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Exact numbers of parameters: of the backbone, trained, and of the model that carries the method."""
-
-    backbone: int
-    trainable: int
-    total: int
-
-
-@cache
-def sizes(backbone: str, method: str) -> Sizes:
-    """What the method trains on the backbone, counted on a model without weights."""
-    from pelt_core.attachment import attach, detach
-
-    model = _shapes(backbone)
-    bare = model.num_parameters()
-    attach(model, method)
-    counted = Sizes(bare, model.num_parameters(only_trainable=True), model.num_parameters())
-    detach(model)
-    return counted
-
-
-@cache
-def _shapes(backbone: str) -> Any:
-    from pelt_core.backbones import meta_model
-
-    return meta_model(backbone)

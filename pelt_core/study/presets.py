@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from pelt_core.catalogue import full_name
 from pelt_core.errors import PeltError
 from pelt_core.study.run import Run
 
@@ -115,4 +116,5 @@ def _checked(values: dict[str, Any], where: str) -> dict[str, Any]:
         complaint = f"unknown field {unknown[0]!r}" if unknown else f"no value for {missing[0]!r}"
         raise BadPreset(f"{where}: {complaint}; the fields are: {', '.join(wanted)}")
     methods, seeds = values.pop("methods"), tuple(values.pop("seeds"))
+    values["backbone"] = full_name(values["backbone"])  # a run has one key, by whatever name it was asked for
     return {"shared": values, "methods": methods, "seeds": seeds}

@@ -1,0 +1,84 @@
+import pytest
+from models import MOVING, NEUTRAL, REFUSED, tiny
+
+from pelt_core.attachment import AttachError, attach
+from pelt_core.backbones import UnknownBackbone, meta_model
+from pelt_core.counting import Part, count, count_named
+
+PAPERS = [
+    ("llama-7b", "series(bottleneck=256,bias=false)@mlp", 67_108_864, 0.986),
+    ("llama-7b", "parallel(bottleneck=256,bias=false)@up,down", 247_463_936, 3.54),
+    ("llama-7b", "lora(rank=32,alpha=64)@q,k,v,up,down", 56_098_816, 0.826),
+    ("llama-7b", "prefix(tokens=30)", 7_864_320, 0.117),
+    ("llama-13b", "series(bottleneck=256,bias=false)@mlp", 104_857_600, 0.799),
+    ("llama-13b", "parallel(bottleneck=256,bias=false)@up,down", 387_973_120, 2.89),
+    ("llama-13b", "lora(rank=32,alpha=64)@q,k,v,up,down", 87_818_240, 0.670),
+    ("llama-13b", "prefix(tokens=10)", 4_096_000, 0.031),
+    ("bert-base", "series(bottleneck=48)@mlp", 894_528, 0.81),
+    ("bert-base", "lora@q,v", 294_912, 0.27),
+    ("bert-base", "prefix", 184_320, 0.17),
+]
+
+
+@pytest.mark.parametrize(("backbone", "method", "parameters", "percent"), PAPERS)
+def test_the_papers_parameters_are_exact(backbone, method, parameters, percent):
+    counted = count_named(backbone, method)
+    assert counted.own == parameters
+    assert counted.percent == pytest.approx(percent, abs=6e-3 if percent < 1 else 6e-2)
+
+
+@pytest.mark.parametrize(
+    "spec", [*NEUTRAL, *MOVING, "full", "full:last1", "head", "none", "token*[lora@q,v+series@mlp]"]
+)
+@pytest.mark.parametrize("family", ["llama", "bert"])
+def test_the_parts_are_all_that_is_trained(family, spec):
+    if family in REFUSED.get(spec, ()):
+        pytest.skip("makes no sense there")
+    model = tiny(family)
+    before = {name: p.requires_grad for name, p in model.named_parameters()}
+    counted = count(model, spec)
+    assert {name: p.requires_grad for name, p in model.named_parameters()} == before
+    attach(model, spec)
+    assert counted.trainable == model.num_parameters(only_trainable=True)
+
+
+def test_places_gates_and_the_task_s_head_are_told_apart():
+    counted = count(tiny("bert"), "sequence*[lora(rank=4)@q,v+series(bottleneck=6)@mlp]")
+    assert counted.parts == (
+        Part("lora", "q", 2, 2 * 4 * 64),
+        Part("lora", "gates", 4, 4 * 33),
+        Part("lora", "v", 2, 2 * 4 * 64),
+        Part("series", "mlp", 2, 2 * (2 * 32 * 6 + 6 + 32)),
+        Part("series", "gates", 2, 2 * 33),
+    )
+    assert counted.head == 3 * 33
+    assert counted.carrier - counted.backbone == counted.own
+    assert count(tiny("llama"), "lora").head == 0
+
+
+def test_what_a_method_trains_of_the_backbone_adds_nothing_to_it():
+    counted = count(tiny("bert"), "full")
+    assert counted.parts == (Part("full", "in place", 1, counted.backbone),)
+    assert counted.backbone == counted.carrier == tiny("bert").base_model.num_parameters()
+    assert counted.percent == 100
+    assert count(tiny("llama"), "none").own == 0
+
+
+def test_a_model_that_carries_something_is_counted_without_it():
+    model = tiny("llama")
+    bare = count(model, "lora@q")
+    attach(model, "series@mlp")
+    assert count(model, "lora@q") == bare
+    assert list(model.pelt) == ["default"]
+
+
+def test_an_alias_is_the_backbone_it_stands_for():
+    assert meta_model("llama-7b").config.to_dict() == meta_model("yahma/llama-7b-hf").config.to_dict()
+    with pytest.raises(UnknownBackbone, match="did you mean 'llama-7b'"):
+        count_named("lama-7b", "lora")
+
+
+def test_a_method_that_cannot_be_there_is_refused_and_leaves_nothing():
+    with pytest.raises(AttachError, match="causal"):
+        count_named("llama-7b", "sequence*lora@q")
+    assert count_named("llama-7b", "lora@q").own == 32 * 8 * 8192
