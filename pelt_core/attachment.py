@@ -14,12 +14,10 @@ from transformers import PreTrainedModel
 from pelt_core.context import Context
 from pelt_core.errors import PeltError
 from pelt_core.grafts import Graft
+from pelt_core.in_place import trained_in_place
 from pelt_core.methods import GATES
 from pelt_core.sites import Site, layers, sites
 from pelt_core.specification import GateTerm, Group, Method, Term, parse
-
-# The output layer of a classification model starts at random, so every method trains it.
-_TASK_HEADS = ("classifier", "score")
 
 
 class AttachError(PeltError, ValueError):
@@ -42,10 +40,10 @@ class Attachment(nn.Module):
         super().__init__()
         self.method = method
         self.grafts, self.contexts = nn.ModuleDict(), nn.ModuleDict()
-        self.in_place = _trained_in_place(model, method)
+        self.in_place = trained_in_place(model, method)
         self.active = False
         self._handles: list[RemovableHandle] = []
-        self._values: dict[str, Tensor] = {}
+        self._values: dict[str, Tensor] = {}  # of what is trained in place, while it is not in the model
         device = next(model.parameters()).device
         with device if device.type == "meta" else nullcontext():
             for group in method.groups:
@@ -66,6 +64,8 @@ class Attachment(nn.Module):
             common = (make.Common(found, **arguments),) if hasattr(make, "Common") else ()
             for site in found:
                 delta = make(site, *common, **arguments)
+                if hasattr(delta, "start"):
+                    delta.start(model.base_model.get_submodule(site.write.path))
                 gate = None
                 if group.gate:
                     context = self._context(model, site, term)
@@ -82,17 +82,16 @@ class Attachment(nn.Module):
         return cast(Context, self.contexts[str(site.layer)])
 
     def _put_on(self, model: PreTrainedModel, parameters: dict[str, nn.Parameter]) -> None:
+        self.active = True
+        self.requires_grad_(True)
         for name in self.in_place:
             parameters[name].requires_grad_(True)
             if name in self._values:
-                parameters[name].copy_(self._values.pop(name))
+                parameters[name].copy_(self._values[name])
         for part in [*self.contexts.values(), *self.all_grafts()]:
             self._handles += cast(Any, part).wire(model.base_model)
-        self.active = True
-        self.requires_grad_(True).train(model.training)
 
-    def _take_off(self, parameters: dict[str, nn.Parameter]) -> None:
-        self._values = {name: parameters[name].detach().clone() for name in self.in_place}
+    def _take_off(self) -> None:
         for handle in self._handles:
             handle.remove()
         self._handles, self.active = [], False
@@ -100,36 +99,57 @@ class Attachment(nn.Module):
 
 
 class Attachments(nn.ModuleDict):
-    """All that was grown on a model, held as `model.pelt`: name -> `Attachment`."""
+    """All that was grown on a model, held as `model.pelt`: name -> `Attachment`.
+
+    Attributes:
+        acting: the names of those that act on the model, in the order in which they do.
+
+    """
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
+        self.acting: tuple[str, ...] = ()
         self._required_grad = {name for name, p in model.named_parameters() if p.requires_grad}
         self._pretrained: dict[str, Tensor] = {}
 
-    def each(self) -> list[Attachment]:
-        """The attachments, in the order in which they were grown."""
-        return [attachment for attachment in self.values() if isinstance(attachment, Attachment)]
+    def each(self) -> dict[str, Attachment]:
+        """Name -> attachment, in the order in which they were grown."""
+        return {name: cast(Attachment, attachment) for name, attachment in self.items()}
 
-    def active(self) -> list[str]:
-        """The names of those that act on the model."""
-        return [name for name, attachment in self.items() if cast(Attachment, attachment).active]
+    def pretrained(self, name: str, value: Tensor) -> Tensor:
+        """The model's own tensor `name` as it was before any method trained it, given its `value` now."""
+        return self._pretrained.get(name, value)
+
+    def trained(self, model: PreTrainedModel, name: str) -> dict[str, Tensor]:
+        """The model's own tensors as the method `name` has trained them, whether it acts or not."""
+        owners, attachment = self._owners(), self.each()[name]
+        return {
+            own: model.get_parameter(own).detach() if owners.get(own) == name else attachment._values[own]
+            for own in sorted(attachment.in_place)
+        }
+
+    def _owners(self) -> dict[str, str]:
+        """The model's own tensor -> the method whose values it has: the last that acts and trains it."""
+        return {own: name for name in self.acting for own in self.each()[name].in_place}
 
     @torch.no_grad()
     def _activate(self, model: PreTrainedModel, names: Sequence[str]) -> None:
-        parameters = {n: p for n, p in model.named_parameters() if not n.startswith("pelt.")}
-        for attachment in self.each():
-            if attachment.active:
-                attachment._take_off(parameters)
-        for name, value in self._pretrained.items():
-            parameters[name].copy_(value)
+        each = self.each()
+        parameters = {name: p for name, p in model.named_parameters() if not name.startswith("pelt.")}
+        for own, name in self._owners().items():
+            each[name]._values[own] = parameters[own].detach().clone()
+        for name in self.acting:
+            each[name]._take_off()
+        for own, value in self._pretrained.items():
+            parameters[own].copy_(value)
         for p in parameters.values():
             p.requires_grad_(False)
+        self.acting = tuple(names)
+        self._pretrained = {own: parameters[own].detach().clone() for own in self._owners()}
         for name in names:
-            attachment = cast(Attachment, self[name])
-            for own in attachment.in_place - self._pretrained.keys():
-                self._pretrained[own] = parameters[own].detach().clone()
-            attachment._put_on(model, parameters)
+            each[name]._put_on(model, parameters)
+        for own, name in self._owners().items():
+            each[name]._values.pop(own, None)
 
 
 def _gate(
@@ -159,34 +179,12 @@ def _gate(
     return cast(nn.Module, joint[site.layer].share(member[0]))
 
 
-def _trained_in_place(model: PreTrainedModel, method: Method) -> set[str]:
-    """The names of the model's own parameters that `method` trains."""
-    first = method.terms[0]
-    names = [name for name, _ in model.named_parameters() if not name.startswith("pelt.")]
-    if first.entry.trains == "nothing":
-        return set()
-    head = {name for name in names if name.split(".")[0] in _TASK_HEADS}
-    if first.entry.trains == "model":
-        if first.layers is None:
-            return set(names)
-        blocks = [model.base_model.get_submodule(layer.path) for layer in layers(model, first.layers)]
-        own = {id(p) for block in blocks for p in block.parameters()}
-        return head | {name for name, p in model.named_parameters() if id(p) in own}
-    if first.entry.trains == "head" and not head:
-        output = model.get_output_embeddings()
-        if output is None:
-            raise AttachError(f"{type(model).__name__} has no output layer, so 'head' has nothing to train")
-        own = {id(p) for p in output.parameters()}
-        return {name for name, p in model.named_parameters() if id(p) in own}
-    return head
-
-
 def attach(model: PreTrainedModel, method: str | Method, *, name: str = "default", seed: int = 0) -> Attachment:
     """Freezes `model`, grows `method` on it, and returns what was grown (also `model.pelt[name]`).
 
-    What the model already carries stays and acts with it, the newest last. The new modules start the same for the
+    What acts on the model already still does, and the new method after it. The new modules start the same for the
     same `seed`; the caller's random state is left alone. The head of a sequence classifier stays trainable under
-    every method but `none`.
+    every method but `none`. If the method cannot be attached, the model is left as it was.
 
     Raises:
         MethodError: for a specification that cannot be understood.
@@ -201,17 +199,28 @@ def attach(model: PreTrainedModel, method: str | Method, *, name: str = "default
     assert isinstance(carried, Attachments)
     if name in carried:
         raise AttachError(f"the model already carries {str(attached(model, name).method)!r} by the name of {name!r}: "
-                          "detach it first, or give another name")  # fmt: skip
+                          f"detach(model, {name!r}) first, or attach this one under another name=")  # fmt: skip
     if not name.isidentifier() or hasattr(carried, name):
-        raise AttachError(f"{name!r} cannot be the name of a method: take a plain word")
+        raise AttachError(f"{name!r} cannot be the name of a method: take another plain word, as in name='task_a'")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         attachment = Attachment(model, method if isinstance(method, Method) else parse(method))
-    acting = carried.active()
-    model.pelt = carried
-    carried[name] = attachment
-    carried._activate(model, [*acting, name])
+    put_on(model, attachment, name)
     return attachment
+
+
+def put_on(model: PreTrainedModel, attachment: Attachment, name: str) -> None:
+    """Lets `model` carry what was grown on it, by a name that is free, and lets it act after what already does."""
+    if not hasattr(model, "pelt"):
+        model.pelt = Attachments(model)
+    carried = cast(Attachments, model.pelt)
+    carried[name] = attachment
+    carried.train(model.training)
+    try:
+        carried._activate(model, (*carried.acting, name))
+    except BaseException:
+        detach(model, name)
+        raise
 
 
 def attached(model: PreTrainedModel, name: str | None = None) -> Attachment:
@@ -221,15 +230,30 @@ def attached(model: PreTrainedModel, name: str | None = None) -> Attachment:
         AttachError: if it carries nothing, nothing of this name, or several and no name is given.
 
     """
+    return carried_by(model)[_name(model, name)]
+
+
+def carried_by(model: PreTrainedModel) -> dict[str, Attachment]:
+    """Name -> what `model` carries by it, in the order in which they were attached.
+
+    Raises:
+        AttachError: if it carries nothing.
+
+    """
     carried = getattr(model, "pelt", None)
     if not isinstance(carried, Attachments):
         raise AttachError('the model carries no method: attach(model, "lora@q,v") first')
-    if name is None and len(carried) == 1:
-        return carried.each()[0]
-    if name is None or name not in carried:
-        wrong = "say which" if name is None else f"none is called {name!r}"
-        raise AttachError(f"the model carries methods by the names of {', '.join(carried)}: {wrong}")
-    return cast(Attachment, carried[name])
+    return carried.each()
+
+
+def _name(model: PreTrainedModel, name: str | None) -> str:
+    names = list(carried_by(model))
+    if name is None and len(names) == 1:
+        return names[0]
+    if name not in names:
+        wrong = "say which one" if name is None else f"none is called {name!r}"
+        raise AttachError(f"{wrong}: the model carries {', '.join(names)}")
+    return name
 
 
 def activate(model: PreTrainedModel, *names: str) -> None:
@@ -239,13 +263,14 @@ def activate(model: PreTrainedModel, *names: str) -> None:
     each keep their own values of it; of several that act at once, the last one's count.
 
     Raises:
-        AttachError: if the model carries no method of such a name, or a name is said twice.
+        AttachError: if the model carries nothing, no method of such a name, or a name is said twice.
 
     """
+    carried_by(model)
     for name in names:
         attached(model, name)
-    if len(set(names)) < len(names):
-        raise AttachError(f"a name is said twice in {', '.join(names)}")
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise AttachError(f"{', '.join(sorted(twice))} is said twice: say each method once, in the order of acting")
     cast(Attachments, model.pelt)._activate(model, names)
 
 
@@ -256,11 +281,10 @@ def detach(model: PreTrainedModel, name: str | None = None) -> Attachment:
         AttachError: if the model carries nothing, nothing of this name, or several and no name is given.
 
     """
-    gone, carried = attached(model, name), cast(Attachments, model.pelt)
-    left = [other for other in carried.active() if carried[other] is not gone]
-    carried._activate(model, left)
-    for other in [key for key, attachment in carried.items() if attachment is gone]:
-        del carried[other]
+    name = _name(model, name)
+    carried = cast(Attachments, model.pelt)
+    carried._activate(model, [other for other in carried.acting if other != name])
+    gone = cast(Attachment, carried.pop(name))
     if not carried:
         del model.pelt
         for own, p in model.named_parameters():

@@ -1,0 +1,41 @@
+"""Which of the model's own parameters a method trains where they are."""
+
+from __future__ import annotations
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from pelt_core.sites import AnatomyError, layers
+from pelt_core.specification import Method
+
+# The output layer of a classification model starts at random, so every method trains it.
+_TASK_HEADS = ("classifier", "score")
+
+
+def trained_in_place(model: PreTrainedModel, method: Method) -> set[str]:
+    """The names of the model's own parameters that `method` trains.
+
+    Raises:
+        AnatomyError: for a layer that the model does not have, or `head` on a model without an output layer.
+
+    """
+    first = method.terms[0]
+    own = {name: p for name, p in model.named_parameters() if not name.startswith("pelt.")}
+    head = {name for name in own if name.split(".")[0] in _TASK_HEADS}
+
+    def names_in(*modules: nn.Module) -> set[str]:
+        inside = {id(p) for module in modules for p in module.parameters()}
+        return {name for name, p in own.items() if id(p) in inside}
+
+    if first.entry.trains == "nothing":
+        return set()
+    if first.entry.trains == "model":
+        if first.layers is None:
+            return set(own)
+        return head | names_in(*(model.base_model.get_submodule(layer.path) for layer in layers(model, first.layers)))
+    if first.entry.trains == "head" and not head:
+        output = model.get_output_embeddings()
+        if output is None:
+            raise AnatomyError(f"{type(model).__name__} has no output layer, so 'head' has nothing to train")
+        return names_in(output)
+    return head
