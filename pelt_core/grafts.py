@@ -92,6 +92,17 @@ class HostGraft(Graft):
         return delta
 
 
+class NormInputGraft(Graft):
+    """A graft that changes what a normalisation `N` reads, and reads what it writes: `y' = y + g * delta(N(y), y)`."""
+
+    def wire(self, base: nn.Module) -> list[RemovableHandle]:
+        """Hooks this graft in front of the normalisation; the handle takes it out again."""
+        return [base.get_submodule(self.site.write.path).register_forward_pre_hook(self._change_norm_input)]
+
+    def _change_norm_input(self, host: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (self(host.forward(args[0]), args[0], host), *args[1:])
+
+
 class PrefixedCache:
     """A key-value cache seen through a prefix.
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_type_hints
 from torch import nn
 
 from pelt_core.anatomy import KEYS_VALUES, LINEARS, SUBLAYERS
-from pelt_core.modules.bottleneck import Parallel, Series
+from pelt_core.modules.bottleneck import MultiHeadParallel, Parallel, Pfeiffer, Series
 from pelt_core.modules.gates import Gate, ScalarGate, SequenceGate, TokenGate
 from pelt_core.modules.tokens import Prefix
 from pelt_core.modules.weights import LoRA
@@ -104,6 +104,22 @@ METHODS: dict[str, Entry] = {
         positions=("mlp",),
         allowed=(*_SUBLAYERS, *_LINEARS),
     ),
+    "pfeiffer": Entry(
+        Pfeiffer,
+        "y' = LN(f + r + s (U φ(D LN(f + r) + b) + c))",
+        "pfeiffer2021adapterfusion",
+        "bottleneck adapter that reads the layer-normed sum, as in UniPELT; post-norm encoders only",
+        positions=("mlp_norm",),
+        allowed=("attn_norm", "mlp_norm"),
+    ),
+    "multihead_parallel": Entry(
+        MultiHeadParallel,
+        "y_i' = y_i + s U_i relu(D_i x) for every head i",
+        "he2022towards",
+        "one small parallel adapter beside every attention head",
+        positions=("heads",),
+        allowed=("heads",),
+    ),
     "lora": Entry(
         LoRA,
         "y' = y + (α/r) B A x",
@@ -138,4 +154,7 @@ GATES: dict[str, GateEntry] = {
 }
 RECIPES: dict[str, str] = {
     "houlsby": "series@attn,mlp",
+    "llm_adapters_series": "series(bottleneck=256,activation=tanh,bias=false,start=normal)@down",
+    "llm_adapters_parallel": "parallel(bottleneck=256,activation=tanh,bias=false,start=normal)@up,down",
+    "scaled_parallel": "parallel(bottleneck=512,scale=4)@mlp",
 }

@@ -152,7 +152,7 @@ def trains_alike_under_gradient_checkpointing(family: str, spec: str, use_reentr
     kept.activation_checkpointing_enable({"use_reentrant": use_reentrant})
     calls: list[str] = []
     for graft in attached(kept).grafts.values():
-        graft.delta.register_forward_hook(lambda module, *_: calls.append("called"))
+        graft.delta.register_forward_pre_hook(lambda module, *_: calls.append("called"))
     losses = [models.loss(model, inputs) for model in (plain, kept)]
     for value in losses:
         value.backward()

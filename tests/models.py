@@ -24,16 +24,23 @@ NEUTRAL = (
     "series(bottleneck=6)@q,v,down",
     "parallel(bottleneck=6)@attn,mlp",
     "parallel(bottleneck=6)@k,up,down",
+    "multihead_parallel(bottleneck=3,scale=2)",
     "lora(rank=4)@q,k,v,o,up,down",
 )
 """Methods that do nothing at the start: at least one specification of each."""
-MOVING = ("prefix(tokens=4)", SUM)
+PFEIFFER = "pfeiffer(bottleneck=6)@attn_norm,mlp_norm"
+MOVING = (
+    "prefix(tokens=4)",
+    SUM,
+    "series(bottleneck=6,activation=tanh,bias=false,start=normal)@down",
+    PFEIFFER,
+)
 """Methods that change the output from the start."""
 MERGEABLE = ("lora@q,v", "lora(rank=4,alpha=2)@q,k,v,o,up,down", "lora@k:1+lora(rank=2)@v")
 IN_PLACE = ("full", "full:last1", "head")
 GROWN = (*NEUTRAL, *MOVING)
 SPECS = (*GROWN, *IN_PLACE, "none")
-REFUSED: dict[str, tuple[str, ...]] = {}
+REFUSED: dict[str, tuple[str, ...]] = {PFEIFFER: DECODERS}
 """Specification -> the families on which it makes no sense; attaching it there says why."""
 
 

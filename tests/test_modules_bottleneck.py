@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import models
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pelt_core.attachment import attach, attached
-from pelt_core.modules.bottleneck import Bottleneck, Parallel, Series
+from pelt_core.modules.bottleneck import Bottleneck, MultiHeadParallel, Parallel, Pfeiffer, Series
 from pelt_core.sites import sites
 
 PHI: dict[str, Callable[[Tensor], Tensor]] = {
@@ -88,3 +89,46 @@ def mlp_with_adapter(family: str, spec: str) -> tuple[Tensor, Tensor]:
 def test_a_sublayer_in_the_model_gives_y_plus_the_adapter(family: str, spec: str) -> None:
     found, expected = mlp_with_adapter(family, spec)
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_start_of_the_released_codes(bias: bool) -> None:
+    (site,) = sites(models.tiny("llama"), ("down",), [0])
+    torch.manual_seed(0)
+    adapter = Series(site, bottleneck=400, bias=bias, start="normal")
+    parameters = dict(adapter.named_parameters())
+    for name in ("down", "up"):
+        weight = parameters.pop(f"{name}.weight")
+        assert abs(weight.mean()) < 1e-3 and 0.019 < weight.std() < 0.021
+    assert set(parameters) == ({"down.bias", "up.bias"} if bias else set())
+    assert not any(b.any() for b in parameters.values())
+
+
+@pytest.mark.parametrize("position", ["attn_norm", "mlp_norm"])
+@pytest.mark.parametrize("family", models.ENCODERS)
+def test_pfeiffers_adapter_as_unipelt_has_it(family: str, position: str) -> None:
+    model, inputs, seen = models.tiny(family), models.batch(family), {}
+    attach(model, f"pfeiffer(bottleneck=6)@{position}:0")
+    models.stir(model)
+    layer = model.base_model.encoder.layer[0]
+    half = layer.attention.output if position == "attn_norm" else layer.output
+    half.dense.register_forward_hook(lambda module, args, f: seen.update(f=f))
+    half.register_forward_hook(lambda module, args, y: seen.update(r=args[1], y=y))
+    model(**inputs)
+    f, r, norm = seen["f"], seen["r"], half.LayerNorm.forward
+    adapter = attached(model).grafts[f"0_{position}_pfeiffer"].delta
+    assert isinstance(adapter, Pfeiffer)
+    torch.testing.assert_close(seen["y"], norm(f + dense(adapter, norm(f + r)) + r))
+
+
+def test_every_head_has_its_own_adapter() -> None:
+    (site,) = sites(models.tiny("llama"), ("heads",), [0])
+    site = dataclasses.replace(site, heads=3, head_dim=5, d_out=15)  # as wide as the heads are, not as the model
+    adapter = MultiHeadParallel(site, bottleneck=2, scale=0.5)
+    x, y = torch.randn(2, 7, 32), torch.randn(2, 7, 15)
+    assert not adapter(x, y).any()
+    assert sum(p.numel() for p in adapter.parameters()) == 3 * 32 * 2 + 15 * 2
+    assert all(0 < D.abs().max() <= 32**-0.5 for D in adapter.D)  # the bound of the Kaiming-uniform start
+    torch.nn.init.normal_(adapter.U)
+    heads = [0.5 * (x @ D.T).clamp(min=0) @ U.T for D, U in zip(adapter.D, adapter.U, strict=True)]
+    torch.testing.assert_close(adapter(x, y), torch.cat(heads, -1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -9,48 +10,125 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pelt_core.sites import Site
+from pelt_core.grafts import NormInputGraft
+from pelt_core.sites import AnatomyError, Site
 
 Activation = Literal["relu", "gelu", "tanh"]
-_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "tanh": torch.tanh}
+Start = Literal["zero", "normal"]
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "tanh": torch.tanh}
 
 
 class Bottleneck(nn.Module):
-    """`B(h) = s * (U phi(D h + b) + c)`, with `U = 0` and `c = 0` at the start: a new adapter does nothing.
+    """`delta = B(h)`, `B(h) = s (U phi(D h + b) + c)`, where `h` is the `x` or the `y` that the class attribute names.
 
-    `h` is `(batch, tokens, d_in)`, the result `(batch, tokens, d_out)`; `D` is `(bottleneck, d_in)`.
+    `h` is `(batch, tokens, d_h)`, `D` is `(bottleneck, d_h)`, `U` is `(d_out, bottleneck)`.
+
+    `start="zero"` draws `D` Kaiming-uniform and sets `U = c = 0`: a new adapter does nothing (He et al. 2022).
+    `start="normal"` draws `D` and `U` from N(0, 0.02^2) with `b = c = 0`, as the code of UniPELT and LLM-Adapters
+    does: a new adapter does a little.
     """
 
-    def __init__(self, d_in: int, d_out: int, bottleneck: int, activation: Activation, scale: float) -> None:
+    reads: Literal["x", "y"]
+
+    def __init__(
+        self,
+        site: Site,
+        bottleneck: int = 64,
+        activation: Activation = "relu",
+        bias: bool = True,
+        start: Start = "zero",
+        scale: float = 1.0,
+    ) -> None:
         super().__init__()
-        self.scale, self.phi = scale, _ACTIVATIONS[activation]
-        self.down, self.up = nn.Linear(d_in, bottleneck), nn.Linear(bottleneck, d_out)
-        nn.init.zeros_(self.up.weight)
-        nn.init.zeros_(self.up.bias)
+        self.scale, self.phi = scale, ACTIVATIONS[activation]
+        width = site.d_out if self.reads == "y" else site.d_in
+        self.down, self.up = nn.Linear(width, bottleneck, bias), nn.Linear(bottleneck, site.d_out, bias)
+        if start == "normal":
+            nn.init.normal_(self.down.weight, std=0.02)
+            nn.init.normal_(self.up.weight, std=0.02)
+        else:
+            nn.init.zeros_(self.up.weight)
+        if bias:
+            nn.init.zeros_(self.up.bias)
+            if start == "normal":
+                nn.init.zeros_(self.down.bias)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """`B(h)`."""
+        return self.adapt(y if self.reads == "y" else x)
 
     def adapt(self, h: Tensor) -> Tensor:
         """`B(h)`, in the type of `h`."""
-        z = self.phi(F.linear(h, self.down.weight.to(h.dtype), self.down.bias.to(h.dtype)))
-        return self.scale * F.linear(z, self.up.weight.to(h.dtype), self.up.bias.to(h.dtype))
+        return self.scale * self.project(self.up, self.phi(self.project(self.down, h)))
+
+    def project(self, linear: nn.Linear, h: Tensor) -> Tensor:
+        """`W h + b` in the type of `h`."""
+        return F.linear(h, linear.weight.to(h.dtype), None if linear.bias is None else linear.bias.to(h.dtype))
 
 
 class Series(Bottleneck):
     """`delta = B(y)`: the adapter reads what the sublayer wrote (Houlsby et al. 2019; LLM-Adapters, equation 2)."""
 
-    def __init__(self, site: Site, bottleneck: int = 64, activation: Activation = "relu", scale: float = 1.0) -> None:
-        super().__init__(site.d_out, site.d_out, bottleneck, activation, scale)
-
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """`B(y)`."""
-        return self.adapt(y)
+    reads = "y"
 
 
 class Parallel(Bottleneck):
-    """`delta = B(x)`: the adapter reads what the sublayer read (He et al. 2022; LLM-Adapters, equation 3)."""
+    """`delta = B(x)`: the adapter reads what the sublayer read (He et al. 2022; LLM-Adapters, equation 3).
 
-    def __init__(self, site: Site, bottleneck: int = 64, activation: Activation = "relu", scale: float = 1.0) -> None:
-        super().__init__(site.d_in, site.d_out, bottleneck, activation, scale)
+    At `mlp` with `scale=4` it is the scaled parallel adapter of He et al.
+    """
+
+    reads = "x"
+
+
+class Pfeiffer(Bottleneck):
+    """`LN(y + B(LN(y)))` in the place of `LN(y)`, where `y = f + r` is a sublayer's output and the residual.
+
+    The adapter of Pfeiffer et al. (2021) as UniPELT has it: it reads the layer-normed sum and writes onto the sum.
+    It reads `LN(y)` without what other modules add at this normalisation.
+
+    Raises:
+        AnatomyError: on a family that normalises before its sublayers.
+
+    """
+
+    reads = "x"
+    graft = NormInputGraft
+
+    def __init__(
+        self,
+        site: Site,
+        bottleneck: int = 48,
+        activation: Activation = "relu",
+        bias: bool = True,
+        start: Start = "normal",
+        scale: float = 1.0,
+    ) -> None:
+        if not site.stack.post_norm:
+            raise AnatomyError(
+                "Pfeiffer's adapter reads LN(f + r), a sublayer's output and the residual normalised together, which "
+                "only post-norm families (bert, roberta) compute: use series@mlp here, which reads f"
+            )
+        super().__init__(site, bottleneck, activation, bias, start, scale)
+
+
+class MultiHeadParallel(nn.Module):
+    """`delta_i = s U_i relu(D_i x)` for every attention head `i` (He et al. 2022, multi-head parallel adapter).
+
+    `x` is `(batch, tokens, hidden)`, what attention reads; the delta is added to the heads' outputs, `(batch, tokens,
+    heads * head_dim)`. `D_i` is `(bottleneck, hidden)`, Kaiming-uniform; `U_i` is `(head_dim, bottleneck)`, 0 at the
+    start.
+    """
+
+    def __init__(self, site: Site, bottleneck: int = 30, scale: float = 1.0) -> None:
+        super().__init__()
+        self.scale = scale
+        self.D = nn.Parameter(torch.empty(site.heads, bottleneck, site.d_in))
+        self.U = nn.Parameter(torch.zeros(site.heads, site.head_dim, bottleneck))
+        for D in self.D:
+            nn.init.kaiming_uniform_(D, a=math.sqrt(5))
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """`B(x)`."""
-        return self.adapt(x)
+        """The deltas of all heads, one after the other."""
+        z = F.linear(x, self.D.flatten(0, 1).to(x.dtype)).relu().unflatten(-1, self.D.shape[:2])
+        return self.scale * torch.einsum("bthr,hor->btho", z, self.U.to(x.dtype)).flatten(-2)
