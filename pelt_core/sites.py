@@ -17,6 +17,10 @@ class AnatomyError(PeltError, LookupError):
     """A model family, position or layer that is not there."""
 
 
+class WeightError(PeltError, TypeError):
+    """A weight that is not kept as plain numbers."""
+
+
 @dataclass(frozen=True)
 class Site:
     """(layer, position) on one model.
@@ -174,9 +178,24 @@ def part_of(y: Tensor, part: Fused | None, heads: int) -> Tensor:
 def weight_at(host: nn.Module, site: Site) -> Tensor:
     """The view of the weight of `host` that `site` writes with, `(d_in, d_out)` or `(d_in, heads, head_dim)`.
 
-    Of a normalisation, its gain, `(d,)`.
+    Of a normalisation, `(d,)`: its gain less `site.stack.unit`.
+
+    Raises:
+        WeightError: for a weight that is quantised.
+
     """
-    weight = host.get_parameter("weight")
+    weight = getattr(host, "weight", None)
+    if type(weight) is not nn.Parameter or not weight.is_floating_point():
+        kind = f"{type(host).__name__} with a weight of type {type(weight).__name__}"
+        raise WeightError(
+            f"{site.write.path} is a {kind}, whose numbers cannot be read and changed as they are: a method that "
+            "computes with the weight, and merging, need the backbone unquantised; others, such as lora, do not"
+        )
+    return view_at(weight, host, site)
+
+
+def view_at(weight: Tensor, host: nn.Module, site: Site) -> Tensor:
+    """The same view of a tensor that is laid out as the weight of `host` is."""
     if weight.dim() == 1:
         return weight
     return part_of(weight if is_transposed(host) else weight.T, site.write.part, site.heads)
