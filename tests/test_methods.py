@@ -160,5 +160,5 @@ def test_a_row_of_the_catalogue_is_whole(name: str) -> None:
     assert entry.equation.startswith(("y", "K", "θ")) and entry.summary
     assert set(entry.positions) <= set(entry.allowed)
     assert bool(entry.positions) == (entry.module is not None)
-    assert entry.mergeable == hasattr(entry.module, "weight")
+    assert entry.mergeable == hasattr(entry.module, "weight_change")
     assert parse(name) == Method((Term(name, tuple(entry.defaults.items()), entry.positions),))
