@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pelt_core.attachment import Attachment, activate, attach, attached, detach
     from pelt_core.checkpoint import load, save
+    from pelt_core.folding import fold
     from pelt_core.merging import merge
     from pelt_core.methods import METHODS
     from pelt_core.specification import Method, parse
@@ -21,6 +22,7 @@ __all__ = [
     "attach",
     "attached",
     "detach",
+    "fold",
     "load",
     "merge",
     "parse",
@@ -30,6 +32,7 @@ __all__ = [
 _HOME = {
     **dict.fromkeys(("Attachment", "activate", "attach", "attached", "detach"), "attachment"),
     **dict.fromkeys(("load", "save"), "checkpoint"),
+    **dict.fromkeys(("fold",), "folding"),
     **dict.fromkeys(("merge",), "merging"),
     **dict.fromkeys(("GATES", "METHODS", "RECIPES"), "methods"),
     **dict.fromkeys(("Method", "parse"), "specification"),

@@ -14,7 +14,7 @@ from torch import nn
 from pelt_core.anatomy import KEYS_VALUES, LINEARS, SUBLAYERS
 from pelt_core.modules.bottleneck import MultiHeadParallel, Parallel, Pfeiffer, Series
 from pelt_core.modules.gates import Gate, ScalarGate, SequenceGate, TokenGate
-from pelt_core.modules.tokens import Prefix
+from pelt_core.modules.tokens import Prefix, PrefixMLP
 from pelt_core.modules.weights import LoRA
 
 
@@ -134,6 +134,14 @@ METHODS: dict[str, Entry] = {
         "K' = [P_K; K], V' = [P_V; V]",
         "li2021prefix",
         "trained keys and values in front of every attention",
+        positions=(KEYS_VALUES,),
+        allowed=(KEYS_VALUES,),
+    ),
+    "mlp_prefix": Entry(
+        PrefixMLP,
+        "K' = [P_K; K], V' = [P_V; V], [P_K; P_V] = U_i tanh(D E + b) + c_i",
+        "li2021prefix",
+        "a prefix that an MLP shared by all layers writes; folded into a plain one after training",
         positions=(KEYS_VALUES,),
         allowed=(KEYS_VALUES,),
     ),

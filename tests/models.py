@@ -31,6 +31,7 @@ NEUTRAL = (
 PFEIFFER = "pfeiffer(bottleneck=6)@attn_norm,mlp_norm"
 MOVING = (
     "prefix(tokens=4)",
+    "mlp_prefix(tokens=4,mid=6)",
     SUM,
     "series(bottleneck=6,activation=tanh,bias=false,start=normal)@down",
     PFEIFFER,

@@ -88,3 +88,23 @@ def test_it_equals_a_cache_that_holds_the_prefix_already(family: str) -> None:
     ).logits
     found = model(**inputs).logits
     torch.testing.assert_close(models.real(found, inputs), models.real(expected, inputs), atol=1e-5, rtol=1e-5)
+
+
+def test_the_mlp_writes_a_slice_for_each_layer() -> None:
+    """`tanh(E D^T + b) U^T + c` for all layers at once, laid out as `(layer, key or value, head, head_dim)`."""
+    model = models.grown("llama", "mlp_prefix(tokens=3,mid=5)")
+    first, second = (graft.delta for graft in attached(model).grafts.values())
+    common = first.common
+    assert second.common is common
+    assert [tuple(p.shape) for p in common.parameters()] == [(3, 32), (5, 32), (5,), (64, 5), (64,)]
+    z = torch.tanh(common.E.weight @ common.D.weight.T + common.D.bias)
+    written = (z @ common.U.weight.T + common.U.bias).view(3, 2, 2, 2, 8)
+    for layer, delta in enumerate((first, second)):
+        for found, expected in zip(delta(torch.zeros(4, 7, 32)), written[:, layer].permute(1, 2, 0, 3), strict=True):
+            torch.testing.assert_close(found, expected.expand(4, -1, -1, -1))
+
+
+def test_the_mlp_is_shared_by_the_layers_that_are_asked_for_alone() -> None:
+    model = models.grown("llama", "mlp_prefix(tokens=3,mid=5)@kv:1")
+    (graft,) = attached(model).grafts.values()
+    assert graft.delta.common.U.weight.shape == (2 * 2 * 8, 5)

@@ -88,3 +88,31 @@ def test_a_prefix_gives_the_same_logits_and_gradients_at_the_same_positions(fami
     grads = torch.cat([P.grad.transpose(1, 2).flatten(2) for P in prefixes]).transpose(0, 1).flatten(1)
     assert grads.any()
     torch.testing.assert_close(grads, flat.grad, atol=1e-5, rtol=1e-4)
+
+
+def test_a_prefix_that_an_mlp_writes_gives_the_same_logits_and_gradients() -> None:
+    tokens, inputs = 4, models.batch("llama")
+    ours = models.grown("llama", f"mlp_prefix(tokens={tokens},mid=6)")
+    common = attached(ours).all_grafts()[0].delta.common
+    config = PrefixTuningConfig(
+        task_type="CAUSAL_LM",
+        num_virtual_tokens=tokens,
+        prefix_projection=True,
+        encoder_hidden_size=6,
+        token_dim=16,  # of the two key-value heads; the width of the embedding too, where ours is the model's, 32
+        num_attention_heads=2,
+    )
+    theirs = get_peft_model(models.tiny("llama"), config).eval()
+    encoder = theirs.prompt_encoder["default"]
+    encoder.embedding, encoder.transform[0] = torch.nn.Embedding(tokens, 32), torch.nn.Linear(32, 6)
+    pairs = [(common.E, encoder.embedding), (common.D, encoder.transform[0]), (common.U, encoder.transform[2])]
+    for own, other in pairs:
+        other.load_state_dict(own.state_dict())
+    expected = theirs(**inputs).logits
+    found = ours(**inputs, position_ids=torch.arange(7).expand(2, -1) + tokens).logits
+    torch.testing.assert_close(models.real(found, inputs), models.real(expected, inputs), atol=1e-5, rtol=1e-5)
+    for logits in (expected, found):
+        models.real(logits, inputs).square().mean().backward()
+    for own, other in pairs:
+        assert own.weight.grad.any()
+        torch.testing.assert_close(own.weight.grad, other.weight.grad, atol=1e-5, rtol=1e-4)

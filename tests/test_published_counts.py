@@ -12,15 +12,22 @@ LLAMA_7B, LLAMA_13B = ("yahma/llama-7b-hf", "causal-lm"), ("yahma/llama-13b-hf",
 PUBLISHED = [
     # UniPELT, table 4
     (BERT, "pfeiffer", 894_528),
+    (BERT, "prefix", 184_320),
+    # while it is trained: E 7,680, D and b 393,728, U and c 9,455,616
+    (BERT, "mlp_prefix", 9_857_024),
     # LLM-Adapters, table 1
     (LLAMA_7B, "llm_adapters_series", 67_108_864),
     (LLAMA_7B, "llm_adapters_parallel", 247_463_936),
+    (LLAMA_7B, "prefix", 2_621_440),
+    (LLAMA_7B, "prefix(tokens=30)", 7_864_320),
+    (LLAMA_13B, "prefix", 4_096_000),
     (LLAMA_13B, "llm_adapters_series", 104_857_600),
     (LLAMA_13B, "llm_adapters_parallel", 387_973_120),
 ]
 PERCENT = [
     (LLAMA_7B, "llm_adapters_series", 0.99),
     (LLAMA_7B, "llm_adapters_parallel", 3.54),
+    (LLAMA_13B, "prefix", 0.03),
     (LLAMA_13B, "llm_adapters_series", 0.80),
     (LLAMA_13B, "llm_adapters_parallel", 2.89),
 ]
