@@ -63,7 +63,18 @@ def book(tmp_path):
 def test_help_names_every_command_with_an_example():
     overview = pelt("--help")
     assert overview.exit_code == 0
-    for command in ("run", "status", "plan", "verify", "report", "methods", "backbones", "data list", "data mirror"):
+    for command in (
+        "run",
+        "status",
+        "plan",
+        "verify",
+        "report",
+        "methods",
+        "params",
+        "backbones",
+        "data list",
+        "data mirror",
+    ):
         told = pelt(*command.split(), "--help")
         assert told.exit_code == 0
         assert "Example" in told.stdout
@@ -79,32 +90,6 @@ def test_module_and_script_are_the_same_program():
         [sys.executable, "-m", "pelt_core.cli", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == pelt_core.__version__
-
-
-# Lists.
-def test_methods_as_json():
-    rows = {row["name"]: row for row in json.loads(pelt("methods", "--json").stdout)}
-    assert rows["lora"]["arguments"] == ["rank=8", "alpha=16.0", "dropout=0.0"]
-    assert "q" in rows["lora"]["allowed_positions"]
-
-
-def test_backbones_as_json():
-    rows = {row["name"]: row for row in json.loads(pelt("backbones", "--json").stdout)}
-    assert rows["smollm2-135m"]["parameters"] == 134_515_008
-    assert "134,515,008" in pelt("backbones").stdout
-
-
-def test_data_as_json():
-    rows = {row["name"]: row for row in json.loads(pelt("data", "list", "--json").stdout)}
-    assert rows["aqua"]["answer"] == "letter"
-    assert "test 1319" in rows["gsm8k"]["splits"]
-
-
-def test_data_mirror_says_what_is_there(tmp_path, monkeypatch):
-    small_mirror.install(tmp_path, monkeypatch)
-    done = pelt("data", "mirror", tmp_path)
-    assert done.exit_code == 0
-    assert f"there: {tmp_path}/gsm8k/test.jsonl.gz" in done.stderr
 
 
 # Running.

@@ -67,12 +67,19 @@ def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
         yield advance
 
 
+def print_json(value: Any) -> None:
+    """For scripts."""
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
+
+
 def show(rows: Sequence[dict[str, Any]], as_json: bool, title: str = "") -> None:
     """Print rows as JSON for scripts, or as a table for people."""
     if as_json:
-        typer.echo(json.dumps(list(rows), indent=1, ensure_ascii=False))
+        print_json(list(rows))
         return
-    table = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    if title:
+        output.print(title, style="bold", markup=False, soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD)
     for name in rows[0] if rows else ():
         number = all(isinstance(row[name], (int, float, type(None))) for row in rows)
         table.add_column(name.replace("_", " "), justify="right" if number else "left", overflow="fold")

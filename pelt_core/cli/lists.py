@@ -1,4 +1,4 @@
-"""`pelt methods`, `pelt backbones`, `pelt data`: what there is to choose from."""
+"""`pelt backbones`, `pelt data`: what there is to choose from."""
 
 from __future__ import annotations
 
@@ -16,31 +16,6 @@ app.add_typer(data_app, name="data")
 
 
 @app.command()
-def methods(as_json: AsJson = False) -> None:
-    """The tuning methods, their equations, arguments and positions.
-
-    A specification is `name(argument=value,...)@position,position`, e.g. `lora(rank=32,alpha=64)@q,k,v`; join several
-    with `+`. What is left out takes the default shown here.
-
-    Example: `pelt methods`
-    """
-    from pelt_core.methods import METHODS
-
-    rows = [
-        {
-            "name": name,
-            "summary": entry.summary,
-            "equation": entry.equation,
-            "arguments": [f"{argument}={default}" for argument, default in entry.defaults.items()],
-            "default_positions": list(entry.positions),
-            "allowed_positions": list(entry.allowed),
-        }
-        for name, entry in METHODS.items()
-    ]
-    show(rows, as_json)
-
-
-@app.command()
 def backbones(as_json: AsJson = False) -> None:
     """The backbones known by name; a local folder or a Hugging Face id `owner/name` works as well.
 
@@ -48,7 +23,7 @@ def backbones(as_json: AsJson = False) -> None:
     """
     from pelt_core.catalogue import BACKBONES
 
-    names = ("name", "source", "architecture", "parameters", "licence", "summary")
+    names = ("name", "alias", "source", "architecture", "parameters", "licence", "summary")
     show([{name: getattr(row, name) for name in names} for row in BACKBONES.values()], as_json)
 
 
