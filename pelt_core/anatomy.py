@@ -10,12 +10,15 @@ A *port* is one end (input or output) of a submodule; a *position* is a name tha
 - outside of the layers, `embed` (the word embeddings), `embed_norm`, `final_norm` and `pooler`.
 
 `linears`, `norms` and `biases` stand for all of a kind that the family has.
+
+An encoder-decoder has two stacks, and its layers count on from the encoder's to the decoder's. What the decoder's
+attention to the encoder computes has no position: methods leave it as it is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 LINEARS = ("q", "k", "v", "o", "gate", "up", "down")
 SUBLAYERS = {"attn": ("q", "o"), "mlp": ("up", "down")}
@@ -65,8 +68,11 @@ class Stack:
         end: path of the module whose output is that of the whole stack.
         cache: the keyword by which the attention module receives the key-value cache.
         mask: the keyword by which it receives the attention mask.
+        bias: the keyword by which it receives a bias of positions, which it adds to the scores; empty without one.
         causal: whether a token sees only those before it.
         post_norm: whether a sublayer's output is added to its input before the normalisation.
+        unit: what a normalisation adds to its weight to make its gain, 1 where a weight of 0 leaves all as it is.
+        name: what tells the stack from the other one of the model; empty where there is one only.
 
     """
 
@@ -78,8 +84,11 @@ class Stack:
     end: str
     cache: str = "past_key_values"
     mask: str = "attention_mask"
+    bias: str = ""
     causal: bool = True
     post_norm: bool = False
+    unit: float = 0.0
+    name: str = ""
 
     @property
     def positions(self) -> tuple[str, ...]:
@@ -138,6 +147,8 @@ _LLAMA = Stack(
     outside={"embed": "embed_tokens", "final_norm": "norm"},
     end="norm",
 )
+_QWEN3 = replace(_LLAMA, norms=_LLAMA.norms | {"q_norm": "self_attn.q_norm", "k_norm": "self_attn.k_norm"})
+_GEMMA = replace(_LLAMA, unit=1.0)
 _GPTJ = Stack(
     layers="h",
     attention="attn",
@@ -163,6 +174,17 @@ _BLOOM = Stack(
     outside={"embed": "word_embeddings", "embed_norm": "word_embeddings_layernorm", "final_norm": "ln_f"},
     end="ln_f",
     cache="layer_past",
+    bias="alibi",
+)
+_NEOX = Stack(
+    layers="layers",
+    attention="attention",
+    linears=_fused("attention.query_key_value", "heads")
+    | _linears(o="attention.dense", up="mlp.dense_h_to_4h", down="mlp.dense_4h_to_h"),
+    norms={"attn_norm": "input_layernorm", "mlp_norm": "post_attention_layernorm"},
+    outside={"embed": "embed_in", "final_norm": "final_layer_norm"},
+    end="final_layer_norm",
+    cache="layer_past",
 )
 _GPT2 = Stack(
     layers="h",
@@ -187,6 +209,29 @@ _OPT = Stack(
     outside={"embed": "decoder.embed_tokens", "final_norm": "decoder.final_layer_norm"},
     end="decoder.final_layer_norm",
 )
+_OPT_POST_NORM = replace(_OPT, outside=_without(_OPT.outside, "final_norm"), end="decoder", post_norm=True)
+
+
+def _t5(name: str, mlp: str, **inner: str) -> Stack:
+    """One of T5's stacks; `mlp` is the sublayer of the MLP, and `inner` the names of its linear maps."""
+    return Stack(
+        layers=f"{name}.block",
+        attention="layer.0.SelfAttention",
+        linears=_linears(**{position: f"layer.0.SelfAttention.{position}" for position in "qkvo"})
+        | _linears(**{position: f"{mlp}.DenseReluDense.{path}" for position, path in inner.items()}),
+        norms={"attn_norm": "layer.0.layer_norm", "mlp_norm": f"{mlp}.layer_norm"},
+        outside={"embed": f"{name}.embed_tokens", "final_norm": f"{name}.final_layer_norm"},
+        end=f"{name}.final_layer_norm",
+        mask="mask",
+        bias="position_bias",
+        causal=name == "decoder",
+        name=name,
+    )
+
+
+def _t5_stacks(**inner: str) -> tuple[Stack, Stack]:
+    return _t5("encoder", "layer.1", **inner), _t5("decoder", "layer.2", **inner)
+
 
 ANATOMIES: dict[str, tuple[Stack, ...]] = {
     "bert": (_BERT,),
@@ -194,8 +239,17 @@ ANATOMIES: dict[str, tuple[Stack, ...]] = {
     "llama": (_LLAMA,),
     "mistral": (_LLAMA,),
     "qwen2": (_LLAMA,),
+    "qwen3": (_QWEN3,),
+    "gemma": (_GEMMA,),
     "gptj": (_GPTJ,),
     "bloom": (_BLOOM,),
+    "gpt_neox": (_NEOX,),
     "gpt2": (_GPT2,),
     "opt": (_OPT,),
+    "t5": _t5_stacks(up="wi", down="wo"),
 }
+VARIANTS: dict[str, tuple[str, Any, tuple[Stack, ...]]] = {
+    "t5": ("is_gated_act", True, _t5_stacks(gate="wi_0", up="wi_1", down="wo")),
+    "opt": ("do_layer_norm_before", False, (_OPT_POST_NORM,)),
+}
+"""Family -> an attribute of the configuration, and the row that holds instead where it has this value."""

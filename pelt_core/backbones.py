@@ -9,6 +9,7 @@ import torch
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedConfig,
@@ -36,7 +37,11 @@ __all__ = [
     "natural_task",
 ]
 
-TASKS = {"causal-lm": AutoModelForCausalLM, "classification": AutoModelForSequenceClassification}
+TASKS = {
+    "causal-lm": AutoModelForCausalLM,
+    "seq2seq": AutoModelForSeq2SeqLM,
+    "classification": AutoModelForSequenceClassification,
+}
 
 
 class UnknownBackbone(PeltError, LookupError):
@@ -55,14 +60,14 @@ def load_model(
     Args:
         name: a key of `BACKBONES` or its alias, a folder that `save_pretrained` wrote, or a hub id `owner/name`.
         dtype: precision of the weights.
-        task: "causal-lm", or "classification" for a sequence classifier. A new classification head is drawn from
-            torch's global generator: seed it first.
+        task: "causal-lm", "seq2seq" for an encoder-decoder, or "classification" for a sequence classifier. A new
+            classification head is drawn from torch's global generator: seed it first.
         labels: number of classes of a sequence classifier; what its configuration says (mostly 2) unless given.
 
     Raises:
         UnknownBackbone: nothing has this name.
         BackboneUnavailable: a wheel is missing or the hub cannot be reached.
-        UnsuitableTask: an unknown task, a decoder's task asked of an encoder, or labels without classification.
+        UnsuitableTask: an unknown task, one that the backbone is not made for, or labels without classification.
     """
     name = full_name(name)
     config = _made_for(_read_config(name), name, task, labels)
@@ -88,14 +93,17 @@ def meta_model(name: str, task: str = "causal-lm", labels: int | None = None) ->
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of the backbone `name`: it pads a decoder's prompts on the left and always has a pad token.
+    """The tokenizer of the backbone `name`, which always has a pad token.
+
+    It pads on the left what a decoder continues, and on the right what an encoder reads.
 
     Raises:
         UnknownBackbone: nothing has this name.
         BackboneUnavailable: a wheel is missing or the hub cannot be reached.
     """
     name = full_name(name)
-    encoder = is_encoder(_read_config(name))
+    config = _read_config(name)
+    encoder = is_encoder(config) or config.is_encoder_decoder
     side = "right" if encoder else "left"
     if _is_tiny(name):
         return tiny.tiny_tokenizer(padding_side=side, framed=encoder)
@@ -147,13 +155,21 @@ def _made_for(config: PreTrainedConfig, name: str, task: str, labels: int | None
     """The same configuration, ready for `task`, or an error that says why it cannot be."""
     if task not in TASKS:
         raise UnsuitableTask(f"No task is called {task!r}: choose one of {', '.join(TASKS)}.")
-    if task == "causal-lm" and labels is not None:
+    if task != "classification" and labels is not None:
         raise UnsuitableTask("labels is the number of classes: give it with task='classification' only.")
-    if task == "causal-lm" and is_encoder(config):
-        raise UnsuitableTask(f"{name} is an encoder ({config.model_type}): load it with task='classification'.")
+    kind, fit = _made_as(config)
+    if task not in (fit, "classification"):
+        raise UnsuitableTask(f"{name} is {kind} ({config.model_type}): load it with task={fit!r}.")
     if labels is not None:
         config.num_labels = labels
     return config
+
+
+def _made_as(config: PreTrainedConfig) -> tuple[str, str]:
+    """What kind of model it is, and the task that is its own."""
+    if is_encoder(config):
+        return "an encoder", "classification"
+    return ("an encoder-decoder", "seq2seq") if config.is_encoder_decoder else ("a decoder", "causal-lm")
 
 
 def _location(name: str) -> str | Path:

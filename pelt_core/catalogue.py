@@ -41,6 +41,9 @@ _GROUPED = _WIDE | {"num_key_value_heads": 2}
 _GPT = _IDS | {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": TINY_POSITIONS}
 _GPT |= {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
 _BLOOM = _IDS | {"hidden_size": 32, "n_layer": 2, "n_head": 4, "hidden_dropout": 0.0, "attention_dropout": 0.0}
+_WIDE_HEADS = _WIDE | {"num_key_value_heads": 1, "head_dim": 16}
+_T5 = _IDS | {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_heads": 4, "dropout_rate": 0.0}
+_T5 |= {"decoder_start_token_id": 0}
 _OPT = _SMALL | {"ffn_dim": 48, "word_embed_proj_dim": 32, "max_position_embeddings": TINY_POSITIONS, "dropout": 0.0}
 
 
@@ -66,10 +69,14 @@ _ROWS = (
     _tiny("llama", 32_160, _GROUPED),
     _tiny("mistral", 32_160, _GROUPED),
     _tiny("qwen2", 32_288, _GROUPED),
+    _tiny("qwen3", 36_320, _WIDE_HEADS),
+    _tiny("gemma", 27_936, _WIDE_HEADS),
     _tiny("gptj", 41_988, _GPT | {"rotary_dim": 4}),
     _tiny("bloom", 33_856, _BLOOM),
+    _tiny("gpt_neox", 31_712, _WIDE),
     _tiny("gpt2", 66_560, _GPT),
     _tiny("opt", 56_224, _OPT),
+    _tiny("t5", 45_824, _T5),
     Backbone(
         "yahma/llama-7b-hf",
         "hub",

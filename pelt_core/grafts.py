@@ -111,7 +111,12 @@ class PrefixedCache:
     """
 
     def __init__(self, cache: Any, key: Tensor, value: Tensor) -> None:
-        self._cache, self._key, self._value = cache, key, value
+        self._cache, self._key, self._value = getattr(cache, "self_attention_cache", cache), key, value
+        self.length: int = key.shape[2]
+
+    def get_seq_length(self, layer: int) -> Any:
+        """How many tokens of text are stored."""
+        return 0 if self._cache is None else self._cache.get_seq_length(layer)
 
     def update(self, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Stores `key` and `value`, and gives all keys and values with the prefix in front."""
@@ -127,13 +132,17 @@ class KeyValueGraft(Graft):
     of the cache serves them all, and inside the checkpointed block, where `past_key_values` given from outside
     would be dropped.
 
+    A bias of the text's positions, which is added to the scores, gets zeros in front: the prefix has no position.
     A gate scales both, `g P_K` and `g P_V` (UniPELT, section 3.2).
     """
 
     def wire(self, base: nn.Module) -> list[RemovableHandle]:
-        """Hooks this graft in front of the attention module; the handle takes it out again."""
+        """Hooks this graft around the attention module; the handles take it out again."""
         attention = base.get_submodule(self.site.write.path)
-        return [attention.register_forward_pre_hook(self._prepend, with_kwargs=True)]
+        handles = [attention.register_forward_pre_hook(self._prepend, with_kwargs=True)]
+        if self.site.stack.bias:
+            handles.append(attention.register_forward_hook(self._hand_on, with_kwargs=True))
+        return handles
 
     def _prepend(
         self, attention: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -141,16 +150,30 @@ class KeyValueGraft(Graft):
         stack = self.site.stack
         x = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
         key, value = self.delta(x)
-        length = key.shape[2]
-        mask = _see_prefix(kwargs.get(stack.mask), length, attention, x)
         if self.gate is not None:
             g = self.gate(x).unsqueeze(-1)
             key, value = g * key, g * value
-        cache = PrefixedCache(kwargs.get(stack.cache), key, value)
-        kwargs = kwargs | {stack.cache: cache, stack.mask: mask}
-        if kwargs.get("alibi") is not None:
-            kwargs["alibi"] = F.pad(kwargs["alibi"], (length, 0))
-        return args, kwargs
+        cache, mask = PrefixedCache(kwargs.get(stack.cache), key, value), kwargs.get(stack.mask)
+        changed = {stack.cache: cache, stack.mask: _see_prefix(mask, cache.length, attention, x)}
+        if stack.bias:
+            bias = kwargs[stack.bias]
+            if bias is None:
+                bias = _relative_bias(attention, x, cache, mask)
+            changed[stack.bias] = F.pad(bias, (cache.length, 0))
+        return args, kwargs | changed
+
+    def _hand_on(self, attention: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
+        """The bias that attention hands on to later layers, as it would be without a prefix."""
+        bias, length = kwargs[self.site.stack.bias], kwargs[self.site.stack.cache].length
+        return tuple(part[..., length:] if part is bias else part for part in output)
+
+
+def _relative_bias(attention: Any, x: Tensor, cache: PrefixedCache, mask: Tensor | None) -> Tensor:
+    """The bias between the positions of the text, which T5's first layer would count from the prefix on."""
+    past, tokens = cache.get_seq_length(attention.layer_idx), x.shape[1]
+    keys = past + tokens if mask is None else mask.shape[-1]
+    bias: Tensor = attention.compute_bias(tokens, keys, device=x.device, past_seen_tokens=past)
+    return bias
 
 
 def _see_prefix(mask: Tensor | None, length: int, attention: nn.Module, x: Tensor) -> Tensor | None:

@@ -14,9 +14,11 @@ from pelt_core.attachment import attach
 from pelt_core.backbones import load_model
 
 ENCODERS = ("bert", "roberta")
-DECODERS = ("llama", "mistral", "qwen2", "gptj", "bloom", "gpt2", "opt")
-FAMILIES = (*ENCODERS, *DECODERS)
-SWITCHABLE = ("bert", "roberta", "llama", "mistral", "qwen2", "gpt2", "opt")  # eager or sdpa; the others are eager only
+DECODERS = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gptj", "bloom", "gpt_neox", "gpt2", "opt")
+ENCODER_DECODERS = ("t5",)
+FAMILIES = (*ENCODERS, *DECODERS, *ENCODER_DECODERS)
+GENERATORS = (*DECODERS, *ENCODER_DECODERS)
+SWITCHABLE = tuple(family for family in FAMILIES if family not in ("gptj", "bloom"))  # eager or sdpa; these: eager only
 
 SUM = "prefix(tokens=3)+lora+series(bottleneck=6)@mlp:1"
 NEUTRAL = (
@@ -31,7 +33,6 @@ NEUTRAL = (
 PFEIFFER = "pfeiffer(bottleneck=6)@attn_norm,mlp_norm"
 MOVING = (
     "prefix(tokens=4)",
-    "mlp_prefix(tokens=4,mid=6)",
     SUM,
     "series(bottleneck=6,activation=tanh,bias=false,start=normal)@down",
     PFEIFFER,
@@ -41,7 +42,7 @@ MERGEABLE = ("lora@q,v", "lora(rank=4,alpha=2)@q,k,v,o,up,down", "lora@k:1+lora(
 IN_PLACE = ("full", "full:last1", "head")
 GROWN = (*NEUTRAL, *MOVING)
 SPECS = (*GROWN, *IN_PLACE, "none")
-REFUSED: dict[str, tuple[str, ...]] = {PFEIFFER: DECODERS}
+REFUSED: dict[str, tuple[str, ...]] = {PFEIFFER: GENERATORS}
 """Specification -> the families on which it makes no sense; attaching it there says why."""
 
 
@@ -57,10 +58,14 @@ HEADS = {
     "llama": {"lm_head.weight"},
     "mistral": {"lm_head.weight"},
     "qwen2": {"lm_head.weight"},
+    "qwen3": {"lm_head.weight"},
+    "gemma": {"model.embed_tokens.weight"},  # the output layer is tied to the embedding
     "gptj": {"lm_head.weight", "lm_head.bias"},
-    "bloom": {"transformer.word_embeddings.weight"},  # these tie the output layer to the embedding
+    "bloom": {"transformer.word_embeddings.weight"},
+    "gpt_neox": {"lm_head.weight"},
     "gpt2": {"transformer.wte.weight"},
     "opt": {"model.decoder.embed_tokens.weight"},
+    "t5": {"shared.weight"},
 }
 """Family -> the parameters of its output layer."""
 
@@ -70,11 +75,11 @@ def _loaded(family: str) -> PreTrainedModel:
     torch.manual_seed(0)
     if family in ENCODERS:
         return load_model(f"tiny-{family}", task="classification", labels=3)
-    return load_model(f"tiny-{family}")
+    return load_model(f"tiny-{family}", task="seq2seq" if family in ENCODER_DECODERS else "causal-lm")
 
 
 def tiny(family: str, attention: str | None = None) -> PreTrainedModel:
-    """A fresh copy of the family's tiny model: a classifier for an encoder, a language model for a decoder."""
+    """A fresh copy of the family's tiny model: a classifier for an encoder, a language model for all others."""
     model = copy.deepcopy(_loaded(family))
     if attention is not None:
         model.set_attn_implementation(attention)
@@ -82,16 +87,32 @@ def tiny(family: str, attention: str | None = None) -> PreTrainedModel:
 
 
 def batch(family: str) -> dict[str, Tensor]:
-    """Two rows of seven tokens, the first padded by two: on the right for an encoder, on the left for a decoder."""
+    """Two rows of seven tokens, the first padded by two: on the left for a decoder, on the right for all others.
+
+    An encoder-decoder gets five tokens for its decoder besides.
+    """
     ids = torch.randint(4, 260, (2, 7), generator=torch.Generator().manual_seed(1))
     mask = torch.ones_like(ids)
-    mask[0, slice(-2, None) if family in ENCODERS else slice(0, 2)] = 0
-    return {"input_ids": ids * mask, "attention_mask": mask}
+    mask[0, slice(0, 2) if family in DECODERS else slice(-2, None)] = 0
+    inputs = {"input_ids": ids * mask, "attention_mask": mask}
+    if family in ENCODER_DECODERS:
+        start = torch.zeros(2, 1, dtype=torch.long)
+        inputs["decoder_input_ids"] = torch.cat([start, ids[:, 1:5]], 1)
+    return inputs
+
+
+def unmasked(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same tokens, padding and all, without a mask."""
+    return {name: value for name, value in inputs.items() if name != "attention_mask"}
 
 
 def real(logits: Tensor, inputs: dict[str, Tensor]) -> Tensor:
     """The logits of tokens that are no padding, `(tokens, vocabulary)`; a classifier's as they are."""
-    return logits if logits.dim() == 2 else logits[inputs["attention_mask"].bool()]
+    if logits.dim() == 2:
+        return logits
+    if "decoder_input_ids" in inputs or "attention_mask" not in inputs:
+        return logits.flatten(0, 1)
+    return logits[inputs["attention_mask"].bool()]
 
 
 def stir(model: PreTrainedModel, std: float = 0.1) -> None:

@@ -16,7 +16,7 @@ from pelt_core.backbones import (
 )
 
 TINY = [name for name, row in BACKBONES.items() if row.source == "random"]
-TINY_DECODERS = [name for name in TINY if name not in ("tiny-bert", "tiny-roberta")]
+TINY_DECODERS = [name for name in TINY if name not in ("tiny-bert", "tiny-roberta", "tiny-t5")]
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +93,18 @@ def test_tiny_model_runs_on_its_tokenizer(name: str) -> None:
 @pytest.mark.parametrize("name", TINY_DECODERS)
 def test_tiny_decoder_generates_the_same_alone_and_padded(name: str) -> None:
     model, tokenizer = load_model(name), load_tokenizer(name)
-    together = model.generate(**tokenizer(["12 dogs", "a"], padding=True, return_tensors="pt"), max_new_tokens=4)
-    alone = model.generate(**tokenizer(["a"], return_tensors="pt"), max_new_tokens=4)
+    length = {"min_new_tokens": 4, "max_new_tokens": 4}
+    together = model.generate(**tokenizer(["12 dogs", "a"], padding=True, return_tensors="pt"), **length)
+    alone = model.generate(**tokenizer(["a"], return_tensors="pt"), **length)
     assert torch.equal(together[1, -4:], alone[0, -4:])
+
+
+def test_tiny_encoder_decoder_generates_the_same_alone_and_padded() -> None:
+    model, tokenizer = load_model("tiny-t5", task="seq2seq"), load_tokenizer("tiny-t5")
+    length = {"min_new_tokens": 4, "max_new_tokens": 4}
+    together = model.generate(**tokenizer(["12 dogs", "a"], padding=True, return_tensors="pt"), **length)
+    alone = model.generate(**tokenizer(["a"], return_tensors="pt"), **length)
+    assert torch.equal(together[1], alone[0])
 
 
 def test_dtype_is_that_of_the_weights() -> None:
@@ -137,7 +146,11 @@ def test_hub_out_of_reach_says_how_to_go_on() -> None:
 def test_tasks_that_cannot_be() -> None:
     with pytest.raises(UnsuitableTask, match="minilm-l6 is an encoder.*task='classification'"):
         load_model("minilm-l6")
-    with pytest.raises(UnsuitableTask, match="'translation'.*causal-lm, classification"):
+    with pytest.raises(UnsuitableTask, match="'translation'.*causal-lm, seq2seq, classification"):
         load_model("tiny-llama", task="translation")
+    with pytest.raises(UnsuitableTask, match="tiny-t5 is an encoder-decoder.*task='seq2seq'"):
+        load_model("tiny-t5")
+    with pytest.raises(UnsuitableTask, match="tiny-llama is a decoder.*task='causal-lm'"):
+        load_model("tiny-llama", task="seq2seq")
     with pytest.raises(UnsuitableTask, match="labels"):
         load_model("tiny-llama", labels=3)

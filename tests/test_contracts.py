@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import contracts
 import models
 import pytest
-from models import DECODERS, FAMILIES, GROWN, IN_PLACE, MERGEABLE, NEUTRAL, SPECS, SUM, SWITCHABLE
+from models import FAMILIES, GENERATORS, GROWN, IN_PLACE, MERGEABLE, NEUTRAL, SPECS, SUM, SWITCHABLE
 
 from pelt_core.anatomy import ANATOMIES
 from pelt_core.methods import METHODS
@@ -38,12 +38,12 @@ def test_detaches_without_a_trace(family: str, spec: str) -> None:
     contracts.detaches_without_a_trace(family, spec)
 
 
-@over(DECODERS, GROWN)
+@over(GENERATORS, GROWN)
 def test_generates_alike_with_and_without_cache(family: str, spec: str) -> None:
     contracts.generates_alike_with_and_without_cache(family, spec)
 
 
-@over(DECODERS, [SUM])
+@over(GENERATORS, [SUM])
 def test_searches_beams_alike_with_and_without_cache(family: str, spec: str) -> None:
     contracts.generates_alike_with_and_without_cache(family, spec, num_beams=3)
 
@@ -59,7 +59,7 @@ def test_padding_changes_nothing(family: str, spec: str) -> None:
     contracts.padding_changes_nothing(family, spec)
 
 
-@over(DECODERS, GROWN)
+@over(GENERATORS, GROWN)
 def test_no_token_sees_the_future(family: str, spec: str) -> None:
     contracts.no_token_sees_the_future(family, spec)
 
