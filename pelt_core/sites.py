@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from pelt_core.anatomy import ANATOMIES, GROUPS, INNER, KEYS_VALUES, OUTSIDE, SUBLAYERS, Fused, Port, Stack
+from pelt_core.anatomy import ANATOMIES, GROUPS, INNER, KEYS_VALUES, OUTSIDE, SUBLAYERS, VARIANTS, Fused, Port, Stack
 from pelt_core.errors import PeltError
 
 
@@ -42,7 +42,8 @@ class Site:
     stack: Stack
 
     def __str__(self) -> str:
-        return self.position if self.layer is None else f"{self.layer}_{self.position}"
+        where = self.stack.name if self.layer is None else str(self.layer)
+        return f"{where}_{self.position}" if where else self.position
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,27 @@ class Layer:
     index: int
     path: str
     stack: Stack
+
+
+def stacks(model: PreTrainedModel) -> tuple[Stack, ...]:
+    """The rows of `pelt_core.anatomy` that describe `model`.
+
+    Raises:
+        AnatomyError: for a family without a row, or half of an encoder-decoder.
+
+    """
+    config, family = model.config, model.config.model_type
+    if family not in ANATOMIES:
+        raise AnatomyError(
+            f"no anatomy for the model family {family!r}; there are {', '.join(ANATOMIES)}. "
+            "A new family is one row in pelt_core/anatomy.py."
+        )
+    attribute, value, variant = VARIANTS.get(family, ("", None, ()))
+    found = variant if attribute and getattr(config, attribute) == value else ANATOMIES[family]
+    for stack in found:
+        if stack.name and not hasattr(model.base_model, stack.name):
+            raise AnatomyError(f"{type(model).__name__} has no {stack.name}: load {family!r} as an encoder-decoder")
+    return found
 
 
 def layers(model: PreTrainedModel, wanted: Iterable[int] | None = None) -> list[Layer]:
@@ -65,20 +87,15 @@ def layers(model: PreTrainedModel, wanted: Iterable[int] | None = None) -> list[
         AnatomyError: for a family or a layer that the model does not have; names those that it has.
 
     """
-    family, base = model.config.model_type, model.base_model
-    if family not in ANATOMIES:
-        raise AnatomyError(
-            f"no anatomy for the model family {family!r}; there are {', '.join(ANATOMIES)}. "
-            "A new family is one row in pelt_core/anatomy.py."
-        )
     found: list[Layer] = []
-    for stack in ANATOMIES[family]:
-        for i in range(len(base.get_submodule(stack.layers))):  # type: ignore[arg-type]
+    for stack in stacks(model):
+        for i in range(len(model.base_model.get_submodule(stack.layers))):  # type: ignore[arg-type]
             found.append(Layer(len(found), f"{stack.layers}.{i}", stack))
     if wanted is None:
         return found
     wanted = list(wanted)
     if outside := [i for i in wanted if not -len(found) <= i < len(found)]:
+        family = model.config.model_type
         raise AnatomyError(f"{family} has layers 0-{len(found) - 1} here, not {', '.join(map(str, outside))}")
     return [found[i] for i in wanted]
 
@@ -104,7 +121,7 @@ def sites(model: PreTrainedModel, positions: Sequence[str], wanted: Iterable[int
             if position not in OUTSIDE:
                 found.append(_inside(model, layer, position))
     if wanted is None:
-        for stack in ANATOMIES[model.config.model_type]:
+        for stack in stacks(model):
             outside = [position for position in _expanded(positions, stack) if position in stack.outside]
             found += [_outside(model, stack, position) for position in outside]
     return found

@@ -24,6 +24,7 @@ from pelt_core.merging import merge, unmerge
 from pelt_core.sites import layers
 
 
+@torch.no_grad()  # T5's attention takes another kernel where a gradient passes
 def starts_as_the_backbone(family: str, spec: str) -> None:
     model, inputs = models.tiny(family), models.batch(family)
     before = model(**inputs).logits
@@ -58,7 +59,7 @@ def _to_be_trained(model: PreTrainedModel, family: str, spec: str) -> set[str]:
     if spec == "full:last1":
         last = layers(model)[-1].path
         head = models.HEADS[family] if family in models.ENCODERS else set()
-        return head | {name for name in everything if f".{last}." in name}
+        return head | {name for name in everything if f".{last}." in f".{name}"}
     head = models.HEADS[family] if family in models.ENCODERS or spec == "head" else set()
     return head | {name for name in everything if name.startswith("pelt.")}
 
@@ -127,21 +128,25 @@ def generates_alike_with_and_without_cache(family: str, spec: str, num_beams: in
 
 def padding_changes_nothing(family: str, spec: str) -> None:
     model, inputs = models.grown(family, spec), models.batch(family)
-    alone = {"input_ids": inputs["input_ids"][:1, inputs["attention_mask"][0].bool()]}
+    alone = {name: value[:1] for name, value in inputs.items()}
+    mask = alone["attention_mask"].bool()
+    alone |= {name: alone[name][mask].unsqueeze(0) for name in ("input_ids", "attention_mask")}
+    unpadded = model(**alone).logits
     if family in models.DECODERS:
         how = {"do_sample": False, "min_new_tokens": 1, "max_new_tokens": 1, "return_dict_in_generate": True}
-        padded = model.generate(**inputs, **how, output_logits=True).logits[0][:1]
+        padded, unpadded = model.generate(**inputs, **how, output_logits=True).logits[0][:1], unpadded[:, -1]
     else:
         padded = model(**inputs).logits[:1]
-    unpadded = model(**alone, attention_mask=torch.ones_like(alone["input_ids"])).logits
-    torch.testing.assert_close(padded, unpadded if unpadded.dim() == 2 else unpadded[:, -1], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(padded, unpadded, atol=1e-5, rtol=1e-5)
 
 
 def no_token_sees_the_future(family: str, spec: str) -> None:
-    model, ids = models.grown(family, spec), models.batch(family)["input_ids"][1:]
-    changed = ids.clone()
-    changed[0, -1] += 1 if ids[0, -1] < 259 else -1
-    one, other = model(input_ids=ids).logits, model(input_ids=changed).logits
+    model, inputs = models.grown(family, spec), models.batch(family)
+    inputs = {name: value[1:] for name, value in models.unmasked(inputs).items()}
+    name = "decoder_input_ids" if family in models.ENCODER_DECODERS else "input_ids"
+    changed = inputs[name].clone()
+    changed[0, -1] += 1 if changed[0, -1] < 259 else -1
+    one, other = model(**inputs).logits, model(**inputs | {name: changed}).logits
     torch.testing.assert_close(one[:, :-1], other[:, :-1], atol=1e-6, rtol=0)
     assert not torch.allclose(one[:, -1], other[:, -1])
 
@@ -157,7 +162,7 @@ def trains_alike_under_gradient_checkpointing(family: str, spec: str, use_reentr
     for value in losses:
         value.backward()
     assert len(calls) > len(attached(kept).grafts), "the layers were not computed anew in the backward pass"
-    assert torch.equal(*losses)
+    torch.testing.assert_close(*losses, atol=0, rtol=1e-6)
     expected, found = models.gradients(plain), models.gradients(kept)
     assert expected.keys() == found.keys()
     for name, gradient in expected.items():
@@ -259,7 +264,6 @@ def compiles(family: str, spec: str) -> None:
 
 def attends_alike_in_eager_and_sdpa(family: str, spec: str, masked: bool) -> None:
     inputs = models.batch(family)
-    given = inputs if masked else {"input_ids": inputs["input_ids"]}
+    given = inputs if masked else models.unmasked(inputs)
     eager, sdpa = (models.grown(family, spec, attention)(**given).logits for attention in ("eager", "sdpa"))
-    seen = inputs if masked else {"attention_mask": torch.ones_like(inputs["input_ids"])}
-    torch.testing.assert_close(models.real(eager, seen), models.real(sdpa, seen), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(models.real(eager, given), models.real(sdpa, given), atol=1e-5, rtol=1e-5)
