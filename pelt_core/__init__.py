@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pelt_core.attachment import Attachment, activate, attach, attached, detach
     from pelt_core.checkpoint import load, save
+    from pelt_core.context import prompt_ends
     from pelt_core.folding import fold
     from pelt_core.merging import merge
     from pelt_core.methods import METHODS
@@ -26,12 +27,14 @@ __all__ = [
     "load",
     "merge",
     "parse",
+    "prompt_ends",
     "save",
 ]
 
 _HOME = {
     **dict.fromkeys(("Attachment", "activate", "attach", "attached", "detach"), "attachment"),
     **dict.fromkeys(("load", "save"), "checkpoint"),
+    **dict.fromkeys(("prompt_ends",), "context"),
     **dict.fromkeys(("fold",), "folding"),
     **dict.fromkeys(("merge",), "merging"),
     **dict.fromkeys(("GATES", "METHODS", "RECIPES"), "methods"),

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
-from pelt_core.context import Context
+from pelt_core.context import Prompt
 from pelt_core.errors import PeltError
+from pelt_core.gating import Gating
 from pelt_core.grafts import Graft
 from pelt_core.in_place import trained_in_place
-from pelt_core.methods import GATES
-from pelt_core.sites import Site, layers, sites
-from pelt_core.specification import GateTerm, Group, Method, Term, parse
+from pelt_core.sites import sites
+from pelt_core.specification import Group, Method, parse
 
 
 class AttachError(PeltError, ValueError):
@@ -31,6 +31,7 @@ class Attachment(nn.Module):
         method: the specification that was attached.
         grafts: `"layer_position_name"` -> the graft there.
         contexts: `"layer"` -> what the gates of that layer need to know.
+        prompt: where the prompts end in the batch at work.
         in_place: the names of the model's own parameters that this method trains.
         active: whether it acts on the model.
 
@@ -40,6 +41,7 @@ class Attachment(nn.Module):
         super().__init__()
         self.method = method
         self.grafts, self.contexts = nn.ModuleDict(), nn.ModuleDict()
+        self.prompt = Prompt(answers_apart=model.config.is_encoder_decoder)
         self.in_place = trained_in_place(model, method)
         self.active = False
         self._handles: list[RemovableHandle] = []
@@ -55,8 +57,8 @@ class Attachment(nn.Module):
         return [graft for graft in self.grafts.values() if isinstance(graft, Graft)]
 
     def _grow(self, model: PreTrainedModel, group: Group) -> None:
-        joint: dict[int, Any] = {}
-        for number, term in enumerate(group.terms):
+        gating = Gating(model, group, self.contexts, self.prompt)
+        for term in group.terms:
             if term.entry.module is None:
                 continue
             make, arguments = cast(Any, term.entry.module), dict(term.arguments)
@@ -64,22 +66,10 @@ class Attachment(nn.Module):
             common = (make.Common(found, **arguments),) if hasattr(make, "Common") else ()
             for site in found:
                 delta = make(site, *common, **arguments)
-                if hasattr(delta, "start"):
-                    delta.start(model.base_model.get_submodule(site.write.path))
-                gate = None
-                if group.gate:
-                    context = self._context(model, site, term)
-                    width = model.config.hidden_size
-                    gate = _gate(group.gate, site, delta, context, (number, len(group.terms)), joint, width)
+                gate = gating.gate(term, site, delta)
                 kind: type[Graft] = getattr(make, "graft", Graft)
-                self.grafts[f"{site}_{term.name}"] = kind(site, delta, gate)
-
-    def _context(self, model: PreTrainedModel, site: Site, term: Term) -> Context:
-        if site.layer is None:
-            raise AttachError(f"{term.name!r} at {site.position!r} is outside of the layers, where no gate can be")
-        if str(site.layer) not in self.contexts:
-            self.contexts[str(site.layer)] = Context(layers(model, [site.layer])[0])
-        return cast(Context, self.contexts[str(site.layer)])
+                graft = self.grafts[f"{site}_{term.name}"] = kind(site, delta, gate)
+                graft.start(model.base_model)
 
     def _put_on(self, model: PreTrainedModel, parameters: dict[str, nn.Parameter]) -> None:
         self.active = True
@@ -88,6 +78,8 @@ class Attachment(nn.Module):
             parameters[name].requires_grad_(True)
             if name in self._values:
                 parameters[name].copy_(self._values[name])
+        if self.contexts:
+            self._handles += self.prompt.wire(model, model.base_model)
         for part in [*self.contexts.values(), *self.all_grafts()]:
             self._handles += cast(Any, part).wire(model.base_model)
 
@@ -152,33 +144,6 @@ class Attachments(nn.ModuleDict):
             each[name]._values.pop(own, None)
 
 
-def _gate(
-    kind: GateTerm,
-    site: Site,
-    delta: nn.Module,
-    context: Context,
-    member: tuple[int, int],
-    joint: dict[int, Any],
-    hidden: int,
-) -> nn.Module:
-    """The gate of one graft: one of its own, or its share of the one that weighs the methods of its layer."""
-    make: Any = kind.entry.module
-    arguments = dict(kind.arguments)
-    if site.stack.causal and not make.causal:
-        able = ", ".join(name for name, entry in GATES.items() if entry.module.causal)
-        raise AttachError(
-            f"the gate {kind.name!r} of a token depends on the tokens after it, which a causal model may not see: "
-            f"choose one of {able}"
-        )
-    if not make.joint:
-        width = site.d_out if getattr(delta, "reads", "x") == "y" else site.d_in
-        return cast(nn.Module, make(width, context, **arguments))
-    assert site.layer is not None
-    if site.layer not in joint:
-        joint[site.layer] = make(hidden, context, member[1], **arguments)
-    return cast(nn.Module, joint[site.layer].share(member[0]))
-
-
 def attach(model: PreTrainedModel, method: str | Method, *, name: str = "default", seed: int = 0) -> Attachment:
     """Freezes `model`, grows `method` on it, and returns what was grown (also `model.pelt[name]`).
 
@@ -230,11 +195,11 @@ def attached(model: PreTrainedModel, name: str | None = None) -> Attachment:
         AttachError: if it carries nothing, nothing of this name, or several and no name is given.
 
     """
-    return carried_by(model)[_name(model, name)]
+    return carried_by(model).each()[name_of(model, name)]
 
 
-def carried_by(model: PreTrainedModel) -> dict[str, Attachment]:
-    """Name -> what `model` carries by it, in the order in which they were attached.
+def carried_by(model: PreTrainedModel) -> Attachments:
+    """All that `model` carries.
 
     Raises:
         AttachError: if it carries nothing.
@@ -243,10 +208,11 @@ def carried_by(model: PreTrainedModel) -> dict[str, Attachment]:
     carried = getattr(model, "pelt", None)
     if not isinstance(carried, Attachments):
         raise AttachError('the model carries no method: attach(model, "lora@q,v") first')
-    return carried.each()
+    return carried
 
 
-def _name(model: PreTrainedModel, name: str | None) -> str:
+def name_of(model: PreTrainedModel, name: str | None) -> str:
+    """`name`, or that of the only method that `model` carries."""
     names = list(carried_by(model))
     if name is None and len(names) == 1:
         return names[0]
@@ -266,12 +232,12 @@ def activate(model: PreTrainedModel, *names: str) -> None:
         AttachError: if the model carries nothing, no method of such a name, or a name is said twice.
 
     """
-    carried_by(model)
+    carried = carried_by(model)
     for name in names:
-        attached(model, name)
+        name_of(model, name)
     if twice := {name for name in names if names.count(name) > 1}:
         raise AttachError(f"{', '.join(sorted(twice))} is said twice: say each method once, in the order of acting")
-    cast(Attachments, model.pelt)._activate(model, names)
+    carried._activate(model, names)
 
 
 def detach(model: PreTrainedModel, name: str | None = None) -> Attachment:
@@ -281,8 +247,8 @@ def detach(model: PreTrainedModel, name: str | None = None) -> Attachment:
         AttachError: if the model carries nothing, nothing of this name, or several and no name is given.
 
     """
-    name = _name(model, name)
-    carried = cast(Attachments, model.pelt)
+    name = name_of(model, name)
+    carried = carried_by(model)
     carried._activate(model, [other for other in carried.acting if other != name])
     gone = cast(Attachment, carried.pop(name))
     if not carried:

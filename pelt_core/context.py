@@ -2,54 +2,245 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
+from transformers.cache_utils import DummyLayer
 
 from pelt_core.sites import Layer
 
+_NO_LABEL = -100  # what cross entropy ignores
+
+
+def prompt_lengths(labels: Tensor) -> Tensor:
+    """The columns before the first label of each row, `(batch,)`: a row without a label is prompt to its end.
+
+    Args:
+        labels: token ids or -100, shape `(batch, tokens)`.
+
+    """
+    labelled = labels != _NO_LABEL
+    return torch.where(labelled.any(1), labelled.int().argmax(1), labels.shape[1])
+
+
+class Prompt(nn.Module):
+    """Where the prompt ends in the batch at work: told by `prompt_ends`, or by the labels that the model is given.
+
+    Attributes:
+        end: the columns before the answer, padding on the left among them: one number, or one a row, `(batch,)`;
+            `None` if nobody said.
+
+    """
+
+    def __init__(self, answers_apart: bool) -> None:
+        super().__init__()
+        self.end: int | Tensor | None = None
+        self.said: int | Tensor | None = None
+        self._answers_apart = answers_apart
+        self._inside = False
+
+    def wire(self, model: nn.Module, base: nn.Module) -> list[RemovableHandle]:
+        """Hooks this into the model, which is given the labels, and its base, which may be called without it."""
+        return [
+            model.register_forward_pre_hook(self._begin, with_kwargs=True),
+            model.register_forward_hook(self._leave, always_call=True),
+            base.register_forward_pre_hook(self._begin_without_labels),
+        ]
+
+    # The end stays after the forward pass: gradient checkpointing computes the layers anew in the backward pass.
+    def _begin(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.end, self._inside, labels = self.said, True, kwargs.get("labels")
+        if self.end is None and labels is not None and labels.dim() == 2:
+            # An encoder-decoder's decoder reads a start token, and its labels are not one column behind.
+            self.end = prompt_lengths(labels) + int(self._answers_apart)
+
+    def _leave(self, model: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        self._inside = False
+
+    def _begin_without_labels(self, base: nn.Module, args: tuple[Any, ...]) -> None:
+        if not self._inside:
+            self.end = self.said
+
+
+@contextmanager
+def prompt_ends(model: nn.Module, end: int | Tensor) -> Iterator[None]:
+    """Says where the prompts end, for the gate `prompt`, in all that `model` computes inside the `with`.
+
+    It is needed where neither labels nor a key-value cache tell: a model given a prompt and an answer at once without
+    labels, `generate` without a cache, or a prompt that is fed in pieces.
+
+    Args:
+        model: a model that a method may be attached to, wrapped or not.
+        end: the columns before the answer, padding on the left among them: one number, or one a row, `(batch,)`. For
+            `generate` give one number, as beams and finished rows change the batch.
+
+    """
+    prompts = [module for module in model.modules() if isinstance(module, Prompt)]
+    for prompt in prompts:
+        prompt.said = end
+    try:
+        yield
+    finally:
+        for prompt in prompts:
+            prompt.said = None
+
+
+class Held(DummyLayer):
+    """What gates keep in a key-value cache, as one more of its layers: it follows the rows of the cache.
+
+    Attributes:
+        sums: a gate's `id` -> its running sums, `(batch, columns, values + 1)`. Those of columns that are cropped away
+            are overwritten by what follows.
+
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sums: dict[int, Tensor] = {}
+
+    def reset(self) -> None:
+        """Forgets everything."""
+        self.sums.clear()
+
+    def reorder_cache(self, beam_idx: Tensor) -> None:
+        """Follows the beams."""
+        self.batch_select_indices(beam_idx)
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        """Keeps these rows."""
+        self.sums = {gate: sums[indices.to(sums.device)] for gate, sums in self.sums.items()}
+
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        """Repeats every row."""
+        self.sums = {gate: sums.repeat_interleave(repeats, 0) for gate, sums in self.sums.items()}
+
 
 class Context(nn.Module):
-    """The attention mask and the key-value cache of one layer, kept from its attention to its end.
+    """The hidden states, the attention mask and the key-value cache of one layer, kept from its attention to its end.
 
     They are taken where attention receives them, so that a layer which is computed anew under gradient checkpointing
     sees its own batch again, and before a prefix widens them.
 
     Attributes:
-        hidden: what attention reads, `(batch, tokens, hidden)`.
-        cache: the key-value cache that the layer writes to, or `None`.
+        hidden: what attention reads, `(batch, tokens, hidden)`; `None` outside of the layer.
+        past: the columns that the cache held before these tokens.
 
     """
 
-    def __init__(self, layer: Layer) -> None:
+    def __init__(self, layer: Layer, prompt: Prompt) -> None:
         super().__init__()
-        self.layer = layer
+        self.layer, self.prompt = layer, prompt
         self.hidden: Tensor | None = None
-        self.cache: Any = None
+        self.past = 0
+        self._first_key = 0  # the column of the first key that the mask tells of: not 0 behind a sliding window
+        self._depth = 0
         self._mask: Tensor | None = None
+        self._cache: Any = None
+        self._found: dict[int, Tensor] = {}
 
     def wire(self, base: nn.Module) -> list[RemovableHandle]:
         """Hooks this context into its layer of `base`; the handles take it out again."""
         block = base.get_submodule(self.layer.path)
         attention = block.get_submodule(self.layer.stack.attention)
+        self._depth = len(list(base.get_submodule(self.layer.stack.layers).children()))
         return [
             attention.register_forward_pre_hook(self._begin, with_kwargs=True, prepend=True),
             block.register_forward_hook(self._end, always_call=True),
         ]
 
-    def real(self, tokens: int) -> Tensor | None:
-        """Which of the first `tokens` keys are no padding, `(batch, tokens)`; `None` where all are real."""
-        if self._mask is None:
+    def real(self) -> Tensor | None:
+        """Which of the tokens are no padding, `(batch, tokens)`; `None` where all are real."""
+        if self._mask is None or self.hidden is None:
             return None
-        last = self._mask if self._mask.dim() == 2 else self._mask[:, 0, -1]
-        seen = last if last.dtype is torch.bool else last > 0 if self._mask.dim() == 2 else last >= 0
-        return seen[:, :tokens]
+        tokens, first = self.hidden.shape[1], self.past - self._first_key
+        if self._mask.dim() == 2:
+            return self._mask[:, first : first + tokens] > 0
+        seen = self._mask[:, 0] if self._mask.dtype is torch.bool else self._mask[:, 0] >= 0
+        if seen.shape[1] == 1:
+            return seen[:, 0, first : first + tokens]
+        return seen.diagonal(first, 1, 2)[:, :tokens]  # a token sees itself, and padding is seen by none
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean of `(batch, tokens, k)` over the real tokens, `(batch, 1, k)`."""
+        real = self.real()
+        if real is None:
+            return values.mean(1, keepdim=True)
+        weight = real.unsqueeze(-1).to(values.dtype)
+        return (weight * values).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp(min=1)
+
+    def prompt_mean(self, gate: nn.Module, values: Callable[[], Tensor]) -> Tensor:
+        """The mean of `(batch, tokens, k)` over the real tokens of the prompt, as far as each token has come in it.
+
+        While decoding, the mean at the prompt's end is taken from the cache, `(batch, 1, k)`, without `values`. An
+        encoder's tokens see the whole prompt at once: the mean over all of it, `(batch, 1, k)`.
+
+        Args:
+            gate: which the running sums in the cache belong to.
+            values: computes what the mean is taken of.
+
+        """
+        if not self.layer.stack.causal:
+            return self.mean(values())
+        sums, end = self._sums(gate), self.prompt.end
+        if end is None and sums is not None:
+            end = sums.shape[1]
+        if sums is None or not isinstance(end, int) or self.past < end:
+            sums = self._further(sums, values(), end)
+            if self._cache is not None:
+                self._held(self._cache).sums[id(gate)] = sums
+            sums = sums[:, self.past :]
+        else:
+            sums = sums[:, -1:]
+        return sums[..., :-1] / sums[..., -1:].clamp(min=1)
+
+    def once(self, gate: nn.Module, value: Callable[[], Tensor]) -> Tensor:
+        """`value()`, computed once for the batch at work."""
+        if id(gate) not in self._found:
+            self._found[id(gate)] = value()
+        return self._found[id(gate)]
+
+    def _further(self, sums: Tensor | None, values: Tensor, end: int | Tensor | None) -> Tensor:
+        """The running sums `(sum, count)` with those of the tokens at work, `(batch, past + tokens, k + 1)`."""
+        batch, tokens, k = values.shape
+        columns = torch.arange(self.past, self.past + tokens, device=values.device)
+        real = self.real()
+        inside = values.new_ones(batch, tokens, dtype=torch.bool) if real is None else real
+        if end is not None:
+            before = columns < (end.to(columns.device).unsqueeze(1) if isinstance(end, Tensor) else end)
+            # A row whose labels begin with its first token says nothing of a prompt: all of it is one.
+            told = (inside & before).any(1, keepdim=True)
+            inside = inside & (before if self.past else before | ~told)
+        if sums is None:
+            sums = values.new_zeros(batch, self.past, k + 1, dtype=torch.float32)
+        weight = inside.unsqueeze(-1).float()
+        added = torch.cat([weight * values.float(), weight], -1).cumsum(1)
+        return torch.cat([sums[:, : self.past], sums[:, : self.past][:, -1:].sum(1, keepdim=True) + added], 1)
+
+    def _sums(self, gate: nn.Module) -> Tensor | None:
+        return None if self._cache is None else self._held(self._cache).sums.get(id(gate))
+
+    def _held(self, cache: Any) -> Held:
+        if not (cache.layers and isinstance(cache.layers[-1], Held)):
+            while len(cache.layers) < self._depth:  # a cache without a configuration makes its layers one by one
+                cache.layers.append(cache.layer_class_to_replicate())
+            cache.layers.append(Held())
+        held: Held = cache.layers[-1]
+        return held
 
     def _begin(self, attention: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.hidden = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
-        self._mask, self.cache = kwargs.get(self.layer.stack.mask), kwargs.get(self.layer.stack.cache)
+        hidden = self.hidden = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
+        self._mask, cache = kwargs.get(self.layer.stack.mask), kwargs.get(self.layer.stack.cache)
+        self._cache = cache = getattr(cache, "self_attention_cache", cache)
+        self.past = self._first_key = 0
+        self._found.clear()
+        if cache is not None:
+            self.past = int(cache.get_seq_length(attention.layer_idx))
+            self._first_key = cache.get_mask_sizes(hidden.shape[1], attention.layer_idx)[1]
 
     def _end(self, block: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        self.hidden = self._mask = self.cache = None
+        self.hidden = self._mask = self._cache = None
+        self._found.clear()

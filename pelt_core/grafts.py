@@ -11,7 +11,7 @@ and `generate` with a key-value cache keep working.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -40,15 +40,37 @@ class Graft(nn.Module):
         self.site, self.delta, self.gate = site, delta, gate
         self._x: Tensor | None = None
 
+    def start(self, base: nn.Module) -> None:
+        """Lets a delta that starts from the module it changes the output of read it."""
+        if hasattr(self.delta, "start"):
+            cast(Any, self.delta).start(base.get_submodule(self.site.write.path))
+
     def forward(self, x: Tensor, y: Tensor, host: nn.Module) -> Tensor:
         """`y'`, for the module `host` that wrote `y`."""
-        change = self.change(x, y, host)
-        return y + (change if self.gate is None else self.gate(self.gate_input(x, y)) * change)
+        if self.gate is None:
+            return y + self.change(x, y, host)
+        g: Tensor = self.gate(self.gate_input(x, y))
+        if g.dim() > y.dim():  # OPT's MLP reads the tokens of all rows as those of one
+            g = g.expand(-1, len(y) // len(g), -1).flatten(0, 1)
+        if self._chooses():
+            return self._where_chosen(g, x, y, host)
+        return y + g * self.change(x, y, host)
 
     def change(self, x: Tensor, y: Tensor, host: nn.Module) -> Tensor:
         """`delta(x, y)`."""
         delta: Tensor = self.delta(x, y)
         return delta
+
+    def _chooses(self) -> bool:
+        return getattr(self.gate, "hard", False) and not self.training
+
+    def _where_chosen(self, g: Tensor, x: Tensor, y: Tensor, host: nn.Module) -> Tensor:
+        """`y'`, with the delta computed for the tokens with `g > 0` alone, as one row."""
+        chosen = (g > 0).squeeze(-1).expand(y.shape[:-1])
+        if not chosen.any():
+            return y
+        change = self.change(x[chosen].unsqueeze(0), y[chosen].unsqueeze(0), host).squeeze(0)
+        return y.index_put((chosen,), g.expand(*y.shape[:-1], 1)[chosen] * change, accumulate=True)
 
     def gate_input(self, x: Tensor, y: Tensor) -> Tensor:
         """What the delta, and so its gate, reads."""
@@ -118,6 +140,11 @@ class PrefixedCache:
         """How many tokens of text are stored."""
         return 0 if self._cache is None else self._cache.get_seq_length(layer)
 
+    def get_mask_sizes(self, tokens: int, layer: int) -> tuple[int, int]:
+        """How many keys `update` will give, and the position of the first that is stored."""
+        keys, first = (tokens, 0) if self._cache is None else self._cache.get_mask_sizes(tokens, layer)
+        return keys + self.length, first
+
     def update(self, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Stores `key` and `value`, and gives all keys and values with the prefix in front."""
         if self._cache is not None:
@@ -133,7 +160,15 @@ class KeyValueGraft(Graft):
     would be dropped.
 
     A bias of the text's positions, which is added to the scores, gets zeros in front: the prefix has no position.
-    A gate scales both, `g P_K` and `g P_V` (UniPELT, section 3.2).
+
+    A gate with one number a row scales both, `g P_K` and `g P_V` (UniPELT, section 3.2). A gate with one a token
+    cannot: all queries read the same keys. It scales what each query pays to the prefix against what it pays to the
+    text, `softmax([q P_K + log g_t, q K]) [P_V; V]`, so that `g_t = 0` is attention without a prefix. Flash attention
+    has no room for `log g_t` and is refused there.
+
+    Raises:
+        MaskError: for attention that takes no mask of numbers, where the prefix needs one.
+
     """
 
     def wire(self, base: nn.Module) -> list[RemovableHandle]:
@@ -149,12 +184,18 @@ class KeyValueGraft(Graft):
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         stack = self.site.stack
         x = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
+        g: Tensor | None = None if self.gate is None else self.gate(x)
+        if self._chooses() and g is not None and not g.any():
+            return args, kwargs
         key, value = self.delta(x)
-        if self.gate is not None:
-            g = self.gate(x).unsqueeze(-1)
-            key, value = g * key, g * value
+        scaled = g is not None and not cast(Any, self.gate).per_token
+        if g is not None and scaled:
+            key, value = g.unsqueeze(-1) * key, g.unsqueeze(-1) * value
         cache, mask = PrefixedCache(kwargs.get(stack.cache), key, value), kwargs.get(stack.mask)
-        changed = {stack.cache: cache, stack.mask: _see_prefix(mask, cache.length, attention, x)}
+        seen = _see_prefix(mask, cache.length, attention, x)
+        if g is not None and (not scaled or self._chooses()):
+            seen = _pay_prefix(seen, (g > 0).to(g.dtype) if scaled else g, cache, attention, x)
+        changed = {stack.cache: cache, stack.mask: seen}
         if stack.bias:
             bias = kwargs[stack.bias]
             if bias is None:
@@ -164,7 +205,10 @@ class KeyValueGraft(Graft):
 
     def _hand_on(self, attention: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
         """The bias that attention hands on to later layers, as it would be without a prefix."""
-        bias, length = kwargs[self.site.stack.bias], kwargs[self.site.stack.cache].length
+        bias, cache = kwargs[self.site.stack.bias], kwargs[self.site.stack.cache]
+        if not isinstance(cache, PrefixedCache):  # no token chose the prefix
+            return output
+        length = cache.length
         return tuple(part[..., length:] if part is bias else part for part in output)
 
 
@@ -192,3 +236,21 @@ def _see_prefix(mask: Tensor | None, length: int, attention: nn.Module, x: Tenso
         )
     visible = mask.dtype is torch.bool or mask.dim() == 2
     return F.pad(mask, (length, 0), value=1 if visible else 0)
+
+
+def _pay_prefix(mask: Tensor | None, g: Tensor, cache: PrefixedCache, attention: Any, x: Tensor) -> Tensor:
+    """Adds `log g`, `(batch, tokens or 1, 1)`, to what queries pay to the prefix; `g = 0` hides it."""
+    if (mask is None and "flash" in attention.config._attn_implementation) or (mask is not None and mask.dim() == 2):
+        raise MaskError(
+            "a gate for every token in front of a prefix needs an attention mask of numbers, which flash attention "
+            "does not take: load the model with attn_implementation 'sdpa' or 'eager', or gate it by one number a row"
+        )
+    tokens = x.shape[1]
+    if mask is None:
+        mask = g.new_zeros(1, 1, 1, cache.get_mask_sizes(tokens, attention.layer_idx)[0])
+    elif mask.dtype is torch.bool:
+        mask = torch.zeros_like(mask, dtype=g.dtype).masked_fill(~mask, torch.finfo(g.dtype).min)
+    least = torch.finfo(mask.dtype)
+    log_g = g.clamp(min=least.tiny).log().masked_fill(g == 0, least.min).to(mask.dtype).unsqueeze(1)
+    text = mask[..., cache.length :].expand(len(x), -1, tokens, -1)
+    return torch.cat([log_g.expand(len(x), text.shape[1], tokens, cache.length), text], -1)

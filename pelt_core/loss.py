@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from pelt_core.context import prompt_ends, prompt_lengths
 from pelt_core.data.batches import IGNORED
 
 
@@ -45,7 +46,7 @@ def token_losses(model: nn.Module, input_ids: Tensor, attention_mask: Tensor, la
     """
     keep = predicted_positions(labels)
     bare = model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
-    with _head_sees(bare, keep):
+    with _head_sees(bare, keep), prompt_ends(bare, prompt_lengths(labels)):
         logits = model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).logits
     return nn.functional.cross_entropy(logits.float(), labels[:, 1:][keep[:, :-1]], reduction="none")
 

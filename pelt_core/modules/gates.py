@@ -2,6 +2,9 @@
 
 A gate reads `h` of `(batch, tokens, width)`, what its delta reads, and gives `(batch, tokens, 1)`, or one number for
 all tokens of a row, `(batch, 1, 1)`.
+
+A method behind a gate has one at each of its sites (UniPELT's released code: two for LoRA at q and v). With
+`per=submodule` it has one a layer (UniPELT, section 3.2), which reads what attention reads if the sites are several.
 """
 
 from __future__ import annotations
@@ -14,20 +17,27 @@ from torch import Tensor, nn
 
 from pelt_core.context import Context
 
+Per = Literal["site", "submodule"]
+Padding = Literal["ignored", "counted"]
+
 
 class Gate(nn.Module):
     """A gate.
 
     Attributes:
         causal: whether the gate of a token depends on no later token.
+        local: whether it depends on that token alone.
         per_token: whether every token of a row has a gate of its own.
         joint: whether the gates of one layer's methods are weighed against each other, and so are one module.
+        hard: whether, at inference, a gate of 0 means that the delta need not be computed.
 
     """
 
     causal = True
-    per_token = False
+    local = False
+    per_token = True
     joint = False
+    hard = False
 
     def __init__(self, context: Context) -> None:
         super().__init__()
@@ -37,7 +47,7 @@ class Gate(nn.Module):
 class LinearGate(Gate):
     """`s_t = sigmoid(w h_t + b)` with `w ~ N(0, 0.02^2)` and `b = 0`, so that a gate starts near one half."""
 
-    def __init__(self, width: int, context: Context) -> None:
+    def __init__(self, width: int, context: Context, per: Per = "site") -> None:
         super().__init__(context)
         self.w = nn.Parameter(0.02 * torch.randn(1, width))
         self.b = nn.Parameter(torch.zeros(1))
@@ -50,7 +60,7 @@ class LinearGate(Gate):
 class TokenGate(LinearGate):
     """`g_t = s_t`: every token has its own, the same with and without a cache."""
 
-    per_token = True
+    local = True
 
     def forward(self, h: Tensor) -> Tensor:
         """`g`, `(batch, tokens, 1)`."""
@@ -65,28 +75,106 @@ class SequenceGate(LinearGate):
     """
 
     causal = False
+    per_token = False
 
-    def __init__(self, width: int, context: Context, padding: Literal["ignored", "counted"] = "ignored") -> None:
-        super().__init__(width, context)
+    def __init__(self, width: int, context: Context, per: Per = "site", padding: Padding = "ignored") -> None:
+        super().__init__(width, context, per)
         self.padding = padding
 
     def forward(self, h: Tensor) -> Tensor:
         """`g`, `(batch, 1, 1)`."""
         s = self.each(h)
-        real = self.context.real(h.shape[1]) if self.padding == "ignored" else None
-        if real is None:
-            return s.mean(1, keepdim=True)
-        weight = real.unsqueeze(-1).to(s.dtype)
-        return (weight * s).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp(min=1)
+        return s.mean(1, keepdim=True) if self.padding == "counted" else self.context.mean(s)
+
+
+class PromptGate(LinearGate):
+    """`g_t = mean_s s_s` over the real tokens `s <= t` of the prompt: a running mean in it, held after its end.
+
+    This is the sequence gate for causal models: no token sees a later one, and an answer has the gate of its whole
+    prompt, both when it is given for training and when it is written token by token. While decoding with a key-value
+    cache the number at the prompt's end is kept in the cache.
+
+    The prompt ends, in this order, where `pelt_core.prompt_ends` says, before the first label of `labels`, or with the
+    first tokens given to an empty cache. Without any of these, all that the model is given is the prompt.
+    """
+
+    def forward(self, h: Tensor) -> Tensor:
+        """`g`, `(batch, tokens, 1)`, or `(batch, 1, 1)` behind the prompt and in an encoder."""
+        batch = len(self.context.hidden) if self.context.hidden is not None else len(h)
+        # OPT's MLP reads the tokens of all rows as those of one.
+        return self.context.prompt_mean(self, lambda: self.each(h).reshape(batch, -1, 1)).to(h.dtype)
 
 
 class ScalarGate(Gate):
     """`g = sigmoid(a)`: one number, whatever is read; `a = 0` at the start."""
 
-    def __init__(self, width: int, context: Context) -> None:
+    local = True
+    per_token = False
+
+    def __init__(self, width: int, context: Context, per: Per = "site") -> None:
         super().__init__(context)
         self.a = nn.Parameter(torch.zeros(1))  # not of zero dimensions, which FSDP cannot shard
 
     def forward(self, h: Tensor) -> Tensor:
         """`g`, `(1, 1, 1)`."""
         return torch.sigmoid(self.a).to(h.dtype).view(1, 1, 1)
+
+
+class SoftmaxGate(Gate):
+    """`g_i = softmax_i(pool_t relu(w_i h_t + b_i))`: the methods of one layer share a total of 1.
+
+    The central gate of UniPELT's released code, over all methods of its brackets. `h` is what attention reads;
+    `w ~ N(0, 0.02^2)` of `(methods, hidden)` and `b = 0`. The pool is the mean of the gate `sequence`, `token` (none)
+    or `prompt`.
+
+    With `hard`, at inference, all but the largest `g_i` are set to 0, and only the method that has it is computed, for
+    the tokens that chose it.
+    """
+
+    joint = True
+
+    def __init__(
+        self,
+        width: int,
+        context: Context,
+        members: int,
+        pool: Literal["sequence", "token", "prompt"] = "sequence",
+        padding: Padding = "ignored",
+        hard: bool = False,
+    ) -> None:
+        super().__init__(context)
+        self.pool, self.padding, self.hard = pool, padding, hard
+        self.causal, self.per_token = pool != "sequence", pool != "sequence"
+        self.w = nn.Parameter(0.02 * torch.randn(members, width))
+        self.b = nn.Parameter(torch.zeros(members))
+
+    def forward(self, h: Tensor) -> Tensor:
+        """All `g`, `(batch, tokens or 1, methods)`."""
+        g = torch.softmax(self._pooled(h), -1)
+        if self.hard and not self.training:
+            g = g * F.one_hot(g.argmax(-1), g.shape[-1])
+        return g
+
+    def _pooled(self, h: Tensor) -> Tensor:
+        def scores() -> Tensor:
+            return torch.relu(F.linear(h, self.w.to(h.dtype), self.b.to(h.dtype)))
+
+        if self.pool == "token":
+            return scores()
+        if self.pool == "prompt":
+            return self.context.prompt_mean(self, scores).to(h.dtype)
+        return scores().mean(1, keepdim=True) if self.padding == "counted" else self.context.mean(scores())
+
+
+class Share(Gate):
+    """One column of a gate that reads what attention reads, whatever its delta reads; computed once a layer."""
+
+    def __init__(self, whole: Gate, member: int = 0) -> None:
+        super().__init__(whole.context)
+        self.whole, self.member = whole, member
+        self.causal, self.per_token, self.hard = whole.causal, whole.per_token, whole.hard
+
+    def forward(self, h: Tensor) -> Tensor:
+        """`g`, `(batch, tokens or 1, 1)`."""
+        g = self.context.once(self.whole, lambda: self.whole(self.context.hidden))
+        return g[..., self.member : self.member + 1]

@@ -1,0 +1,86 @@
+"""Which gate a graft gets: one of its own, its method's, or its share of one that weighs all methods of the layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from pelt_core.context import Context, Prompt
+from pelt_core.errors import PeltError
+from pelt_core.methods import GATES
+from pelt_core.modules.gates import Gate, Share
+from pelt_core.sites import Site, layers
+from pelt_core.specification import Group, Term
+
+
+class GateError(PeltError, ValueError):
+    """A gate where it makes no sense."""
+
+
+class Gating:
+    """Makes the gates of one group of terms on one model.
+
+    Args:
+        model: that the gates look at.
+        group: the terms and the kind of their gates.
+        contexts: `"layer"` -> what the gates of that layer need to know; filled with what is missing.
+        prompt: where the prompts end.
+
+    """
+
+    def __init__(self, model: PreTrainedModel, group: Group, contexts: nn.ModuleDict, prompt: Prompt) -> None:
+        self._model, self._group, self._contexts, self._prompt = model, group, contexts, prompt
+        self._of_a_layer: dict[tuple[int, Term | None], Any] = {}
+
+    def gate(self, term: Term, site: Site, delta: nn.Module) -> nn.Module | None:
+        """The gate in front of `delta` at `site`; `None` for a group without one.
+
+        Raises:
+            GateError: outside of the layers, or where the gate would see later tokens or what is not yet there.
+
+        """
+        kind = self._group.gate
+        if kind is None:
+            return None
+        if site.layer is None:
+            raise GateError(f"{term.name!r} at {site.position!r} is outside of the layers, where no gate can be")
+        make: Any = kind.entry.module
+        arguments = dict(kind.arguments)
+        context, hidden = self._context(site.layer), self._model.config.hidden_size
+        if make.joint:
+            gate = self._once(site.layer, None, lambda: make(hidden, context, len(self._group.terms), **arguments))
+            gate = Share(gate, self._group.terms.index(term))
+        elif arguments["per"] == "submodule" and len(term.positions) > 1:
+            gate = Share(self._once(site.layer, term, lambda: make(hidden, context, **arguments)))
+        else:
+            gate = make(site.d_out if getattr(delta, "reads", "x") == "y" else site.d_in, context, **arguments)
+        self._check(gate, str(kind), site)
+        return cast(nn.Module, gate)
+
+    def _once(self, layer: int, term: Term | None, make: Callable[[], Any]) -> Any:
+        """The gate of a layer, or of one term in it, made when it is first asked for."""
+        if (layer, term) not in self._of_a_layer:
+            self._of_a_layer[layer, term] = make()
+        return self._of_a_layer[layer, term]
+
+    def _context(self, layer: int) -> Context:
+        if str(layer) not in self._contexts:
+            self._contexts[str(layer)] = Context(layers(self._model, [layer])[0], self._prompt)
+        return cast(Context, self._contexts[str(layer)])
+
+    def _check(self, gate: Gate, kind: str, site: Site) -> None:
+        if site.stack.causal and not gate.causal:
+            able = ", ".join(name for name, entry in GATES.items() if entry.module.causal)
+            raise GateError(
+                f"the gate {kind!r} of a token depends on the tokens after it, which a causal model may not see: "
+                f"choose one of {able}, and for softmax pool=prompt or pool=token"
+            )
+        if not gate.local and site.position == "attn_norm" and not site.stack.post_norm:
+            able = ", ".join(name for name, entry in GATES.items() if entry.module.local)
+            raise GateError(
+                f"the gate {kind!r} looks at what attention is given, and here {site.position!r} comes before it: "
+                f"choose one of {able}"
+            )
