@@ -8,6 +8,7 @@ import typer
 
 from pelt_core.cli.console import errors, print_json, show
 from pelt_core.cli.options import AsJson
+from pelt_core.errors import PeltError
 
 app = typer.Typer()
 BackboneName = Annotated[
@@ -26,9 +27,10 @@ def methods(backbone: BackboneName = None, as_json: AsJson = False) -> None:
 
     Example: `pelt methods --backbone llama-7b`
     """
+    from pelt_core.counting import count_named
     from pelt_core.methods import GATES, METHODS, RECIPES
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "kind": "method",
             "name": name,
@@ -48,8 +50,11 @@ def methods(backbone: BackboneName = None, as_json: AsJson = False) -> None:
         | {"arguments": _arguments(gate), "causal": gate.module.causal}
         for name, gate in GATES.items()
     ]
-    recipes = [{"kind": "recipe", "name": name, "specification": spec} for name, spec in RECIPES.items()]
+    recipes: list[dict[str, Any]] = [
+        {"kind": "recipe", "name": name, "specification": spec} for name, spec in RECIPES.items()
+    ]
     if backbone:
+        count_named(backbone, "none")  # whatever is wrong from here on is the method's
         for row in (*rows, *recipes):
             row |= _size(backbone, row["name"])
     if as_json:
@@ -121,13 +126,11 @@ def _arguments(entry: Any) -> list[str]:
 
 def _size(backbone: str, method: str) -> dict[str, Any]:
     """The parameters of a method, or why it cannot be on this backbone."""
-    from pelt_core.attachment import AttachError
     from pelt_core.counting import count_named
-    from pelt_core.sites import AnatomyError
 
     try:
         return {"parameters": count_named(backbone, method).own}
-    except (AttachError, AnatomyError) as refusal:
+    except PeltError as refusal:
         return {"parameters": None, "not_here": str(refusal)}
 
 
