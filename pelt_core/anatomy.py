@@ -7,7 +7,8 @@ A *port* is one end (input or output) of a submodule; a *position* is a name tha
 - `heads` and `inner`: what the last linear map of each sublayer reads, the heads' outputs and the MLP's neurons;
 - `kv`: the keys and values that attention sees;
 - `attn_norm` and `mlp_norm`: the normalisation that belongs to each sublayer, before or after it;
-- outside of the layers, `embed` (the word embeddings), `embed_norm`, `final_norm` and `pooler`.
+- outside of the layers, `embed` (the word embeddings), `embed_norm`, `final_norm` and `pooler`, and `final`: from what
+  the first layer reads to what the whole stack ends with.
 
 `linears`, `norms` and `biases` stand for all of a kind that the family has.
 
@@ -26,7 +27,7 @@ INNER = {"heads": ("q", "o"), "inner": ("down", "down")}
 KEYS_VALUES = "kv"
 NORMS = ("attn_norm", "mlp_norm", "q_norm", "k_norm")
 EMBEDDING, FINAL = "embed", "final"
-OUTSIDE = (EMBEDDING, "embed_norm", "final_norm", "pooler")
+OUTSIDE = (EMBEDDING, "embed_norm", "final_norm", "pooler", FINAL)
 GROUPS = {
     "linears": LINEARS,
     "norms": (*NORMS, "embed_norm", "final_norm"),
@@ -93,7 +94,7 @@ class Stack:
     @property
     def positions(self) -> tuple[str, ...]:
         """The names that mean something here."""
-        there = {*self.linears, *SUBLAYERS, *INNER, KEYS_VALUES, *self.norms, *self.outside}
+        there = {*self.linears, *SUBLAYERS, *INNER, KEYS_VALUES, *self.norms, *self.outside, FINAL}
         return tuple(position for position in POSITIONS if position in there)
 
 

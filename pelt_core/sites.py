@@ -9,7 +9,20 @@ from typing import Any
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from pelt_core.anatomy import ANATOMIES, GROUPS, INNER, KEYS_VALUES, OUTSIDE, SUBLAYERS, VARIANTS, Fused, Port, Stack
+from pelt_core.anatomy import (
+    ANATOMIES,
+    EMBEDDING,
+    FINAL,
+    GROUPS,
+    INNER,
+    KEYS_VALUES,
+    OUTSIDE,
+    SUBLAYERS,
+    VARIANTS,
+    Fused,
+    Port,
+    Stack,
+)
 from pelt_core.errors import PeltError
 
 
@@ -112,6 +125,8 @@ def sites(model: PreTrainedModel, positions: Sequence[str], wanted: Iterable[int
         AnatomyError: for a family, a position or a layer that the model does not have; names those that it has.
 
     """
+    if wanted is not None and set(positions) <= set(OUTSIDE):
+        raise AnatomyError(f"{', '.join(positions)} is outside of the layers: leave the choice of layers out")
     found = []
     for layer in layers(model, wanted):
         for position in _expanded(positions, layer.stack):
@@ -122,7 +137,7 @@ def sites(model: PreTrainedModel, positions: Sequence[str], wanted: Iterable[int
                 found.append(_inside(model, layer, position))
     if wanted is None:
         for stack in stacks(model):
-            outside = [position for position in _expanded(positions, stack) if position in stack.outside]
+            outside = [p for p in _expanded(positions, stack) if p in OUTSIDE and p in stack.positions]
             found += [_outside(model, stack, position) for position in outside]
     return found
 
@@ -160,9 +175,16 @@ def _inside(model: PreTrainedModel, layer: Layer, position: str) -> Site:
 
 
 def _outside(model: PreTrainedModel, stack: Stack, position: str) -> Site:
-    config, path = model.config, stack.outside[position]
-    width = _width(model.base_model.get_submodule(path), Port(path))
-    heads = config.num_attention_heads
+    config, base = model.config, model.base_model
+    heads: int = config.num_attention_heads
+    if position == FINAL:
+        end = base.get_submodule(stack.end)
+        # A stack without a normalisation at its end ends as wide as the embedding, whose transpose may come next.
+        width = _width(end if hasattr(end, "weight") else base.get_submodule(stack.outside[EMBEDDING]), Port(stack.end))
+        first, last, d_in = Port(f"{stack.layers}.0", "in"), Port(stack.end), config.hidden_size
+        return Site(None, position, first, last, d_in, width, heads, config.hidden_size // heads, stack)
+    path = stack.outside[position]
+    width = _width(base.get_submodule(path), Port(path))
     return Site(None, position, Port(path, "in"), Port(path), width, width, heads, width // heads, stack)
 
 
