@@ -25,7 +25,14 @@ class CheckpointError(PeltError, ValueError):
 
 def trained_state(model: PreTrainedModel) -> dict[str, Tensor]:
     """Name -> every tensor that training changes, each once however many modules share it."""
-    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+    return {name: t.detach() for name, t in _trained(model).items()}
+
+
+def _trained(model: PreTrainedModel) -> dict[str, Tensor]:
+    """The trained parameters, and what the modules keep besides: such as the places of the entries of a sparse change."""
+    trained: dict[str, Tensor] = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    kept = model.pelt.state_dict(prefix="pelt.").keys() if hasattr(model, "pelt") else ()
+    return trained | {name: buffer for name, buffer in model.named_buffers() if name in kept}
 
 
 @torch.no_grad()
@@ -36,7 +43,7 @@ def load_trained_state(model: PreTrainedModel, state: dict[str, Tensor]) -> None
         CheckpointError: if names or shapes differ; names what is missing, what is left over, and what differs.
 
     """
-    own = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    own = _trained(model)
     wrong = [f"missing {name}" for name in own if name not in state]
     wrong += [f"unexpected {name}" for name in state if name not in own]
     wrong += [

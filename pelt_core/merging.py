@@ -135,7 +135,7 @@ def _merged(model: PreTrainedModel, attachment: Attachment, before: Mapping[str,
 
 
 def _check(attachment: Attachment) -> None:
-    hosts = Counter(graft.site.write.path for graft in attachment.all_grafts())
+    written = Counter(graft.site.write for graft in attachment.all_grafts())
     for name, graft in attachment.grafts.items():
         assert isinstance(graft, Graft)
         reason = None
@@ -144,7 +144,7 @@ def _check(attachment: Attachment) -> None:
             reason = f"what it adds is no linear map of what a weight reads, as it is under {able}"
         elif not (graft.gate is None or isinstance(graft.gate, ScalarGate)):
             reason = "its gate depends on the text; without a gate, or behind 'scalar', it could be"
-        elif isinstance(graft, HostGraft) and hosts[graft.site.write.path] > 1:
+        elif isinstance(graft, HostGraft) and written[graft.site.write] > 1:
             reason = "it changes the weight as it is without the other methods there; alone on its weight it could be"
         if reason:
             raise AttachError(f"{name} cannot be merged: {reason}")

@@ -14,8 +14,11 @@ from torch import nn
 from pelt_core.anatomy import KEYS_VALUES, LINEARS, SUBLAYERS
 from pelt_core.modules.bottleneck import MultiHeadParallel, Parallel, Pfeiffer, Series
 from pelt_core.modules.gates import Gate, ScalarGate, SequenceGate, TokenGate
+from pelt_core.modules.intrinsic import Said
+from pelt_core.modules.kronecker import KronA
+from pelt_core.modules.pruning import DiffPruning, Sparse
 from pelt_core.modules.tokens import Prefix, PrefixMLP
-from pelt_core.modules.weights import LoRA
+from pelt_core.modules.weights import DoRA, LoRA
 
 
 class _Row:
@@ -126,6 +129,51 @@ METHODS: dict[str, Entry] = {
         "hu2022lora",
         "low-rank change of a weight matrix",
         positions=("q", "v"),
+        allowed=_LINEARS,
+        mergeable=True,
+    ),
+    "dora": Entry(
+        DoRA,
+        "y' = m ⊙ (W + (α/r) B A) x / ‖W + (α/r) B A‖ + b",
+        "liu2024dora",
+        "low-rank change of the direction of a weight matrix, and a length for each of its rows",
+        positions=("q", "v"),
+        allowed=_LINEARS,
+        mergeable=True,
+    ),
+    "krona": Entry(
+        KronA,
+        "y' = y + s (A ⊗ B) x",
+        "edalati2022krona",
+        "change of a weight matrix by a Kronecker product",
+        positions=("q", "v"),
+        allowed=_LINEARS,
+        mergeable=True,
+    ),
+    "diff": Entry(
+        DiffPruning,
+        "y' = y + (z ⊙ W̃) x, z ~ HardConcrete(a)",
+        "guo2021diff",
+        "diff pruning: change of a weight matrix under a penalty on its non-zero entries",
+        positions=("linears",),
+        allowed=_LINEARS,
+        mergeable=True,
+    ),
+    "sparse": Entry(
+        Sparse,
+        "y' = y + S x",
+        "guo2021diff",
+        "change of a fixed few entries of a weight matrix, as diff pruning leaves them",
+        positions=("linears",),
+        allowed=_LINEARS,
+        mergeable=True,
+    ),
+    "said": Entry(
+        Said,
+        "y' = y + λ (P θ) x, P = H G Π H B",
+        "aghajanyan2021intrinsic",
+        "change of all weight matrices by a random projection of one short vector",
+        positions=("linears",),
         allowed=_LINEARS,
         mergeable=True,
     ),

@@ -212,7 +212,7 @@ def _arguments(name: str, entry: Entry | GateEntry, text: str) -> tuple[tuple[st
     return tuple((defaults | given).items())
 
 
-_FRACTIONS = ("dropout",)
+_FRACTIONS = ("dropout", "fraction")
 
 
 def _value(name: str, key: str, text: str, kind: Any) -> Any:

@@ -28,6 +28,11 @@ NEUTRAL = (
     "parallel(bottleneck=6)@k,up,down",
     "multihead_parallel(bottleneck=3,scale=2)",
     "lora(rank=4)@q,k,v,o,up,down",
+    "dora(rank=4,scaling=sqrt-rank)@q,k,v,o,up,down",
+    "krona(factor=4)@linears",
+    "diff(fraction=0.1)@q,v",
+    "sparse(fraction=0.1)@linears",
+    "said(dimension=12)@linears",
 )
 """Methods that do nothing at the start: at least one specification of each."""
 PFEIFFER = "pfeiffer(bottleneck=6)@attn_norm,mlp_norm"
@@ -38,7 +43,16 @@ MOVING = (
     PFEIFFER,
 )
 """Methods that change the output from the start."""
-MERGEABLE = ("lora@q,v", "lora(rank=4,alpha=2)@q,k,v,o,up,down", "lora@k:1+lora(rank=2)@v")
+MERGEABLE = (
+    "lora@q,v",
+    "lora(rank=4,alpha=2)@q,k,v,o,up,down",
+    "lora@k:1+lora(rank=2)@v",
+    "dora(rank=2)@q,k,v,down",
+    "krona@q,down",
+    "diff@linears",
+    "sparse(fraction=0.5)@v:1",
+    "said(dimension=40,seed=2)@k,up",
+)
 IN_PLACE = ("full", "full:last1", "head")
 GROWN = (*NEUTRAL, *MOVING)
 SPECS = (*GROWN, *IN_PLACE, "none")
@@ -133,7 +147,8 @@ def grown(family: str, spec: str, attention: str | None = None, dtype: torch.dty
 
 
 def loss(model: PreTrainedModel, inputs: dict[str, Tensor]) -> Tensor:
-    """A scalar on which every output depends."""
+    """A scalar on which every output depends, with the same draws each time where a method draws at random."""
+    torch.manual_seed(3)
     return real(model(**inputs, use_cache=False).logits, inputs).float().square().mean()
 
 

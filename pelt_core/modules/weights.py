@@ -3,32 +3,117 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pelt_core.sites import Site
+from pelt_core.grafts import HostGraft
+from pelt_core.sites import Site, bias_at, weight_at
 
 
-class LoRA(nn.Module):
-    """`delta = (alpha / r) B A dropout(x)`, `A` Kaiming-uniform and `B = 0` at the start (Hu et al. 2022, eq. 3).
+class WeightChange(nn.Module):
+    """`delta = dW x`, `x` of `(batch, tokens, d_in)`, for a subclass that says what `dW` of `(d_out, d_in)` is."""
 
-    `x` is `(batch, tokens, d_in)`, `A` is `(rank, d_in)`, `B` is `(d_out, rank)`.
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """`dW x`."""
+        return F.linear(x, self.weight().to(x.dtype))
+
+    def weight(self) -> Tensor:
+        """`dW`."""
+        raise NotImplementedError
+
+    def weight_change(self, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, None]:
+        """What merging adds to the weight of `(d_out, d_in)` and to the bias: `dW`, and nothing."""
+        return self.weight(), None
+
+
+class LoRA(WeightChange):
+    """`dW = s B A`, `A` Kaiming-uniform and `B = 0` at the start; dropout on `x` (Hu et al. 2022, equation 3).
+
+    `A` is `(rank, d_in)`, `B` is `(d_out, rank)`; `s` is `alpha / rank`, or with `scaling="sqrt-rank"`
+    `alpha / sqrt(rank)`, under which a large rank learns as fast as a small one (rsLoRA, Kalajdzievski 2023).
     """
 
-    def __init__(self, site: Site, rank: int = 8, alpha: float = 16.0, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        site: Site,
+        rank: int = 8,
+        alpha: float = 16.0,
+        dropout: float = 0.0,
+        scaling: Literal["rank", "sqrt-rank"] = "rank",
+    ) -> None:
         super().__init__()
-        self.scale, self.dropout = alpha / rank, dropout
+        self.scale, self.dropout = alpha / (rank if scaling == "rank" else math.sqrt(rank)), dropout
         self.A = nn.Parameter(torch.empty(rank, site.d_in))
         self.B = nn.Parameter(torch.zeros(site.d_out, rank))
         nn.init.kaiming_uniform_(self.A, a=math.sqrt(5))
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """`dW dropout(x)`."""
-        x = F.dropout(x, self.dropout, self.training)
+        """`dW dropout(x)`, without forming `dW`."""
+        return self.low_rank(F.dropout(x, self.dropout, self.training))
+
+    def low_rank(self, x: Tensor) -> Tensor:
+        """`s B A x`."""
         return self.scale * F.linear(F.linear(x, self.A.to(x.dtype)), self.B.to(x.dtype))
 
     def weight(self) -> Tensor:
-        """`dW = (alpha / r) B A` of `(d_out, d_in)`."""
+        """`dW = s B A`."""
         return self.scale * self.B @ self.A
+
+
+class DoRA(LoRA):
+    """`W + dW = m (W + s B A) / |W + s B A|`: a weight in polar coordinates (Liu et al. 2024, equation 5).
+
+    `|.|` is the length of each row of the `(d_out, d_in)` matrix, `m` of `(d_out,)` starts as that of `W`, `A`, `B`
+    and `s` are LoRA's. The length is a constant to the gradient (section 4.3). As in the released code, dropout acts
+    on all that the module reads, so `W dropout(x)` has to be computed; without dropout it is `y - b`, which costs
+    nothing and includes what other methods before this one have added to `y`.
+    """
+
+    graft = HostGraft
+
+    def __init__(
+        self,
+        site: Site,
+        rank: int = 8,
+        alpha: float = 16.0,
+        dropout: float = 0.0,
+        scaling: Literal["rank", "sqrt-rank"] = "rank",
+    ) -> None:
+        super().__init__(site, rank, alpha, dropout, scaling)
+        self.site = site
+        self.m = nn.Parameter(torch.ones(site.d_out))
+
+    @torch.no_grad()
+    def start(self, host: nn.Module) -> None:
+        """Takes `m` from the weight of `host`."""
+        weight = self._weight_of(host)
+        self.to(weight.device).m.copy_(self._direction(weight)[1])
+
+    def forward(self, x: Tensor, y: Tensor, host: nn.Module) -> Tensor:  # type: ignore[override]
+        """`(c - 1) W x + c s B A x` with `c = m / |W + s B A|`."""
+        weight, bias = self._weight_of(host), bias_at(host, self.site)
+        with torch.no_grad():
+            _, length = self._direction(weight)
+        c = (self.m / length).to(x.dtype)
+        if self.training and self.dropout:
+            x = F.dropout(x, self.dropout)
+            frozen = F.linear(x, weight)
+        else:
+            frozen = y if bias is None else y - bias.flatten()
+        return (c - 1) * frozen + c * self.low_rank(x)
+
+    def weight_change(self, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, None]:
+        """`dW = c (W + s B A) - W`."""
+        changed, length = self._direction(weight)
+        return (self.m / length).unsqueeze(1) * changed - weight, None
+
+    def _weight_of(self, host: nn.Module) -> Tensor:
+        return weight_at(host, self.site).flatten(1).T
+
+    def _direction(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """`W + s B A`, and the length of each of its rows; a row of zeros has a length just above none."""
+        changed = torch.addmm(weight.float(), self.B, self.A, alpha=self.scale)
+        return changed, torch.linalg.vector_norm(changed, dim=1).clamp(min=torch.finfo(torch.float32).tiny)
