@@ -11,12 +11,13 @@ from typing import Any, Literal, get_type_hints
 
 from torch import nn
 
-from pelt_core.anatomy import KEYS_VALUES, LINEARS, SUBLAYERS
+from pelt_core.anatomy import FINAL, KEYS_VALUES, LINEARS, SUBLAYERS
 from pelt_core.modules.bottleneck import MultiHeadParallel, Parallel, Pfeiffer, Series
 from pelt_core.modules.gates import Gate, ScalarGate, SequenceGate, TokenGate
 from pelt_core.modules.intrinsic import Said
 from pelt_core.modules.kronecker import KronA
 from pelt_core.modules.pruning import DiffPruning, Sparse
+from pelt_core.modules.side import Ladder, SideTuning
 from pelt_core.modules.tokens import Prefix, PrefixMLP
 from pelt_core.modules.weights import DoRA, LoRA
 
@@ -192,6 +193,24 @@ METHODS: dict[str, Entry] = {
         "a prefix that an MLP shared by all layers writes; folded into a plain one after training",
         positions=(KEYS_VALUES,),
         allowed=(KEYS_VALUES,),
+    ),
+    "ladder": Entry(
+        Ladder,
+        "y' = y + U s_N, s_i = g_i(μ s_{i-1} + (1-μ) W_i h_i)",
+        "sung2022lst",
+        "ladder side-tuning: narrow layers that read every layer, with no gradient in the backbone",
+        positions=(FINAL,),
+        allowed=(FINAL,),
+        backprop=False,
+    ),
+    "side": Entry(
+        SideTuning,
+        "y' = σ(a) y + (1-σ(a)) S(x)",
+        "zhang2020side",
+        "side-tuning: a narrow network of its own, blended with the backbone, with no gradient in it",
+        positions=(FINAL,),
+        allowed=(FINAL,),
+        backprop=False,
     ),
     "full": Entry(
         None,

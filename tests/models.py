@@ -21,12 +21,14 @@ GENERATORS = (*DECODERS, *ENCODER_DECODERS)
 SWITCHABLE = tuple(family for family in FAMILIES if family not in ("gptj", "bloom"))  # eager or sdpa; these: eager only
 
 SUM = "prefix(tokens=3)+lora+series(bottleneck=6)@mlp:1"
+LADDER, SIDE = "ladder(reduction=2)", "side(reduction=2)"
 NEUTRAL = (
     "series(bottleneck=6)@attn,mlp",
     "series(bottleneck=6)@q,v,down",
     "parallel(bottleneck=6)@attn,mlp",
     "parallel(bottleneck=6)@k,up,down",
     "multihead_parallel(bottleneck=3,scale=2)",
+    LADDER,
     "lora(rank=4)@q,k,v,o,up,down",
     "dora(rank=4,scaling=sqrt-rank)@q,k,v,o,up,down",
     "krona(factor=4)@linears",
@@ -41,6 +43,7 @@ MOVING = (
     SUM,
     "series(bottleneck=6,activation=tanh,bias=false,start=normal)@down",
     PFEIFFER,
+    SIDE,
 )
 """Methods that change the output from the start."""
 MERGEABLE = (
@@ -56,7 +59,7 @@ MERGEABLE = (
 IN_PLACE = ("full", "full:last1", "head")
 GROWN = (*NEUTRAL, *MOVING)
 SPECS = (*GROWN, *IN_PLACE, "none")
-REFUSED: dict[str, tuple[str, ...]] = {PFEIFFER: GENERATORS}
+REFUSED: dict[str, tuple[str, ...]] = {PFEIFFER: GENERATORS, LADDER: ENCODER_DECODERS, SIDE: ENCODER_DECODERS}
 """Specification -> the families on which it makes no sense; attaching it there says why."""
 
 
