@@ -8,16 +8,22 @@ from functools import cache
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
 
 from pelt_core.attachment import attach
-from pelt_core.backbones import load_model
+from pelt_core.backbones import BACKBONES, TASKS, natural_task
+from pelt_core.tiny import tiny_model
 
 ENCODERS = ("bert", "roberta")
 DECODERS = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gptj", "bloom", "gpt_neox", "gpt2", "opt")
 ENCODER_DECODERS = ("t5",)
 FAMILIES = (*ENCODERS, *DECODERS, *ENCODER_DECODERS)
 GENERATORS = (*DECODERS, *ENCODER_DECODERS)
+VARIANTS = {
+    "t5-gated": {"feed_forward_proj": "gated-gelu"},
+    "opt-post": {"do_layer_norm_before": False, "word_embed_proj_dim": 16},
+}
+"""Models of a family whose configuration changes their anatomy: what is changed."""
 SWITCHABLE = tuple(family for family in FAMILIES if family not in ("gptj", "bloom"))  # eager or sdpa; these: eager only
 
 SUM = "prefix(tokens=3)+lora+series(bottleneck=6)@mlp:1"
@@ -87,12 +93,18 @@ HEADS = {
 """Family -> the parameters of its output layer."""
 
 
+def base(family: str) -> str:
+    """The family that a variant belongs to."""
+    return family.partition("-")[0]
+
+
 @cache
 def _loaded(family: str) -> PreTrainedModel:
-    torch.manual_seed(0)
-    if family in ENCODERS:
-        return load_model(f"tiny-{family}", task="classification", labels=3)
-    return load_model(f"tiny-{family}", task="seq2seq" if family in ENCODER_DECODERS else "causal-lm")
+    name = f"tiny-{base(family)}"
+    row = BACKBONES[name]
+    config = AutoConfig.for_model(row.architecture, **{**row.config, **VARIANTS.get(family, {})})
+    config.num_labels = 3
+    return tiny_model(config, TASKS[natural_task(name)]).eval()
 
 
 def tiny(family: str, attention: str | None = None) -> PreTrainedModel:
@@ -110,9 +122,9 @@ def batch(family: str) -> dict[str, Tensor]:
     """
     ids = torch.randint(4, 260, (2, 7), generator=torch.Generator().manual_seed(1))
     mask = torch.ones_like(ids)
-    mask[0, slice(0, 2) if family in DECODERS else slice(-2, None)] = 0
+    mask[0, slice(0, 2) if base(family) in DECODERS else slice(-2, None)] = 0
     inputs = {"input_ids": ids * mask, "attention_mask": mask}
-    if family in ENCODER_DECODERS:
+    if base(family) in ENCODER_DECODERS:
         start = torch.zeros(2, 1, dtype=torch.long)
         inputs["decoder_input_ids"] = torch.cat([start, ids[:, 1:5]], 1)
     return inputs

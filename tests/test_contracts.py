@@ -119,6 +119,14 @@ def test_what_makes_no_sense_is_refused(family: str, spec: str) -> None:
     contracts.refuses_to_attach(family, spec)
 
 
+@pytest.mark.parametrize("family", models.VARIANTS)
+def test_variants_of_a_family(family: str) -> None:
+    contracts.starts_as_the_backbone(family, NEUTRAL[-1])
+    contracts.no_token_sees_the_future(family, SUM)
+    contracts.padding_changes_nothing(family, SUM)
+    contracts.generates_alike_with_and_without_cache(family, SUM)
+
+
 def test_every_method_is_here() -> None:
     assert {term.name for spec in SPECS for term in parse(spec).terms} == set(METHODS)
 
