@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pelt_core.folding import fold
     from pelt_core.merging import merge
     from pelt_core.methods import METHODS
+    from pelt_core.recording import recorded_gates
     from pelt_core.specification import Method, parse
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ __all__ = [
     "merge",
     "parse",
     "prompt_ends",
+    "recorded_gates",
     "save",
 ]
 
@@ -38,6 +40,7 @@ _HOME = {
     **dict.fromkeys(("fold",), "folding"),
     **dict.fromkeys(("merge",), "merging"),
     **dict.fromkeys(("GATES", "METHODS", "RECIPES"), "methods"),
+    **dict.fromkeys(("recorded_gates",), "recording"),
     **dict.fromkeys(("Method", "parse"), "specification"),
 }
 

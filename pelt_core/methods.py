@@ -13,7 +13,7 @@ from torch import nn
 
 from pelt_core.anatomy import FINAL, KEYS_VALUES, LINEARS, SUBLAYERS
 from pelt_core.modules.bottleneck import MultiHeadParallel, Parallel, Pfeiffer, Series
-from pelt_core.modules.gates import Gate, ScalarGate, SequenceGate, TokenGate
+from pelt_core.modules.gates import Gate, PromptGate, ScalarGate, SequenceGate, SoftmaxGate, TokenGate
 from pelt_core.modules.intrinsic import Said
 from pelt_core.modules.kronecker import KronA
 from pelt_core.modules.pruning import DiffPruning, Sparse
@@ -224,12 +224,38 @@ METHODS: dict[str, Entry] = {
 }
 GATES: dict[str, GateEntry] = {
     "sequence": GateEntry(SequenceGate, "g = mean_t σ(w h_t + b)", "mao2022unipelt", "one number a row, for encoders"),
+    "prompt": GateEntry(
+        PromptGate,
+        "g_t = mean_{s≤t} σ(w h_s + b)",
+        "mao2022unipelt",
+        "a running mean over the prompt, held while the answer is written, for causal models",
+    ),
     "token": GateEntry(TokenGate, "g_t = σ(w h_t + b)", "mao2022unipelt", "one number a token"),
     "scalar": GateEntry(ScalarGate, "g = σ(a)", "mao2022unipelt", "one number a site"),
+    "softmax": GateEntry(
+        SoftmaxGate,
+        "g_i = softmax_i(pool_t relu(w_i h_t + b_i))",
+        "mao2022unipelt",
+        "the methods of a layer share a total of 1",
+    ),
 }
+# As UniPELT's released code has them: a gate takes the place of alpha / rank.
+_A, _P, _L = "pfeiffer(bottleneck=48)@mlp_norm", "prefix(tokens=10)", "lora(rank=8,alpha=8)@q,v"
+_CAUSAL = f"{_L}+{_P}+series(bottleneck=48,start=normal)@mlp"
 RECIPES: dict[str, str] = {
     "houlsby": "series@attn,mlp",
     "llm_adapters_series": "series(bottleneck=256,activation=tanh,bias=false,start=normal)@down",
     "llm_adapters_parallel": "parallel(bottleneck=256,activation=tanh,bias=false,start=normal)@up,down",
     "scaled_parallel": "parallel(bottleneck=512,scale=4)@mlp",
+    "mam": "parallel(bottleneck=512,scale=4)@mlp+prefix(tokens=30)",
+    "unipelt": f"sequence*[{_A}+{_P}+{_L}]",
+    "unipelt_ap": f"sequence*[{_A}+{_P}]",
+    "unipelt_al": f"sequence*[{_A}+{_L}]",
+    "unipelt_pl": f"sequence*[{_P}+{_L}]",
+    "unipelt_paper": f"sequence(per=submodule,padding=counted)*[{_A}+{_P}+{_L}]",
+    "unipelt_released": f"sequence(padding=counted)*[{_A}+{_P}+{_L}]",
+    "unipelt_nogate": f"{_A}+{_P}+lora(rank=8,alpha=16)@q,v",
+    "unipelt_ap_nogate": f"{_A}+{_P}",
+    "unipelt_causal": f"prompt*[{_CAUSAL}]",
+    "unipelt_token": f"token*[{_CAUSAL}]",
 }

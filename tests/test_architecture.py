@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from those named before it.
 HOUSE = [
     *("errors", "anatomy", "sites", "context", "grafts", "modules", "methods", "specification"),
-    *("in_place", "gating", "attachment", "folding", "merging", "checkpoint"),
+    *("in_place", "gating", "attachment", "recording", "folding", "merging", "checkpoint"),
     *("catalogue", "quiet", "tiny", "embedded", "backbones", "counting"),
     *("data", "precision", "loss", "train", "decode", "evaluate"),
     *("provenance", "study", "report", "publish", "cli"),

@@ -15,6 +15,12 @@ PUBLISHED = [
     (BERT, "prefix", 184_320),
     # while it is trained: E 7,680, D and b 393,728, U and c 9,455,616
     (BERT, "mlp_prefix", 9_857_024),
+    # UniPELT, section 3.2 and table 4: a gate for each submodule in a layer; the released code has two for LoRA
+    (BERT, "lora(rank=8)", 294_912),
+    (BERT, "unipelt_ap", 1_097_304),
+    (BERT, "unipelt_paper", 1_401_444),
+    (BERT, "unipelt_released", 1_410_672),
+    (BERT, "unipelt_nogate", 1_410_672 - 4 * 9_228),
     # LLM-Adapters, table 1
     (LLAMA_7B, "llm_adapters_series", 67_108_864),
     (LLAMA_7B, "llm_adapters_parallel", 247_463_936),

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import models
+import pandas as pd
+import pytest
+import torch
+from models import THREE
+
+from pelt_core.attachment import AttachError, attach, attached
+from pelt_core.recording import RecordingError, recorded_gates
+
+
+def hooks(model: torch.nn.Module) -> int:
+    return sum(len(module._forward_hooks) for module in model.modules())
+
+
+def test_every_gate_of_every_row_is_recorded() -> None:
+    model, inputs = models.grown("bert", f"sequence*{THREE}"), models.batch("bert")
+    with recorded_gates(model) as gates:
+        model(**inputs)
+        model(**{name: value[:1] for name, value in inputs.items()})
+    table = pd.DataFrame(gates)
+    assert set(zip(table["position"], table["method"], strict=True)) == {
+        ("q", "lora"),
+        ("v", "lora"),
+        ("mlp", "series"),
+        ("kv", "prefix"),
+    }
+    assert len(table) == 2 * 4 * 3 and set(table["layer"]) == {0, 1}
+    assert table.groupby("batch").size().tolist() == [16, 8]
+    assert table["gate"].between(0, 1).all() and table["gate"].nunique() > 10
+
+
+def test_a_value_is_what_the_gate_gave() -> None:
+    model, inputs = models.grown("bert", "sequence*lora@q:0"), models.batch("bert")
+    (graft,) = attached(model).grafts.values()
+    with recorded_gates(model) as gates:
+        handle = graft.gate.register_forward_hook(lambda gate, args, g: expected.append(g.flatten().tolist()))
+        expected: list[list[float]] = []
+        model(**inputs)
+        handle.remove()
+    assert [record["gate"] for record in gates] == expected[0]
+    assert {key: gates[1][key] for key in ("layer", "position", "method", "batch", "row")} == {
+        **{"layer": 0, "position": "q", "method": "lora"},
+        **{"batch": 0, "row": 1},
+    }
+
+
+@pytest.mark.parametrize("family", ["bert", "llama", "opt"])
+def test_padding_is_left_out_of_the_mean_over_tokens(family: str) -> None:
+    model, inputs = models.grown(family, "token*series(bottleneck=6)@mlp"), models.batch(family)
+    alone = inputs["input_ids"][:1][inputs["attention_mask"][:1].bool()].unsqueeze(0)
+    with recorded_gates(model) as padded:
+        model(**inputs)
+    with recorded_gates(model) as unpadded:
+        position_ids = {"position_ids": torch.arange(alone.shape[1])[None]} if family == "llama" else {}
+        model(input_ids=alone, attention_mask=torch.ones_like(alone), **position_ids)
+    first = [record["gate"] for record in padded if record["row"] == 0]
+    assert first == pytest.approx([record["gate"] for record in unpadded], abs=1e-5)
+
+
+def test_one_number_for_all_rows_is_recorded_for_each() -> None:
+    model = models.grown("gpt2", "scalar*lora")
+    with recorded_gates(model) as gates:
+        model(**models.batch("gpt2"))
+    assert [record["row"] for record in gates] == [0, 1] * 4
+    assert gates[0]["gate"] == gates[1]["gate"]
+
+
+def test_shares_of_a_layer_sum_to_one() -> None:
+    model = models.grown("bert", "softmax*[lora@q+prefix(tokens=3)]")
+    with recorded_gates(model) as gates:
+        model(**models.batch("bert"))
+    sums = pd.DataFrame(gates).groupby(["layer", "row"])["gate"].sum()
+    assert sums.tolist() == pytest.approx([1] * 4)
+
+
+def test_decoding_records_every_step() -> None:
+    model, inputs = models.grown("llama", "prompt*lora@q:0"), models.batch("llama")
+    with recorded_gates(model) as gates:
+        model.generate(**inputs, do_sample=False, min_new_tokens=4, max_new_tokens=4)
+    table = pd.DataFrame(gates).pivot(index="batch", columns="row", values="gate")
+    assert table.shape == (4, 2)
+    assert (table.iloc[1:] == table.iloc[1]).all(axis=None), "the gate moved while the answer was written"
+
+
+def test_nothing_is_left_behind() -> None:
+    model = models.grown("bert", f"sequence*{THREE}")
+    before = hooks(model)
+    with pytest.raises(KeyError), recorded_gates(model):
+        assert hooks(model) > before
+        raise KeyError
+    assert hooks(model) == before
+
+
+def test_a_method_of_several_is_named() -> None:
+    model = models.grown("bert", "sequence*lora@q:0")
+    attach(model, "token*lora@v:1", name="other")
+    with recorded_gates(model, "other") as gates:
+        model(**models.batch("bert"))
+    assert {record["position"] for record in gates} == {"v"}
+    with pytest.raises(AttachError, match="say which"), recorded_gates(model):
+        pass
+
+
+def test_a_method_without_gates_has_nothing_to_record() -> None:
+    with pytest.raises(RecordingError, match="'lora@q,v' has no gates"), recorded_gates(models.grown("bert", "lora")):
+        pass
