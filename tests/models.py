@@ -27,6 +27,8 @@ VARIANTS = {
 SWITCHABLE = tuple(family for family in FAMILIES if family not in ("gptj", "bloom"))  # eager or sdpa; these: eager only
 
 SUM = "prefix(tokens=3)+lora+series(bottleneck=6)@mlp:1"
+THREE = "[lora(rank=4)@q,v+series(bottleneck=6)@mlp+prefix(tokens=3)]"
+SEQUENCE, CENTRAL = f"sequence*{THREE}", "softmax*[lora(rank=4)+prefix(tokens=3)]"
 LADDER, SIDE = "ladder(reduction=2)", "side(reduction=2)"
 NEUTRAL = (
     "series(bottleneck=6)@attn,mlp",
@@ -41,15 +43,22 @@ NEUTRAL = (
     "diff(fraction=0.1)@q,v",
     "sparse(fraction=0.1)@linears",
     "said(dimension=12)@linears",
+    "scalar(per=submodule)*lora(rank=4)+token*series(bottleneck=6)@attn,mlp",
 )
 """Methods that do nothing at the start: at least one specification of each."""
 PFEIFFER = "pfeiffer(bottleneck=6)@attn_norm,mlp_norm"
 MOVING = (
     "prefix(tokens=4)",
+    "mlp_prefix(tokens=4,mid=6)",
     SUM,
     "series(bottleneck=6,activation=tanh,bias=false,start=normal)@down",
     PFEIFFER,
     SIDE,
+    SEQUENCE,
+    CENTRAL,
+    f"prompt*{THREE}",
+    f"softmax(pool=prompt)*{THREE}",
+    f"softmax(pool=token,hard=true)*{THREE}",
 )
 """Methods that change the output from the start."""
 MERGEABLE = (
@@ -66,6 +75,7 @@ IN_PLACE = ("full", "full:last1", "head")
 GROWN = (*NEUTRAL, *MOVING)
 SPECS = (*GROWN, *IN_PLACE, "none")
 REFUSED: dict[str, tuple[str, ...]] = {PFEIFFER: GENERATORS, LADDER: ENCODER_DECODERS, SIDE: ENCODER_DECODERS}
+REFUSED |= dict.fromkeys((SEQUENCE, CENTRAL), GENERATORS)
 """Specification -> the families on which it makes no sense; attaching it there says why."""
 
 
