@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from pelt_core.attachment import attach, attached, detach
+import pelt_core
+from pelt_core.attachment import Attachment, attach, attached, carried_by, detach, name_of
 from pelt_core.errors import PeltError
+from pelt_core.specification import Method, parse
 
 _WEIGHTS, _CONFIG = "pelt.safetensors", "pelt.json"
-_FORMAT = 1
+_FORMAT = 2
+_SAMPLED = 64  # numbers of each tensor
 
 
 class CheckpointError(PeltError, ValueError):
@@ -24,18 +30,13 @@ class CheckpointError(PeltError, ValueError):
 
 
 def trained_state(model: PreTrainedModel) -> dict[str, Tensor]:
-    """Name -> every tensor that training changes, each once however many modules share it."""
+    """Name -> every tensor that training changes, each once however many modules share it.
+
+    Besides, what the modules keep without training it, such as the places of the entries of a sparse change.
+    """
     return {name: t.detach() for name, t in _trained(model).items()}
 
 
-def _trained(model: PreTrainedModel) -> dict[str, Tensor]:
-    """The trained parameters, and what the modules keep besides: such as the places of the entries of a sparse change."""
-    trained: dict[str, Tensor] = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    kept = model.pelt.state_dict(prefix="pelt.").keys() if hasattr(model, "pelt") else ()
-    return trained | {name: buffer for name, buffer in model.named_buffers() if name in kept}
-
-
-@torch.no_grad()
 def load_trained_state(model: PreTrainedModel, state: dict[str, Tensor]) -> None:
     """Copies `state` into the trained tensors of `model`.
 
@@ -43,50 +44,75 @@ def load_trained_state(model: PreTrainedModel, state: dict[str, Tensor]) -> None
         CheckpointError: if names or shapes differ; names what is missing, what is left over, and what differs.
 
     """
-    own = _trained(model)
+    _fill(_trained(model), state)
+
+
+def _trained(model: PreTrainedModel) -> dict[str, Tensor]:
+    trained: dict[str, Tensor] = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    kept = carried_by(model).state_dict(prefix="pelt.").keys() if hasattr(model, "pelt") else ()
+    return trained | {name: buffer for name, buffer in model.named_buffers() if name in kept}
+
+
+@torch.no_grad()
+def _fill(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
     wrong = [f"missing {name}" for name in own if name not in state]
     wrong += [f"unexpected {name}" for name in state if name not in own]
     wrong += [
-        f"{name} is {tuple(state[name].shape)} in the checkpoint and {tuple(p.shape)} in the model"
-        for name, p in own.items()
-        if name in state and state[name].shape != p.shape
+        f"{name} is {tuple(state[name].shape)} in the checkpoint and {tuple(t.shape)} in the model"
+        for name, t in own.items()
+        if name in state and state[name].shape != t.shape
     ]
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise CheckpointError(f"the checkpoint does not fit the model: {'; '.join(wrong[:5])}{more}")
-    for name, p in own.items():
-        p.copy_(state[name])
+    for name, t in own.items():
+        t.copy_(state[name])
 
 
-def _backbone(model: PreTrainedModel) -> dict[str, Any]:
-    config = model.config
-    return {"family": config.model_type, "layers": config.num_hidden_layers, "hidden": config.hidden_size}
+def _grown(attachment: Attachment) -> dict[str, Tensor]:
+    """Name -> every tensor of the modules, each once, without the name of the attachment."""
+    first: dict[int, tuple[str, Tensor]] = {}
+    for name, t in attachment.state_dict(prefix="pelt.", keep_vars=True).items():
+        first.setdefault(id(t), (name, t))
+    return dict(first.values())
 
 
-def save(model: PreTrainedModel, folder: str | Path) -> None:
-    """Writes the trained tensors and a readable `pelt.json` into `folder`.
+def save(model: PreTrainedModel, folder: str | Path, name: str | None = None) -> None:
+    """Writes the tensors of one method and a readable `pelt.json` into `folder`.
+
+    They are what the method trains, of its own and of the model (a task's head), and what its modules keep besides;
+    each once however many modules share it, and without the name by which the model carries the method.
 
     Raises:
-        AttachError: if the model carries no method.
+        AttachError: if the model carries nothing, nothing of this name, or several and no name is given.
 
     """
-    config = {"format": _FORMAT, "method": str(attached(model).method), "backbone": _backbone(model)}
+    attachment, name = attached(model, name), name_of(model, name)
+    state = _grown(attachment) | carried_by(model).trained(model, name)
+    config = {
+        "format": _FORMAT,
+        "method": str(attachment.method),
+        "arguments": _arguments(attachment.method),
+        "backbone": _backbone(model),
+        "versions": {module.__name__: module.__version__ for module in (pelt_core, torch, transformers)},
+    }
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: t.contiguous() for name, t in trained_state(model).items()}, folder / _WEIGHTS)
+    save_file({name: t.detach().contiguous() for name, t in state.items()}, folder / _WEIGHTS)
     (folder / _CONFIG).write_text(json.dumps(config, indent=2) + "\n")
 
 
-def load(model: PreTrainedModel, folder: str | Path) -> None:
-    """Attaches the method saved in `folder` to `model`, with its trained tensors.
+def load(model: PreTrainedModel, folder: str | Path, name: str = "default") -> Attachment:
+    """Attaches the method saved in `folder` to `model` by the name of `name`, with its trained tensors.
 
     Raises:
         CheckpointError: if the files are not there or cannot be read, the backbone is another one, or a shape
-            differs; the model is then left without a method.
+            differs; the model is then left as it was.
+        AttachError: if the model already carries a method of this name.
 
     """
     folder = Path(folder)
-    if missing := [name for name in (_CONFIG, _WEIGHTS) if not (folder / name).is_file()]:
+    if missing := [file for file in (_CONFIG, _WEIGHTS) if not (folder / file).is_file()]:
         raise CheckpointError(f"{folder} has no {' and no '.join(missing)}: give a folder that save(model, ...) wrote")
     try:
         config, state = json.loads((folder / _CONFIG).read_text()), load_file(folder / _WEIGHTS)
@@ -94,11 +120,62 @@ def load(model: PreTrainedModel, folder: str | Path) -> None:
         raise CheckpointError(f"{folder} cannot be read, it may not have been written to its end: {error}") from None
     if (found := config.get("format")) != _FORMAT:
         raise CheckpointError(f"{folder} has format {found}, and this version of pelt_core reads {_FORMAT}")
-    if config["backbone"] != _backbone(model):
-        raise CheckpointError(f"trained on {config['backbone']}, but this model is {_backbone(model)}")
-    attach(model, config["method"])
+    own = _backbone(model)
+    if wrong := [key for key in ("family", "layers", "hidden") if config["backbone"][key] != own[key]]:
+        raise _another_backbone(config["backbone"], own, wrong)
+    if (now := _arguments(parse(config["method"]))) != config["arguments"]:
+        raise CheckpointError(
+            f"{config['method']!r} meant {config['arguments']} when it was saved, and now means {now}"
+        )
+    attachment = attach(model, config["method"], name=name)
     try:
-        load_trained_state(model, state)
+        _fill(_grown(attachment) | {name: model.get_parameter(name) for name in attachment.in_place}, state)
+        if len({config["backbone"]["fingerprint"], own["fingerprint"]} - {None}) > 1:
+            raise _another_backbone(config["backbone"], own, ["fingerprint"])
     except CheckpointError:
-        detach(model)
+        detach(model, name)
         raise
+    return attachment
+
+
+def _another_backbone(saved: dict[str, Any], own: dict[str, Any], wrong: list[str]) -> CheckpointError:
+    one, other = (", ".join(f"{key} {backbone[key]!r}" for key in ("name", *wrong)) for backbone in (saved, own))
+    return CheckpointError(f"trained on another backbone: {one}; this model has {other}")
+
+
+def _arguments(method: Method) -> list[dict[str, Any]]:
+    """Every argument of every gate and term, the defaults too, which another version may have changed."""
+    kinds = [kind for group in method.groups for kind in (group.gate, *group.terms) if kind]
+    return [{"name": kind.name, **dict(kind.arguments)} for kind in kinds]
+
+
+def _backbone(model: PreTrainedModel) -> dict[str, Any]:
+    config = model.config
+    name = config.name_or_path or ""
+    return {
+        "name": Path(name).name if Path(name).is_absolute() else name,
+        "family": config.model_type,
+        "layers": config.num_hidden_layers,
+        "hidden": config.hidden_size,
+        "fingerprint": fingerprint(model),
+    }
+
+
+def fingerprint(model: PreTrainedModel) -> str | None:
+    """Tells the pretrained backbone, without its head, from others of the same shape; alike in fp32 and in bf16.
+
+    A digest of some numbers of every tensor. `None` without numbers (on the meta device) and of a quantised backbone,
+    which cannot be compared with the one that it was made of.
+    """
+    names = {id(p): name for name, p in model.named_parameters()}
+    pretrained = carried_by(model).pretrained if hasattr(model, "pelt") else lambda name, value: value
+    digest = hashlib.sha256()
+    for name, p in model.base_model.named_parameters():
+        if name.startswith("pelt."):
+            continue
+        if p.is_meta or type(p) is not nn.Parameter or not p.is_floating_point():
+            return None
+        flat = pretrained(names[id(p)], p).detach().flatten()
+        sample = flat[:: -(-len(flat) // _SAMPLED)].to("cpu", torch.bfloat16).view(torch.int16)
+        digest.update(name.encode() + sample.numpy().tobytes())
+    return digest.hexdigest()[:16]

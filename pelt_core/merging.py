@@ -62,10 +62,10 @@ def merge(model: PreTrainedModel) -> Merged:
             f"the model carries {', '.join(carried)}, and merging one would change the backbone under the others: "
             "detach all but one"
         )
-    ((name, attachment),) = carried.items()
+    ((name, attachment),) = carried.each().items()
     values = _merged(model, attachment, {})
     _warn_of_rounding(model, values)
-    values |= {own: value.clone() for own, value in model.pelt.trained(model, name).items()}  # type: ignore[operator, union-attr]
+    values |= {own: value.clone() for own, value in carried.trained(model, name).items()}
     detach(model, name)
     replaced = {own: model.get_parameter(own).detach().clone() for own in values}
     _fill(model, values)

@@ -1,18 +1,23 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import models
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
-from pelt_core.attachment import AttachError, attach, attached
+import pelt_core
+from pelt_core.attachment import AttachError, activate, attach, attached, detach
 from pelt_core.catalogue import BACKBONES
-from pelt_core.checkpoint import CheckpointError, load, load_trained_state, save, trained_state
+from pelt_core.checkpoint import CheckpointError, fingerprint, load, load_trained_state, save, trained_state
 from pelt_core.errors import PeltError
+from pelt_core.methods import METHODS
+from pelt_core.modules.weights import LoRA
 
 
 def llama(**changes: int) -> PreTrainedModel:
@@ -33,10 +38,18 @@ def test_the_trained_tensors_by_name(saved: Path) -> None:
 
 
 def test_a_person_can_read_what_was_saved(saved: Path) -> None:
-    assert json.loads((saved / "pelt.json").read_text()) == {
-        "format": 1,
+    config = json.loads((saved / "pelt.json").read_text())
+    assert re.fullmatch("[0-9a-f]{16}", config["backbone"].pop("fingerprint"))
+    assert config == {
+        "format": 2,
         "method": "lora(rank=4)@up:1",
-        "backbone": {"family": "llama", "layers": 2, "hidden": 32},
+        "arguments": [{"name": "lora", **METHODS["lora"].defaults, "rank": 4}],
+        "backbone": {"name": "", "family": "llama", "layers": 2, "hidden": 32},
+        "versions": {
+            "pelt_core": pelt_core.__version__,
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        },
     }
 
 
@@ -44,7 +57,7 @@ def test_a_classifier_s_head_is_saved_with_the_method(tmp_path: Path) -> None:
     model = models.grown("bert", "prefix(tokens=2):0")
     save(model, tmp_path)
     names = {"classifier.weight", "classifier.bias", "pelt.grafts.0_kv_prefix.delta.P"}
-    assert set(load_file(tmp_path / "pelt.safetensors")) == names == set(trained_state(model))
+    assert set(load_file(tmp_path / "pelt.safetensors")) == names
 
 
 def test_a_shared_tensor_is_saved_once(tmp_path: Path) -> None:
@@ -60,7 +73,7 @@ def test_a_shared_tensor_is_saved_once(tmp_path: Path) -> None:
 def test_a_later_save_replaces_an_earlier_one(saved: Path) -> None:
     model = models.grown("llama", "series(bottleneck=2)@mlp")
     save(model, saved)
-    assert set(load_file(saved / "pelt.safetensors")) == set(trained_state(model))
+    assert len(load_file(saved / "pelt.safetensors")) == len(trained_state(model))
     other = models.tiny("llama")
     load(other, saved)
     assert str(attached(other).method) == "series(bottleneck=2)@mlp"
@@ -77,7 +90,7 @@ def test_tensors_are_filled_in_place() -> None:
 def test_fp32_modules_stay_fp32_over_a_bf16_backbone(saved: Path) -> None:
     model = models.tiny("llama").bfloat16()
     load(model, saved)
-    loaded = dict(model.pelt.named_parameters())["grafts.1_up_lora.delta.B"]
+    loaded = attached(model).grafts["1_up_lora"].delta.B
     assert loaded.dtype is torch.float32
     assert torch.equal(loaded, load_file(saved / "pelt.safetensors")["pelt.grafts.1_up_lora.delta.B"])
 
@@ -92,10 +105,46 @@ def refused(model: PreTrainedModel, folder: Path, said: str) -> None:
     assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
 
 
-@pytest.mark.parametrize("model", [models.tiny("mistral"), llama(num_hidden_layers=3), llama(hidden_size=64)])
-def test_another_backbone_is_refused(model: PreTrainedModel, saved: Path) -> None:
-    own = f"'family': '{model.config.model_type}', 'layers': {model.config.num_hidden_layers}"
-    refused(model, saved, f"trained on .*'llama', 'layers': 2, 'hidden': 32.* but this model is .*{own}")
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (models.tiny("mistral"), "name '', family 'llama'; this model has name '', family 'mistral'"),
+        (llama(num_hidden_layers=3), "name '', layers 2; this model has name '', layers 3"),
+        (llama(hidden_size=64), "name '', hidden 32; this model has name '', hidden 64"),
+        (llama(), "name '', fingerprint '.{16}'; this model has name '', fingerprint '.{16}'"),
+    ],
+)
+def test_another_backbone_is_refused(model: PreTrainedModel, said: str, saved: Path) -> None:
+    refused(model, saved, f"^trained on another backbone: {said}$")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_fingerprint_is_that_of_the_pretrained_backbone(dtype: torch.dtype) -> None:
+    expected = fingerprint(models.tiny("bert"))
+    assert expected != fingerprint(models.tiny("roberta"))
+    model = models.grown("bert", "full", dtype=dtype)
+    attach(model, "lora", name="other")
+    assert fingerprint(model) == fingerprint(models.tiny("bert").bert) == expected
+    detach(model, "other")
+    detach(model)
+    with torch.no_grad():
+        model.classifier.weight.zero_()
+        assert fingerprint(model) == expected
+        model.bert.encoder.layer[1].output.dense.weight *= 1.01
+    assert fingerprint(model) != expected
+
+
+def test_a_backbone_that_cannot_be_compared_is_accepted(saved: Path) -> None:
+    config = json.loads((saved / "pelt.json").read_text())
+    config["backbone"]["fingerprint"] = None
+    (saved / "pelt.json").write_text(json.dumps(config))
+    load(llama(), saved)
+    assert fingerprint(llama().to("meta")) is None
+
+
+def test_a_default_that_has_changed_is_told(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LoRA.__init__, "__defaults__", (8, 99.0, *LoRA.__init__.__defaults__[2:]))
+    refused(models.tiny("llama"), saved, "'lora\\(rank=4\\)@up:1' meant .*'alpha': 16.0.* now means .*'alpha': 99.0")
 
 
 def test_another_shape_is_refused(saved: Path) -> None:
@@ -128,13 +177,15 @@ def test_a_file_that_was_cut_off_is_refused(saved: Path, name: str) -> None:
     refused(models.tiny("llama"), saved, "cannot be read, it may not have been written to its end")
 
 
-def test_a_later_format_is_refused(saved: Path) -> None:
+def test_another_format_is_refused(saved: Path) -> None:
     config = json.loads((saved / "pelt.json").read_text())
-    (saved / "pelt.json").write_text(json.dumps(config | {"format": 2}))
-    refused(models.tiny("llama"), saved, "has format 2, and this version of pelt_core reads 1")
+    (saved / "pelt.json").write_text(json.dumps(config | {"format": 3}))
+    refused(models.tiny("llama"), saved, "has format 3, and this version of pelt_core reads 2")
 
 
-def test_a_model_must_carry_a_method_to_be_saved_and_none_to_be_loaded(saved: Path, tmp_path: Path) -> None:
+def test_a_model_must_carry_a_method_to_be_saved_and_none_of_that_name_to_be_loaded(
+    saved: Path, tmp_path: Path
+) -> None:
     with pytest.raises(AttachError, match="carries no method"):
         save(models.tiny("llama"), tmp_path / "new")
     assert not (tmp_path / "new").exists()
@@ -142,3 +193,41 @@ def test_a_model_must_carry_a_method_to_be_saved_and_none_to_be_loaded(saved: Pa
     attach(model, "series")
     with pytest.raises(AttachError, match="already carries 'series@attn,mlp'"):
         load(model, saved)
+    load(model, saved, name="beside")
+    assert model.pelt.acting == ("default", "beside")
+
+
+def test_one_of_several_is_saved_whether_it_acts_or_not_and_loaded_by_another_name(tmp_path: Path) -> None:
+    model, inputs = models.tiny("bert"), models.batch("bert")
+    for name, spec in (("a", "lora@q"), ("b", "prefix(tokens=2)")):
+        attach(model, spec, name=name)
+        models.stir(model)
+    with pytest.raises(AttachError, match="say which one"):
+        save(model, tmp_path)
+    for name in "ab":
+        save(model, tmp_path / name, name)
+    for name in "ab":
+        activate(model, name)
+        other = models.tiny("bert")
+        loaded = load(other, tmp_path / name, name="other")
+        assert other.pelt["other"] is loaded and other.pelt.acting == ("other",)
+        assert torch.equal(other(**inputs).logits, model(**inputs).logits)
+        assert torch.equal(other.classifier.weight, model.classifier.weight)
+
+
+def test_tensors_that_several_modules_share_are_saved_once(tmp_path: Path) -> None:
+    model = models.grown("llama", "said(dimension=12)@linears")
+    save(model, tmp_path)
+    assert sum(t.numel() for t in load_file(tmp_path / "pelt.safetensors").values()) == sum(
+        p.numel() for p in attached(model).parameters()
+    )
+
+
+def test_what_is_not_trained_but_needed_travels_too(tmp_path: Path) -> None:
+    model, inputs = models.tiny("llama"), models.batch("llama")
+    attach(model, "sparse(fraction=0.1)@q", seed=5)
+    models.stir(model)
+    save(model, tmp_path)
+    other = models.tiny("llama")
+    load(other, tmp_path)
+    assert torch.equal(other(**inputs).logits, model(**inputs).logits)
