@@ -72,7 +72,7 @@ class Stack:
         bias: the keyword by which it receives a bias of positions, which it adds to the scores; empty without one.
         causal: whether a token sees only those before it.
         post_norm: whether a sublayer's output is added to its input before the normalisation.
-        unit: what a normalisation adds to its weight to make its gain, 1 where a weight of 0 leaves all as it is.
+        rms: whether a normalisation divides by the root mean square, without taking away the mean or adding a bias.
         name: what tells the stack from the other one of the model; empty where there is one only.
 
     """
@@ -88,7 +88,7 @@ class Stack:
     bias: str = ""
     causal: bool = True
     post_norm: bool = False
-    unit: float = 0.0
+    rms: bool = False
     name: str = ""
 
     @property
@@ -147,9 +147,9 @@ _LLAMA = Stack(
     norms={"attn_norm": "input_layernorm", "mlp_norm": "post_attention_layernorm"},
     outside={"embed": "embed_tokens", "final_norm": "norm"},
     end="norm",
+    rms=True,
 )
 _QWEN3 = replace(_LLAMA, norms=_LLAMA.norms | {"q_norm": "self_attn.q_norm", "k_norm": "self_attn.k_norm"})
-_GEMMA = replace(_LLAMA, unit=1.0)
 _GPTJ = Stack(
     layers="h",
     attention="attn",
@@ -226,6 +226,7 @@ def _t5(name: str, mlp: str, **inner: str) -> Stack:
         mask="mask",
         bias="position_bias",
         causal=name == "decoder",
+        rms=True,
         name=name,
     )
 
@@ -241,7 +242,7 @@ ANATOMIES: dict[str, tuple[Stack, ...]] = {
     "mistral": (_LLAMA,),
     "qwen2": (_LLAMA,),
     "qwen3": (_QWEN3,),
-    "gemma": (_GEMMA,),
+    "gemma": (_LLAMA,),
     "gptj": (_GPTJ,),
     "bloom": (_BLOOM,),
     "gpt_neox": (_NEOX,),

@@ -126,7 +126,7 @@ def _merged(model: PreTrainedModel, attachment: Attachment, before: Mapping[str,
         dW, db = delta.weight_change(matrix.clone(), None if bias is None else bias.flatten())
         gate = 1.0 if graft.gate is None else graft.gate(matrix).squeeze()
         if dW is not None:
-            weight += gate * dW.T.reshape(weight.shape)
+            weight += gate * (dW if dW.dim() == 1 else dW.T).reshape(weight.shape)
         if db is not None and bias is None:
             raise AttachError(f"{site} cannot be merged: {site.write.path} has no bias that one could be added to")
         if db is not None:

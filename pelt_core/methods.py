@@ -11,7 +11,7 @@ from typing import Any, Literal, get_type_hints
 
 from torch import nn
 
-from pelt_core.anatomy import FINAL, KEYS_VALUES, LINEARS, SUBLAYERS
+from pelt_core.anatomy import FINAL, GROUPS, INNER, KEYS_VALUES, LINEARS, SUBLAYERS
 from pelt_core.modules.bottleneck import MultiHeadParallel, Parallel, Pfeiffer, Series
 from pelt_core.modules.gates import Gate, PromptGate, ScalarGate, SequenceGate, SoftmaxGate, TokenGate
 from pelt_core.modules.intrinsic import Said
@@ -19,6 +19,7 @@ from pelt_core.modules.kronecker import KronA
 from pelt_core.modules.pruning import DiffPruning, Sparse
 from pelt_core.modules.side import Ladder, SideTuning
 from pelt_core.modules.tokens import Prefix, PrefixMLP
+from pelt_core.modules.vectors import IA3, Bias, NormTuning
 from pelt_core.modules.weights import DoRA, LoRA
 
 
@@ -176,6 +177,33 @@ METHODS: dict[str, Entry] = {
         "change of all weight matrices by a random projection of one short vector",
         positions=("linears",),
         allowed=_LINEARS,
+        mergeable=True,
+    ),
+    "bitfit": Entry(
+        Bias,
+        "y' = y + b",
+        "benzaken2022bitfit",
+        "the biases, added at zero where a model has none",
+        positions=("biases",),
+        allowed=("biases", *GROUPS["biases"]),
+        mergeable=True,
+    ),
+    "ia3": Entry(
+        IA3,
+        "y' = (1 + l) ⊙ y",
+        "liu2022fewshot",
+        "scales keys, values and the MLP's neurons",
+        positions=("k", "v", "inner"),
+        allowed=(*_LINEARS, *INNER),
+        mergeable=True,
+    ),
+    "layernorm": Entry(
+        NormTuning,
+        "y' = y + w ⊙ N(x) + b",
+        "zhao2024layernorm",
+        "gain and bias of the normalisations",
+        positions=("norms",),
+        allowed=("norms", *GROUPS["norms"]),
         mergeable=True,
     ),
     "prefix": Entry(

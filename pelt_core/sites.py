@@ -217,7 +217,7 @@ def part_of(y: Tensor, part: Fused | None, heads: int) -> Tensor:
 def weight_at(host: nn.Module, site: Site) -> Tensor:
     """The view of the weight of `host` that `site` writes with, `(d_in, d_out)` or `(d_in, heads, head_dim)`.
 
-    Of a normalisation, `(d,)`: its gain less `site.stack.unit`.
+    Of a normalisation, its gain, `(d,)` (Gemma's less one).
 
     Raises:
         WeightError: for a weight that is quantised.

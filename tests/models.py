@@ -44,6 +44,9 @@ NEUTRAL = (
     "sparse(fraction=0.1)@linears",
     "said(dimension=12)@linears",
     "scalar(per=submodule)*lora(rank=4)+token*series(bottleneck=6)@attn,mlp",
+    "bitfit",
+    "ia3",
+    "layernorm",
 )
 """Methods that do nothing at the start: at least one specification of each."""
 PFEIFFER = "pfeiffer(bottleneck=6)@attn_norm,mlp_norm"
@@ -70,6 +73,8 @@ MERGEABLE = (
     "diff@linears",
     "sparse(fraction=0.5)@v:1",
     "said(dimension=40,seed=2)@k,up",
+    "ia3",
+    "layernorm",
 )
 IN_PLACE = ("full", "full:last1", "head")
 GROWN = (*NEUTRAL, *MOVING)

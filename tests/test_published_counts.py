@@ -12,6 +12,7 @@ LLAMA_7B, LLAMA_13B = ("yahma/llama-7b-hf", "causal-lm"), ("yahma/llama-13b-hf",
 PUBLISHED = [
     # UniPELT, table 4
     (BERT, "pfeiffer", 894_528),
+    (BERT, "bitfit", 102_912),
     (BERT, "prefix", 184_320),
     # while it is trained: E 7,680, D and b 393,728, U and c 9,455,616
     (BERT, "mlp_prefix", 9_857_024),
