@@ -5,7 +5,8 @@ from __future__ import annotations
 import models
 import pytest
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from pelt_core.attachment import attach
 from pelt_core.counting import count_named
@@ -94,10 +95,50 @@ def test_the_largest_weights_stay(family: str) -> None:
         assert torch.equal(layer.mlp.c_proj.weight, block.mlp.c_proj.weight[neurons][:, channels])
 
 
+class Int8Linear(nn.Module):
+    """A linear map whose weight is kept in whole numbers."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.in_features, self.out_features = linear.in_features, linear.out_features
+        self.scale = linear.weight.detach().abs().max() / 127
+        whole = (linear.weight.detach() / self.scale).round().to(torch.int8)
+        self.weight, self.bias = nn.Parameter(whole, requires_grad=False), linear.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.scale * self.weight, self.bias)
+
+
+@pytest.mark.parametrize("family", ["qwen2", "gpt_neox"])
+def test_a_quantised_backbone_is_pruned_by_what_its_maps_compute(family: str) -> None:
+    quantised, plain = models.tiny(family), models.tiny(family)
+    stack = sites(plain, ("final",))[0].stack
+    with torch.no_grad():
+        for i in (0, 1):
+            for port in stack.linears.values():
+                path = f"{stack.layers}.{i}.{port.path}"
+                if not isinstance(quantised.base_model.get_submodule(path), Int8Linear):
+                    own = Int8Linear(plain.base_model.get_submodule(path))
+                    quantised.base_model.set_submodule(path, own)
+                    plain.base_model.get_submodule(path).weight.copy_(own.scale * own.weight)
+    expected = narrow(plain, 2).state_dict()
+    torch.testing.assert_close(narrow(quantised, 2).state_dict(), expected, atol=1e-6, rtol=0)
+
+
 def test_the_layers_share_nothing_with_the_backbone() -> None:
     model = models.tiny("llama")
     own = {p.data_ptr() for p in model.parameters()}
     assert not own & {p.data_ptr() for p in narrow(model, 1).parameters()}
+
+
+def test_every_head_keeps_its_bias_of_positions() -> None:
+    """BLOOM's slopes belong to heads: the row of head `h` in batch `b`, here `10 b + h`, goes to that head."""
+    pruned, seen = narrow(models.tiny("bloom"), 2), {}
+    pruned.heads[0] = torch.tensor([1, 3])
+    pruned.layers[0].register_forward_pre_hook(lambda layer, args, kwargs: seen.update(kwargs), with_kwargs=True)
+    alibi = torch.tensor([0.0, 1, 2, 3, 10, 11, 12, 13]).view(8, 1, 1).expand(-1, -1, 7)
+    pruned(0, torch.zeros(2, 7, 16), {"alibi": alibi, "attention_mask": None})
+    assert seen["alibi"][:, 0].tolist() == [[value] * 7 for value in (1, 3, 11, 13)]
 
 
 def test_they_change_their_kind_of_attention_with_the_backbone() -> None:

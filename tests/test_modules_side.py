@@ -140,7 +140,7 @@ def delta_of(model: PreTrainedModel, key: str) -> Any:
 
 
 def saved_for_backward(spec: str) -> int:
-    """The bytes that autograd keeps between forward and backward, parameters and each storage's second mention aside."""
+    """The bytes that autograd keeps between forward and backward, each storage once and parameters aside."""
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=32, hidden_size=128, intermediate_size=344, num_hidden_layers=4, num_attention_heads=8

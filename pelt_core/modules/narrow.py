@@ -122,8 +122,17 @@ def _narrowed(config: PreTrainedConfig, width: int, heads: int, groups: int) -> 
 
 def _weight(block: nn.Module, port: Port, heads: int) -> Tensor:
     """The view of the weight at `port`, `(d_in, d_out)` or, fused by heads, `(d_in, heads, head_dim)`."""
-    host: Any = block.get_submodule(port.path)
-    return part_of(host.weight if is_transposed(host) else host.weight.T, port.part, heads)
+    return part_of(_matrix(block.get_submodule(port.path)), port.part, heads)
+
+
+def _matrix(host: Any) -> Tensor:
+    """The weight of a linear map, `(d_in, d_out)`; of a quantised one, what the map makes of the identity."""
+    weight: Tensor = host.weight
+    if type(weight) is nn.Parameter and weight.is_floating_point():
+        return weight if is_transposed(host) else weight.T
+    dtype = weight.dtype if weight.is_floating_point() else None
+    rows: Tensor = host.forward(torch.eye(host.in_features, dtype=dtype, device=weight.device))
+    return rows if host.bias is None else rows - host.bias
 
 
 def _bias(block: nn.Module, port: Port, heads: int) -> Tensor:
