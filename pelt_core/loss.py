@@ -31,9 +31,6 @@ def predicted_positions(labels: Tensor) -> Tensor:
 def token_losses(model: nn.Module, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> Tensor:
     """Cross entropy of every answer token, `-log softmax(W h_t)[y_{t+1}]`, in nats and in fp32.
 
-    A vocabulary of 50,000 makes the head a third of a small model's work, and the prompt's share of it is thrown away;
-    so the head W sees the hidden states h of the predicting positions only. It computes in the backbone's dtype.
-
     Args:
         model: a causal language model, perhaps wrapped for data parallelism.
         input_ids: shape (batch, tokens), padded on the right.
@@ -44,11 +41,30 @@ def token_losses(model: nn.Module, input_ids: Tensor, attention_mask: Tensor, la
         One loss for each answer token, row by row, shape (answer tokens,).
 
     """
-    keep = predicted_positions(labels)
-    bare = model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
-    with _head_sees(bare, keep), prompt_ends(bare, prompt_lengths(labels)):
-        logits = model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).logits
-    return nn.functional.cross_entropy(logits.float(), labels[:, 1:][keep[:, :-1]], reduction="none")
+    logits = answer_logits(model, input_ids, attention_mask, labels)
+    return nn.functional.cross_entropy(logits, answer_tokens(labels), reduction="none")
+
+
+def answer_tokens(labels: Tensor) -> Tensor:
+    """The ids of the predicted tokens, row by row, shape (answer tokens,)."""
+    return labels[:, 1:][predicted_positions(labels)[:, :-1]]
+
+
+def answer_logits(model: nn.Module, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> Tensor:
+    """The logits of every answer token, row by row, in fp32, shape (answer tokens, vocabulary).
+
+    A vocabulary of 50,000 makes the head a third of a small model's work, and the prompt's share of it is thrown away;
+    so the head W sees the hidden states h of the predicting positions only. It computes in the backbone's dtype.
+    """
+    core = bare(model)
+    with _head_sees(core, predicted_positions(labels)), prompt_ends(core, prompt_lengths(labels)):
+        logits: Tensor = model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).logits
+    return logits.float()
+
+
+def bare(model: nn.Module) -> nn.Module:
+    """The model without its wrapper for data parallelism."""
+    return model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
 
 
 @contextmanager

@@ -20,7 +20,8 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from pelt_core.checkpoint import load_trained_state, trained_state
 from pelt_core.data.batches import collate
 from pelt_core.errors import PeltError
-from pelt_core.loss import predicted_positions, token_losses
+from pelt_core.loss import predicted_positions
+from pelt_core.objective import training_losses
 from pelt_core.quiet import errors_only
 
 CURVE_POINTS = 2000
@@ -43,7 +44,8 @@ class TrainingResult:
     Attributes:
         status: "finished"; or "diverged", if the loss or its gradient ceased to be finite.
         steps: optimiser steps taken; of a diverged training, the step at which it did.
-        loss_curve: (step, nats an answer token of that step's batch) of every step, evenly thinned beyond 2,000 steps.
+        loss_curve: (step, training loss of that step's batch) of every step, evenly thinned beyond 2,000 steps; in nats
+            an answer token, and with what the method adds to it, see `pelt_core.objective`.
         tokens: tokens read in all epochs, padding not counted.
         seconds: wall time in training steps, before and after interruptions.
         peak_memory_bytes: the most that the process held in memory during the training (where the system is not
@@ -78,8 +80,8 @@ def fit(
 
     AdamW; a rate that rises linearly in the warm-up and then falls linearly to zero; gradients clipped to norm 1.
     The loss of a batch is the mean over its answer tokens, `L = sum_t -log p(y_t | y_<t) / number of answer tokens`,
-    however it is cut into micro-batches. A training that was killed goes on from the last checkpoint in `workdir`
-    and ends in the same weights bit for bit.
+    however it is cut into micro-batches; some methods add to it, see `pelt_core.objective`. A training that was killed
+    goes on from the last checkpoint in `workdir` and ends in the same weights bit for bit.
 
     Args:
         model: a causal language model, see `pelt_core.attach`.
@@ -165,7 +167,7 @@ class AnswerTrainer(Trainer):
         share = self.accelerator.num_processes / answers
         total = torch.zeros((), device=self.args.device)
         for part in parts:
-            loss = token_losses(model, **part).sum() * share
+            loss = training_losses(model, **part).sum() * share
             self.accelerator.backward(loss)
             total += loss.detach()
         return total

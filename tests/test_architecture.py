@@ -19,7 +19,7 @@ HOUSE = [
     *("errors", "anatomy", "sites", "context", "grafts", "modules", "methods", "specification"),
     *("in_place", "gating", "attachment", "recording", "folding", "merging", "checkpoint"),
     *("catalogue", "quiet", "tiny", "embedded", "backbones", "counting"),
-    *("data", "precision", "loss", "train", "decode", "evaluate"),
+    *("data", "precision", "loss", "objective", "train", "decode", "evaluate"),
     *("provenance", "study", "report", "publish", "cli"),
 ]
 TOP = {

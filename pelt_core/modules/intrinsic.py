@@ -41,7 +41,7 @@ class Fastfood(nn.Module):
 
 
 class Said(WeightChange):
-    """`dW = lambda P theta`, `lambda = 1` at the start, one for each matrix (Aghajanyan et al. 2021, equation 4).
+    """`dW = lambda P theta`, `lambda = 1` at the start, one for each matrix (Aghajanyan et al. 2021).
 
     `P` of `(d_out d_in, dimension)` is the random projection of `Fastfood`, scaled to columns of a length near one;
     `theta` of `(dimension,)` is the same for all sites. `seed` decides `P`, which is not saved.

@@ -1,0 +1,112 @@
+"""What methods add to the training loss, against the formulas; and that the others are left alone."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from models import stir, tiny
+from test_loss import ROWS
+from test_train import COMMON, rows
+from torch import nn
+from torch.distributions import Categorical, kl_divergence
+from transformers import PreTrainedModel
+
+from pelt_core.attachment import activate, attach, attached
+from pelt_core.data.batches import collate
+from pelt_core.loss import answer_logits, answer_tokens, token_losses
+from pelt_core.objective import divergence, training_losses
+from pelt_core.train import fit
+
+BATCH = collate(ROWS)
+
+
+def ready(method: str) -> PreTrainedModel:
+    model = tiny("llama")
+    attach(model, method)
+    stir(model)
+    return model.train()
+
+
+@pytest.mark.parametrize("method", [None, "lora(dropout=0.2)@q,v", "full"])
+def test_most_methods_are_trained_on_the_loss_of_the_answer_alone(method: str | None) -> None:
+    model = ready(method) if method else tiny("llama")
+    torch.manual_seed(0)
+    expected = token_losses(model, **BATCH)
+    torch.manual_seed(0)
+    assert torch.equal(training_losses(model, **BATCH), expected)
+
+
+def test_penalties_of_the_methods_that_act_are_added() -> None:
+    model = ready("diff(l0=0.01)@q,v")
+    grafts = attached(model).all_grafts()
+    attach(model, "lora@q", name="other")
+    activate(model, "other")
+    assert torch.equal(training_losses(model, **BATCH), token_losses(model, **BATCH))
+    activate(model, "default", "other")
+    torch.manual_seed(0)
+    expected = token_losses(model, **BATCH).mean()
+    torch.manual_seed(0)
+    penalty = 0.01 * sum(graft.delta.a.sigmoid().sum() for graft in grafts)
+    assert len(grafts) == 4 and penalty > 20
+    torch.testing.assert_close(training_losses(model, **BATCH).mean() - expected, penalty)
+
+
+def test_two_draws_of_a_routing_method_shall_agree() -> None:
+    model = ready("lora(dropout=0.5)@q,v,up")
+    for graft in attached(model).all_grafts():
+        graft.delta.routes = True
+    torch.manual_seed(0)
+    one, other = (answer_logits(model, **BATCH) for _ in range(2))
+    p, q = Categorical(logits=one), Categorical(logits=other)
+    consistency = (kl_divergence(p, q) + kl_divergence(q, p)) / 2
+    assert (consistency > 1e-7).all()
+    torch.manual_seed(0)
+    found = training_losses(model, **BATCH)
+    expected = F.cross_entropy(one, answer_tokens(BATCH["labels"]), reduction="none") + consistency
+    torch.testing.assert_close(found, expected)
+    trained = [graft.delta.B for graft in attached(model).all_grafts()]
+    gradients = [torch.autograd.grad(losses.sum(), trained) for losses in (found, expected)]
+    torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-4)
+
+
+def test_the_divergence_is_symmetric_and_none_of_the_same() -> None:
+    p, q = torch.randn(2, 5, 7)
+    assert not divergence(p, p + 3).abs().gt(1e-6).any()
+    torch.testing.assert_close(divergence(p, q), divergence(q, p))
+    both = [Categorical(logits=logits) for logits in (p, q)]
+    torch.testing.assert_close(divergence(p, q), (kl_divergence(*both) + kl_divergence(*both[::-1])) / 2)
+
+
+class Decay:
+    """A penalty on `B` that does not draw at random."""
+
+    def __init__(self, B: nn.Parameter) -> None:
+        self.B = B
+
+    def __call__(self) -> torch.Tensor:
+        return 10 * self.B.square().mean()
+
+
+def test_a_penalty_counts_once_a_step_however_the_batch_is_cut(tmp_path: Path) -> None:
+    curves = {}
+    for size in (1, 4):
+        model = ready("lora@q,v")
+        for graft in attached(model).all_grafts():
+            graft.delta.penalty = Decay(graft.delta.B)
+        result = fit(model, rows(8), **COMMON, micro_batch=size, workdir=tmp_path / str(size))
+        curves[size] = [loss for _, loss in result.loss_curve]
+    torch.testing.assert_close(curves[1], curves[4], atol=1e-5, rtol=1e-5)
+    plain = fit(ready("lora@q,v"), rows(8), **COMMON, micro_batch=4, workdir=tmp_path / "plain")
+    assert 0.3 < curves[4][0] - plain.loss_curve[0][1] < 0.5  # 10 * 0.1^2 at each of 4 sites
+
+
+def test_training_under_a_penalty_lets_go_of_entries(tmp_path: Path) -> None:
+    left = []
+    for l0 in ("0", "0.1"):
+        model = tiny("llama")
+        attach(model, f"diff(l0={l0})@q,v")
+        arguments = COMMON | {"epochs": 30, "learning_rate": 0.5, "weight_decay": 0.0}
+        fit(model, rows(4), **arguments, workdir=tmp_path / l0)
+        left.append(sum(int((graft.delta.weight() != 0).sum()) for graft in attached(model).all_grafts()))
+    assert left[1] < 0.2 * left[0]
