@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from pelt_core.folding import fold
     from pelt_core.merging import merge
     from pelt_core.methods import METHODS
+    from pelt_core.modules.prompt import fit_decoder
     from pelt_core.recording import recorded_gates
     from pelt_core.specification import Method, parse
+    from pelt_core.starting import start_from, use_decoder
 
 __version__ = "0.1.0"
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "attach",
     "attached",
     "detach",
+    "fit_decoder",
     "fold",
     "load",
     "merge",
@@ -31,6 +34,8 @@ __all__ = [
     "prompt_ends",
     "recorded_gates",
     "save",
+    "start_from",
+    "use_decoder",
 ]
 
 _HOME = {
@@ -40,8 +45,10 @@ _HOME = {
     **dict.fromkeys(("fold",), "folding"),
     **dict.fromkeys(("merge",), "merging"),
     **dict.fromkeys(("GATES", "METHODS", "RECIPES"), "methods"),
+    **dict.fromkeys(("fit_decoder",), "modules.prompt"),
     **dict.fromkeys(("recorded_gates",), "recording"),
     **dict.fromkeys(("Method", "parse"), "specification"),
+    **dict.fromkeys(("start_from", "use_decoder"), "starting"),
 }
 
 

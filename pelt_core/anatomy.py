@@ -12,7 +12,8 @@ A *port* is one end (input or output) of a submodule; a *position* is a name tha
 
 `linears`, `norms` and `biases` stand for all of a kind that the family has.
 
-An encoder-decoder has two stacks, and its layers count on from the encoder's to the decoder's. What the decoder's
+An encoder-decoder has two stacks, and its layers count on from the encoder's to the decoder's; `embed` is where it
+reads its text, in the encoder. What the decoder's
 attention to the encoder computes has no position: methods leave it as it is.
 """
 
@@ -66,6 +67,7 @@ class Stack:
         linears: position -> port inside a layer.
         norms: position -> path inside a layer.
         outside: position -> path from `model.base_model`, of what is not in a layer.
+        reader: path of the module that is given the token ids; empty for `model.base_model` itself.
         end: path of the module whose output is that of the whole stack.
         cache: the keyword by which the attention module receives the key-value cache.
         mask: the keyword by which it receives the attention mask.
@@ -90,6 +92,7 @@ class Stack:
     post_norm: bool = False
     rms: bool = False
     name: str = ""
+    reader: str = ""
 
     @property
     def positions(self) -> tuple[str, ...]:
@@ -209,6 +212,7 @@ _OPT = Stack(
     norms={"attn_norm": "self_attn_layer_norm", "mlp_norm": "final_layer_norm"},
     outside={"embed": "decoder.embed_tokens", "final_norm": "decoder.final_layer_norm"},
     end="decoder.final_layer_norm",
+    reader="decoder",
 )
 _OPT_POST_NORM = replace(_OPT, outside=_without(_OPT.outside, "final_norm"), end="decoder", post_norm=True)
 
@@ -221,13 +225,15 @@ def _t5(name: str, mlp: str, **inner: str) -> Stack:
         linears=_linears(**{position: f"layer.0.SelfAttention.{position}" for position in "qkvo"})
         | _linears(**{position: f"{mlp}.DenseReluDense.{path}" for position, path in inner.items()}),
         norms={"attn_norm": "layer.0.layer_norm", "mlp_norm": f"{mlp}.layer_norm"},
-        outside={"embed": f"{name}.embed_tokens", "final_norm": f"{name}.final_layer_norm"},
+        outside=({"embed": "encoder.embed_tokens"} if name == "encoder" else {})
+        | {"final_norm": f"{name}.final_layer_norm"},
         end=f"{name}.final_layer_norm",
         mask="mask",
         bias="position_bias",
         causal=name == "decoder",
         rms=True,
         name=name,
+        reader=name,
     )
 
 

@@ -11,11 +11,12 @@ from typing import Any, Literal, get_type_hints
 
 from torch import nn
 
-from pelt_core.anatomy import FINAL, GROUPS, INNER, KEYS_VALUES, LINEARS, SUBLAYERS
+from pelt_core.anatomy import EMBEDDING, FINAL, GROUPS, INNER, KEYS_VALUES, LINEARS, SUBLAYERS
 from pelt_core.modules.bottleneck import MultiHeadParallel, Parallel, Pfeiffer, Series
 from pelt_core.modules.gates import Gate, PromptGate, ScalarGate, SequenceGate, SoftmaxGate, TokenGate
 from pelt_core.modules.intrinsic import Said
 from pelt_core.modules.kronecker import KronA
+from pelt_core.modules.prompt import IntrinsicPrompt, Prompt
 from pelt_core.modules.pruning import DiffPruning, Sparse
 from pelt_core.modules.side import Ladder, SideTuning
 from pelt_core.modules.tokens import Prefix, PrefixMLP
@@ -221,6 +222,22 @@ METHODS: dict[str, Entry] = {
         "a prefix that an MLP shared by all layers writes; folded into a plain one after training",
         positions=(KEYS_VALUES,),
         allowed=(KEYS_VALUES,),
+    ),
+    "prompt": Entry(
+        Prompt,
+        "E(x)' = [P; E(x)]",
+        "lester2021prompt",
+        "trained embeddings in front of the text",
+        positions=(EMBEDDING,),
+        allowed=(EMBEDDING,),
+    ),
+    "intrinsic_prompt": Entry(
+        IntrinsicPrompt,
+        "E(x)' = [P; E(x)], P = W2 tanh(W1 v + b1) + b2",
+        "qin2021intrinsic",
+        "a prompt from a space of few dimensions, whose decoder is fitted to the prompts of other tasks",
+        positions=(EMBEDDING,),
+        allowed=(EMBEDDING,),
     ),
     "ladder": Entry(
         Ladder,

@@ -127,10 +127,10 @@ def sites(model: PreTrainedModel, positions: Sequence[str], wanted: Iterable[int
     """
     if wanted is not None and set(positions) <= set(OUTSIDE):
         raise AnatomyError(f"{', '.join(positions)} is outside of the layers: leave the choice of layers out")
-    found = []
+    found, outside_of_any = [], {position for stack in stacks(model) for position in stack.outside}
     for layer in layers(model, wanted):
         for position in _expanded(positions, layer.stack):
-            if position not in layer.stack.positions:
+            if position not in layer.stack.positions and position not in outside_of_any:
                 there = ", ".join(layer.stack.positions)
                 raise AnatomyError(f"{model.config.model_type} has no position {position!r}; it has {there}")
             if position not in OUTSIDE:

@@ -149,7 +149,9 @@ def trains_alike_under_gradient_checkpointing(family: str, spec: str, use_reentr
     kept = copy.deepcopy(plain)
     kept.activation_checkpointing_enable({"use_reentrant": use_reentrant})
     calls: list[str] = []
-    for module in (module for graft in attached(kept).grafts.values() for module in graft.delta.modules()):
+    block = layers(kept)[0]
+    attention = kept.base_model.get_submodule(f"{block.path}.{block.stack.attention}")
+    for module in (attention, *(part for graft in attached(kept).grafts.values() for part in graft.delta.modules())):
         module.register_forward_pre_hook(lambda module, *_: calls.append("called"))
     losses = [models.loss(model, inputs) for model in (plain, kept)]
     in_forward = len(calls)

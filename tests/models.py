@@ -53,6 +53,9 @@ PFEIFFER = "pfeiffer(bottleneck=6)@attn_norm,mlp_norm"
 MOVING = (
     "prefix(tokens=4)",
     "mlp_prefix(tokens=4,mid=6)",
+    "prompt(tokens=4)",
+    "prompt(tokens=3,start=vocabulary)+prefix(tokens=2)",
+    "intrinsic_prompt(tokens=4,dimension=3)",
     SUM,
     "series(bottleneck=6,activation=tanh,bias=false,start=normal)@down",
     PFEIFFER,

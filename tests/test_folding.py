@@ -14,7 +14,10 @@ from pelt_core.errors import PeltError
 from pelt_core.folding import FoldError, fold
 from pelt_core.specification import MethodError
 
-FOLDS = {"mlp_prefix(tokens=3,mid=6)": "prefix(tokens=3)@kv"}
+FOLDS = {
+    "mlp_prefix(tokens=3,mid=6)": "prefix(tokens=3)@kv",
+    "intrinsic_prompt(tokens=3,dimension=2)": "prompt(tokens=3)@embed",
+}
 GATED = "scalar*[series(bottleneck=6)@mlp+mlp_prefix(tokens=3,mid=6)@kv:1]"
 
 
@@ -68,7 +71,8 @@ def test_a_method_that_does_not_act_is_folded_as_well() -> None:
 
 def test_where_nothing_can_be_folded_the_error_says_what_can() -> None:
     model = models.grown("llama", "lora@q,v")
-    with pytest.raises(FoldError, match="'lora@q,v' has nothing to fold.*mlp_prefix to prefix") as caught:
+    able = "mlp_prefix to prefix, intrinsic_prompt to prompt"
+    with pytest.raises(FoldError, match=f"'lora@q,v' has nothing to fold.*{able}") as caught:
         fold(model)
     assert isinstance(caught.value, PeltError)
 
