@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import models
 import pytest
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache
 
-from pelt_core.anatomy import Fused, Port
-from pelt_core.errors import PeltError
-from pelt_core.grafts import Graft, KeyValueGraft, MaskError, PrefixedCache, _see_prefix, part_of
+from pelt_core.anatomy import ANATOMIES, Port
+from pelt_core.grafts import Graft, HostGraft, NormInputGraft
 from pelt_core.sites import Site, sites
 
 
@@ -25,8 +21,28 @@ class Weighted(nn.Module):
         return self.a * x + self.b * y
 
 
-def site(read: str, write: str, width: int = 4) -> Site:
-    return Site(0, "mlp", Port(read, "in"), Port(write), width, width, heads=2, head_dim=2, cache="past_key_values")
+class OfHost(nn.Module):
+    """`delta = W_host y`."""
+
+    def forward(self, x: Tensor, y: Tensor, host: nn.Linear) -> Tensor:
+        return y @ host.weight.T
+
+
+class ReadsOutput(Weighted):
+    reads = "y"
+
+
+class Halving(nn.Module):
+    """A gate of one half that keeps what it has read."""
+
+    def forward(self, h: Tensor) -> Tensor:
+        self.read = h
+        return torch.full((*h.shape[:-1], 1), 0.5)
+
+
+def site(read: str, write: Port, width: int = 4) -> Site:
+    (stack,) = ANATOMIES["llama"]
+    return Site(0, "mlp", Port(read, "in"), write, width, width, heads=2, head_dim=2, stack=stack)
 
 
 @pytest.fixture
@@ -35,119 +51,94 @@ def chain() -> nn.Sequential:
     return nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
 
 
-@pytest.mark.parametrize(("read", "write"), [("0", "0"), ("0", "2"), ("2", "2")])
-def test_the_output_becomes_y_plus_delta_of_x_and_y(chain: nn.Sequential, read: str, write: str) -> None:
-    inputs = torch.randn(2, 3, 4)
-    steps = [inputs]
+def steps(chain: nn.Sequential, inputs: Tensor) -> list[Tensor]:
+    """What each module reads, and what the last one writes."""
+    found = [inputs]
     for layer in chain:
-        steps.append(layer(steps[-1]))
-    x, y = steps[int(read)], steps[int(write) + 1]
-    expected = y + 2 * x - 0.5 * y
-    for layer in list(chain)[int(write) + 1 :]:
+        found.append(layer(found[-1]))
+    return found
+
+
+@pytest.mark.parametrize("side", ["in", "out"])
+@pytest.mark.parametrize(("read", "write"), [("0", "0"), ("0", "2"), ("2", "2")])
+def test_what_is_written_becomes_y_plus_delta_of_x_and_y(
+    chain: nn.Sequential, read: str, write: str, side: str
+) -> None:
+    inputs = torch.randn(2, 3, 4)
+    plain = steps(chain, inputs)
+    behind = int(write) + (side == "out")
+    expected = 0.5 * plain[behind] + 2 * plain[int(read)]
+    for layer in list(chain)[behind:]:
         expected = layer(expected)
-    handles = Graft(site(read, write), Weighted(2, -0.5)).wire(chain)
+    handles = Graft(site(read, Port(write, side)), Weighted(2, -0.5)).wire(chain)  # type: ignore[arg-type]
     torch.testing.assert_close(chain(inputs), expected)
     for handle in handles:
         handle.remove()
-    assert torch.equal(chain(inputs), steps[-1])
+    assert torch.equal(chain(inputs), plain[-1])
+
+
+@pytest.mark.parametrize("kind", [Weighted, ReadsOutput])
+def test_a_gate_reads_what_its_delta_reads_and_scales_it(chain: nn.Sequential, kind: type[Weighted]) -> None:
+    x, _, _, y = steps(chain, torch.randn(2, 3, 4))
+    gate = Halving()
+    Graft(site("0", Port("2")), kind(2, -0.5), gate).wire(chain)
+    torch.testing.assert_close(chain(x), y + 0.5 * (2 * x - 0.5 * y))
+    assert torch.equal(gate.read, y if kind is ReadsOutput else x)
+
+
+def test_a_delta_may_read_the_module_that_it_changes_the_output_of(chain: nn.Sequential) -> None:
+    x, _, _, y = steps(chain, torch.randn(2, 3, 4))
+    HostGraft(site("0", Port("2")), OfHost(), Halving()).wire(chain)
+    torch.testing.assert_close(chain(x), y + 0.5 * y @ chain[2].weight.T)
+
+
+def test_a_delta_may_read_what_a_normalisation_makes_of_what_it_changes() -> None:
+    norm, h = nn.LayerNorm(4), torch.randn(2, 3, 4)
+    plain = norm(h)
+    NormInputGraft(site("", Port("")), Weighted(2, -0.5)).wire(norm)
+    torch.testing.assert_close(norm(h), norm.forward(0.5 * h + 2 * plain))
+
+
+def test_a_delta_is_shown_its_host_before_it_starts(chain: nn.Sequential) -> None:
+    class FromHost(Weighted):
+        def start(self, host: nn.Linear) -> None:
+            self.host = host
+
+    delta = FromHost(1, 1)
+    Graft(site("0", Port("2")), delta).start(chain)
+    assert delta.host is chain[2]
+    Graft(site("0", Port("2")), Weighted(1, 1)).start(chain)
 
 
 def test_a_graft_holds_no_activation_between_calls(chain: nn.Sequential) -> None:
-    graft = Graft(site("0", "2"), Weighted(1, 1))
+    graft = Graft(site("0", Port("2")), Weighted(1, 1))
     graft.wire(chain)
     chain(torch.randn(1, 2, 4))
     assert graft._x is None
 
 
-def test_fused_layouts() -> None:
-    y = torch.arange(12)  # two heads of two
-    rows = [part_of(y, Fused(i, "rows"), heads=2).tolist() for i in range(3)]
-    assert rows == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
-    heads = [part_of(y, Fused(i, "heads"), heads=2).tolist() for i in range(3)]
-    assert heads == [[[0, 1], [6, 7]], [[2, 3], [8, 9]], [[4, 5], [10, 11]]]
-    assert part_of(y, None, heads=2) is y
+FUSED = {"gpt2": "attn.c_attn", "bloom": "self_attention.query_key_value", "gpt_neox": "attention.query_key_value"}
 
 
-@pytest.mark.parametrize(("family", "path"), [("gpt2", "h.0.attn"), ("bloom", "h.0.self_attention")])
+@pytest.mark.parametrize("family", FUSED)
 @pytest.mark.parametrize("position", ["q", "k", "v"])
-def test_a_fused_part_is_what_the_model_takes_for_it(family: str, path: str, position: str) -> None:
+def test_a_fused_part_is_what_the_model_takes_for_it(family: str, position: str) -> None:
     """Moving the position's part of the fused output moves that one of the attention's query, keys and values."""
     model, inputs, seen = models.tiny(family), models.batch(family), []
-    attention = model.base_model.get_submodule(path)
+    (found,) = sites(model, (position,), [0])
+    fused = model.base_model.get_submodule(found.write.path)
+    assert found.write.path.endswith(FUSED[family])
 
     def attend() -> list[Tensor]:
-        fused = attention.get_submodule("c_attn" if family == "gpt2" else "query_key_value")
         handle = fused.register_forward_hook(lambda module, args, y: seen.append(y))
         model(**inputs)
         handle.remove()
-        return seen.pop().split(32, -1) if family == "gpt2" else attention._reshape(seen.pop())
+        y = seen.pop()
+        if family == "bloom":
+            return list(model.base_model.h[0].self_attention._reshape(y))
+        return list(y.split(32, -1) if family == "gpt2" else y.view(2, 7, 4, 24).chunk(3, -1))
 
     before = attend()
-    (found,) = sites(model, (position,), [0])
     Graft(found, Weighted(0, 1)).wire(model.base_model)
     for name, old, new in zip("qkv", before, attend(), strict=True):
         torch.testing.assert_close(new, 2 * old if name == position else old)
-
-
-def test_the_cache_keeps_the_text_alone() -> None:
-    kept, prefix = DynamicCache(), torch.randn(2, 1, 2, 3, 4)
-    text = torch.randn(2, 1, 2, 5, 4)
-    for tokens in (slice(0, 4), slice(4, 5)):
-        key, value = PrefixedCache(kept, *prefix).update(text[0][:, :, tokens], text[1][:, :, tokens], 0)
-    assert kept.get_seq_length() == 5
-    assert torch.equal(kept.layers[0].keys, text[0]) and torch.equal(kept.layers[0].values, text[1])
-    assert torch.equal(key, torch.cat([prefix[0], text[0]], 2)) and torch.equal(
-        value, torch.cat([prefix[1], text[1]], 2)
-    )
-
-
-def test_a_prefix_takes_the_type_of_the_text() -> None:
-    text = torch.zeros(1, 2, 5, 4, dtype=torch.bfloat16)
-    key, value = PrefixedCache(None, *torch.ones(2, 1, 2, 3, 4)).update(text, text)
-    assert key.shape == value.shape == (1, 2, 8, 4) and key.dtype is value.dtype is torch.bfloat16
-
-
-def attention(implementation: str, is_causal: bool) -> SimpleNamespace:
-    return SimpleNamespace(config=SimpleNamespace(_attn_implementation=implementation), is_causal=is_causal)
-
-
-def test_without_a_mask_causal_attention_gets_one_that_shows_the_prefix() -> None:
-    mask = _see_prefix(None, 2, attention("sdpa", is_causal=True), torch.zeros(1, 3, 4))
-    assert mask is not None and mask.dtype is torch.bool
-    assert mask[0, 0].int().tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 0], [1, 1, 1, 1, 1]]
-
-
-@pytest.mark.parametrize(
-    ("implementation", "is_causal", "tokens"), [("sdpa", False, 3), ("sdpa", True, 1), ("flash_attention_2", True, 3)]
-)
-def test_without_a_mask_other_attention_needs_none(implementation: str, is_causal: bool, tokens: int) -> None:
-    assert _see_prefix(None, 2, attention(implementation, is_causal), torch.zeros(1, tokens, 4)) is None
-
-
-@pytest.mark.parametrize(
-    ("mask", "shown"),
-    [
-        (torch.tensor([[0, 1, 1]]), [[1, 1, 0, 1, 1]]),
-        (torch.tensor([[[[False, True]]]]), [[[[1, 1, 0, 1]]]]),
-        (torch.tensor([[[[-9.0, 0.0]]]]), [[[[0, 0, -9, 0]]]]),
-    ],
-    ids=["tokens", "boolean", "additive"],
-)
-def test_a_mask_is_widened_in_its_own_kind(mask: Tensor, shown: list[object]) -> None:
-    wider = _see_prefix(mask, 2, attention("sdpa", is_causal=True), torch.zeros(1, mask.shape[-1], 4))
-    assert wider is not None and wider.dtype is mask.dtype
-    assert wider.int().tolist() == shown
-
-
-def test_a_mask_that_is_no_tensor_is_refused() -> None:
-    with pytest.raises(MaskError, match="'flex_attention' attention makes it a set.*'sdpa', 'eager'") as caught:
-        _see_prefix(set(), 2, attention("flex_attention", is_causal=True), torch.zeros(1, 3, 4))  # type: ignore[arg-type]
-    assert isinstance(caught.value, PeltError)
-
-
-def test_keys_and_values_are_grafted_by_one_hook() -> None:
-    model = models.tiny("llama")
-    (found,) = sites(model, ("kv",), [0])
-    handles = KeyValueGraft(found, nn.Identity()).wire(model.base_model)
-    assert len(handles) == 1
-    assert len(model.model.layers[0].self_attn._forward_pre_hooks) == 1

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pelt_core.grafts import KeyValueGraft
+from pelt_core.prefixes import KeyValueGraft
 from pelt_core.sites import Site
 
 
