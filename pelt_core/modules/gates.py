@@ -131,6 +131,8 @@ class SoftmaxGate(Gate):
     the tokens that chose it.
     """
 
+    causal = False
+    per_token = False
     joint = True
 
     def __init__(

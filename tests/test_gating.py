@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import models
+import pytest
+
+from pelt_core.attachment import attach, attached
+from pelt_core.errors import PeltError
+from pelt_core.gating import GateError
+from pelt_core.modules.gates import Gate, PromptGate, ScalarGate, Share, TokenGate
+
+
+@pytest.mark.parametrize("kind", ["sequence", "sequence(padding=counted)", "softmax", "softmax(pool=sequence)"])
+@pytest.mark.parametrize("family", ["llama", "t5"])
+def test_a_gate_that_sees_later_tokens_is_refused(family: str, kind: str) -> None:
+    model = models.tiny(family)
+    with pytest.raises(GateError, match="choose one of prompt, token, scalar, and for softmax pool=prompt") as caught:
+        attach(model, f"{kind}*[lora@q+series(bottleneck=4)@mlp]")
+    assert isinstance(caught.value, PeltError) and not hasattr(model, "pelt")
+
+
+def test_what_is_before_attention_has_local_gates_alone() -> None:
+    with pytest.raises(GateError, match="'attn_norm' comes before it: choose one of token, scalar"):
+        attach(models.tiny("llama"), "prompt*layernorm")
+    attach(models.tiny("llama"), "token*layernorm:0")
+    attach(models.tiny("bert"), "sequence*pfeiffer(bottleneck=4)@attn_norm")  # normalises behind it
+
+
+def test_what_is_outside_of_the_layers_has_no_gate() -> None:
+    with pytest.raises(GateError, match="outside of the layers"):
+        attach(models.tiny("llama"), "token*ladder")
+
+
+def gates(family: str, spec: str) -> dict[str, Gate]:
+    model = models.tiny(family)
+    attach(model, spec)
+    return {name: graft.gate for name, graft in attached(model).grafts.items()}  # type: ignore[misc]
+
+
+def test_a_gate_is_as_wide_as_what_its_delta_reads() -> None:
+    made = gates("llama", "token*[lora@down:0+series(bottleneck=4)@down:0+parallel(bottleneck=4)@down:0]")
+    widths = {name: gate.w.shape[1] for name, gate in made.items()}  # type: ignore[union-attr]
+    inner = models.tiny("llama").config.intermediate_size
+    assert widths == {"0_down_lora": inner, "0_down_series": 32, "0_down_parallel": inner}
+
+
+@pytest.mark.parametrize(("kind", "module"), [("prompt", PromptGate), ("token", TokenGate), ("scalar", ScalarGate)])
+def test_every_site_has_a_gate_of_its_own(kind: str, module: type[Gate]) -> None:
+    made = gates("llama", f"{kind}*lora@q,v")
+    assert len({id(gate) for gate in made.values()}) == 4
+    assert all(isinstance(gate, module) for gate in made.values())
+
+
+def test_one_gate_weighs_all_methods_of_a_layer() -> None:
+    made = gates("llama", "softmax(pool=token)*[lora@q,v+parallel(bottleneck=4)@mlp:0]+softmax(pool=token)*prefix")
+    assert all(isinstance(gate, Share) for gate in made.values())
+    assert made["0_q_lora"].whole is made["0_mlp_parallel"].whole  # type: ignore[union-attr]
+    assert made["0_q_lora"].whole is not made["0_kv_prefix"].whole, "each pair of brackets has its own"  # type: ignore[union-attr]
+    members = {name: gate.member for name, gate in made.items() if name.startswith("0")}  # type: ignore[union-attr]
+    assert members == {"0_q_lora": 0, "0_v_lora": 0, "0_mlp_parallel": 1, "0_kv_prefix": 0}
+
+
+def test_two_gated_methods_act_at_once() -> None:
+    model, batch = models.tiny("llama"), models.batch("llama")
+    attach(model, "prompt*lora@q", name="one")
+    attach(model, "token*[prefix(tokens=3)+lora@v]", name="other")
+    models.stir(model)
+    assert model(**batch).logits.isfinite().all()
+    out = model.generate(**batch, do_sample=False, min_new_tokens=3, max_new_tokens=3)
+    assert out.shape == (2, 10)
