@@ -5,15 +5,10 @@ A new method is one class in `pelt_core.modules` and one row here.
 
 from __future__ import annotations
 
-import inspect
-from dataclasses import dataclass
-from typing import Any, Literal, get_type_hints
-
-from torch import nn
-
 from pelt_core.anatomy import EMBEDDING, FINAL, GROUPS, INNER, KEYS_VALUES, LINEARS, SUBLAYERS
+from pelt_core.entries import Entry, GateEntry
 from pelt_core.modules.bottleneck import MultiHeadParallel, Parallel, Pfeiffer, Series
-from pelt_core.modules.gates import Gate, PromptGate, ScalarGate, SequenceGate, SoftmaxGate, TokenGate
+from pelt_core.modules.gates import PromptGate, ScalarGate, SequenceGate, SoftmaxGate, TokenGate
 from pelt_core.modules.intrinsic import Said
 from pelt_core.modules.kronecker import KronA
 from pelt_core.modules.prompt import IntrinsicPrompt, Prompt
@@ -22,74 +17,6 @@ from pelt_core.modules.side import Ladder, SideTuning
 from pelt_core.modules.tokens import Prefix, PrefixMLP
 from pelt_core.modules.vectors import IA3, Bias, NormTuning
 from pelt_core.modules.weights import DoRA, LoRA
-
-
-class _Row:
-    """What a row of either catalogue knows about the arguments of its class."""
-
-    module: type[nn.Module] | None
-
-    @property
-    def defaults(self) -> dict[str, Any]:
-        """Argument -> default value."""
-        if self.module is None:
-            return {}
-        parameters = inspect.signature(self.module).parameters.values()
-        return {p.name: p.default for p in parameters if p.default is not p.empty}
-
-    @property
-    def types(self) -> dict[str, Any]:
-        """Argument -> type."""
-        return get_type_hints(self.module.__init__) if self.module else {}
-
-
-@dataclass(frozen=True)
-class Entry(_Row):
-    """A method.
-
-    Attributes:
-        module: the class that is built as `module(site, **arguments)`, or, where it has a class attribute `Common`,
-            as `module(site, common, **arguments)` with one `Common(sites, **arguments)` for all of its sites;
-            `None` for a method without modules.
-        equation: what it computes, in one line.
-        paper: key in `book/references.bib`.
-        summary: what it is, in a few words.
-        positions: where it sits unless the specification says otherwise.
-        allowed: where it may sit.
-        trains: its `modules` and the head of a task, the `model` or some of its layers, the `head` alone, or `nothing`.
-        mergeable: whether it can be folded into the weights of the backbone.
-        backprop: whether its gradient passes through the backbone.
-
-    """
-
-    module: type[nn.Module] | None
-    equation: str
-    paper: str
-    summary: str
-    positions: tuple[str, ...] = ()
-    allowed: tuple[str, ...] = ()
-    trains: Literal["modules", "model", "head", "nothing"] = "modules"
-    mergeable: bool = False
-    backprop: bool = True
-
-
-@dataclass(frozen=True)
-class GateEntry(_Row):
-    """A gate.
-
-    Attributes:
-        module: the class that is built as `module(width, context, **arguments)`.
-        equation: what it computes, in one line.
-        paper: key in `book/references.bib`.
-        summary: what it is, in a few words.
-
-    """
-
-    module: type[Gate]
-    equation: str
-    paper: str
-    summary: str
-
 
 _SUBLAYERS = tuple(SUBLAYERS)
 _LINEARS = ("linears", *LINEARS)
@@ -225,7 +152,7 @@ METHODS: dict[str, Entry] = {
     ),
     "prompt": Entry(
         Prompt,
-        "E(x)' = [P; E(x)]",
+        "y' = [P; y]",
         "lester2021prompt",
         "trained embeddings in front of the text",
         positions=(EMBEDDING,),
@@ -233,7 +160,7 @@ METHODS: dict[str, Entry] = {
     ),
     "intrinsic_prompt": Entry(
         IntrinsicPrompt,
-        "E(x)' = [P; E(x)], P = W2 tanh(W1 v + b1) + b2",
+        "y' = [P; y], P = W2 tanh(W1 v + b1) + b2",
         "qin2021intrinsic",
         "a prompt from a space of few dimensions, whose decoder is fitted to the prompts of other tasks",
         positions=(EMBEDDING,),

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal, get_args, get_origin
 
+from pelt_core.entries import Entry, GateEntry
 from pelt_core.errors import PeltError
-from pelt_core.methods import GATES, METHODS, RECIPES, Entry, GateEntry
+from pelt_core.methods import GATES, METHODS, RECIPES
 
 
 class MethodError(PeltError, ValueError):
