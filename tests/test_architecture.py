@@ -16,7 +16,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A module imports only from those named before it.
 HOUSE = [
-    *("errors", "anatomy", "sites", "context", "grafts", "prompting", "modules", "entries", "methods", "specification"),
+    *("errors", "anatomy", "sites", "context", "grafts", "prefixes", "prompting", "modules"),
+    *("entries", "methods", "specification"),
     *("in_place", "gating", "attachment", "recording", "starting", "folding", "merging", "checkpoint"),
     *("catalogue", "quiet", "tiny", "embedded", "backbones", "counting"),
     *("data", "precision", "loss", "objective", "train", "decode", "evaluate"),
