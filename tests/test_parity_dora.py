@@ -8,49 +8,61 @@ import models
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from test_parity_peft import fuse
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from pelt_core.attachment import attach, attached
 from pelt_core.grafts import Graft
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft asks
-
-# A fused map is one matrix to peft, and three to us: those are compared by the weights they merge to, elsewhere.
-WHERE = {
-    "llama": ("q,k,v,o,gate,up,down", {}),
-    "bert": ("q,k,v,o,up,down", {}),
-    "gpt2": ("o,up,down", {"fan_in_fan_out": True}),
-}
+FAMILIES = ["llama", "bert", "gpt2", "bloom"]
 
 
-def both(family: str, dropout: float = 0.0) -> tuple[PreTrainedModel, Any, list[tuple[Any, Graft]]]:
-    """The same DoRA twice, ours and peft's with our weights, moved off their start; and their layers in pairs."""
-    positions, how = WHERE[family]
+def both(family: str, dropout: float = 0.0) -> tuple[PreTrainedModel, Any, list[tuple[Any, list[Graft]]]]:
+    """The same DoRA twice, ours and peft's with our tensors, moved off their start.
+
+    Also gives peft's layers with our grafts there: three at a fused map, where peft has one `A` for all of q, k and v.
+    """
     ours = models.tiny(family)
-    attach(ours, f"dora(rank=3,alpha=6,dropout={dropout})@{positions}")
-    grafts = {f"{ours.base_model_prefix}.{g.site.write.path}": g for g in attached(ours).all_grafts()}
-    config = LoraConfig(r=3, lora_alpha=6, lora_dropout=dropout, use_dora=True, target_modules=list(grafts), **how)
+    attach(ours, f"dora(rank=3,alpha=6,dropout={dropout})@linears")
+    by_path: dict[str, list[Graft]] = {}
+    for graft in attached(ours).all_grafts():
+        by_path.setdefault(f"{ours.base_model_prefix}.{graft.site.write.path}", []).append(graft)
+    config = LoraConfig(
+        r=3,
+        lora_alpha=6,
+        lora_dropout=dropout,
+        use_dora=True,
+        target_modules=list(by_path),
+        fan_in_fan_out=family == "gpt2",
+    )
     theirs = get_peft_model(models.tiny(family), config)
-    pairs = [(theirs.base_model.model.get_submodule(path), graft) for path, graft in grafts.items()]
-    for layer, graft in pairs:
-        torch.testing.assert_close(graft.delta.m, layer.lora_magnitude_vector["default"].weight)
+    pairs = [(theirs.base_model.model.get_submodule(path), grafts) for path, grafts in by_path.items()]
+    for layer, grafts in pairs:
+        torch.testing.assert_close(fused(family, [g.delta.m for g in grafts]), tensors(layer)[2])
     models.stir(ours.pelt, 0.5)
     with torch.no_grad():
-        for layer, graft in pairs:
-            for mine, other in zip(parameters(graft), peft_parameters(layer), strict=True):
-                other.copy_(mine)
+        for layer, grafts in pairs:
+            for graft in grafts:
+                graft.delta.A.copy_(grafts[0].delta.A)
+            A, B, m = tensors(layer)
+            A.copy_(grafts[0].delta.A)
+            B.copy_(fused(family, [g.delta.B for g in grafts]))
+            m.copy_(fused(family, [g.delta.m for g in grafts]))
     return ours.eval(), theirs.eval(), pairs
 
 
-def parameters(graft: Graft) -> list[Any]:
-    return [graft.delta.A, graft.delta.B, graft.delta.m]
+def fused(family: str, parts: list[Tensor]) -> Tensor:
+    return fuse(family, [part.reshape(len(part), -1) for part in parts]).view(-1, *parts[0].shape[1:])
 
 
-def peft_parameters(layer: Any) -> list[Any]:
+def tensors(layer: Any) -> list[Tensor]:
+    """peft's `A`, `B` and `m`."""
     return [getattr(layer, name)["default"].weight for name in ("lora_A", "lora_B", "lora_magnitude_vector")]
 
 
-@pytest.mark.parametrize("family", WHERE)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_the_same_start_logits_and_gradients(family: str) -> None:
     (ours, theirs, pairs), inputs = both(family), models.batch(family)
     plain, expected = models.tiny(family)(**inputs).logits, theirs(**inputs).logits
@@ -58,10 +70,14 @@ def test_the_same_start_logits_and_gradients(family: str) -> None:
     torch.testing.assert_close(ours(**inputs).logits, expected, atol=1e-5, rtol=1e-5)
     for model in (ours, theirs):
         models.loss(model, inputs).backward()
-    for layer, graft in pairs:
-        for mine, other in zip(parameters(graft), peft_parameters(layer), strict=True):
-            assert other.grad.any()
-            torch.testing.assert_close(mine.grad, other.grad, atol=1e-5, rtol=1e-4)
+    for layer, grafts in pairs:
+        A, B, m = (t.grad for t in tensors(layer))
+        assert A is not None and B is not None and m is not None
+        assert A.any() and B.any() and m.any()
+        close = {"atol": 1e-5, "rtol": 1e-4}
+        torch.testing.assert_close(sum(g.delta.A.grad for g in grafts), A, **close)
+        torch.testing.assert_close(fused(family, [g.delta.B.grad for g in grafts]), B, **close)
+        torch.testing.assert_close(fused(family, [g.delta.m.grad for g in grafts]), m, **close)
 
 
 def test_the_same_logits_in_training_with_dropout() -> None:
