@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel, Sta
 
 from pelt_core.attachment import attach, attached
 from pelt_core.errors import PeltError
-from pelt_core.prefixes import KeyValueGraft, MaskError, PrefixedCache, _see_prefix
+from pelt_core.prefixes import KeyValueGraft, MaskError, PrefixedCache, _pay_prefix, _see_prefix
 from pelt_core.sites import sites
 
 
@@ -146,3 +147,88 @@ def test_what_t5_hands_on_is_the_bias_of_the_text_behind_any_number_of_prefixes(
     attach(model, "prefix(tokens=3)", name="two")
     for own, bias in zip(t5_attention(model, "decoder"), expected, strict=True):
         torch.testing.assert_close(own["bias"], bias)
+
+
+# Behind a gate
+
+
+def attentions(spec: str, bias: float) -> Tensor:
+    """Of the first layer, with the prefix's gate at `sigmoid(bias)`, `(batch, heads, tokens, prefix + tokens)`."""
+    model = models.grown("llama", spec, attention="eager")
+    (graft,) = attached(model).grafts.values()
+    if graft.gate is not None:
+        torch.nn.init.constant_(graft.gate.b, bias)
+    found: Tensor = model(**models.batch("llama"), output_attentions=True).attentions[0]
+    return found[1]
+
+
+def test_a_gate_for_every_token_scales_what_its_query_pays() -> None:
+    plain, gated = attentions("prefix(tokens=3):0", 0), attentions("token*prefix(tokens=3):0", -1.0)
+    model = models.grown("llama", "token*prefix(tokens=3):0")
+    (graft,) = attached(model).grafts.values()
+    torch.nn.init.constant_(graft.gate.b, -1.0)
+    values: list[Tensor] = []
+    graft.gate.register_forward_hook(lambda gate, args, g: values.append(g[1]))
+    model(**models.batch("llama"))
+    g = values[0].unsqueeze(0)  # (1, tokens, 1)
+    assert g.std() > 1e-3
+    expected = torch.cat([g * plain[..., :3], plain[..., 3:]], -1)
+    torch.testing.assert_close(gated, expected / expected.sum(-1, keepdim=True))
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize(
+    ("family", "attention"),
+    [("bloom", None), *((family, kind) for family in ("bert", "llama", "t5") for kind in ("eager", "sdpa"))],
+)
+def test_a_gate_that_is_shut_hides_the_prefix(family: str, attention: str | None, masked: bool) -> None:
+    batch = models.batch(family) if masked else models.unmasked(models.batch(family))
+    model = models.grown(family, "token*prefix(tokens=3)", attention)
+    for graft in attached(model).grafts.values():
+        torch.nn.init.constant_(graft.gate.b, -200.0)
+    found, expected = model(**batch).logits, models.tiny(family, attention)
+    if family == "bert":
+        expected.classifier.load_state_dict(model.classifier.state_dict())
+    torch.testing.assert_close(models.real(found, batch), models.real(expected(**batch).logits, batch))
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "t5"])
+@pytest.mark.parametrize("cache", ["dynamic", "static"])
+def test_a_gate_for_every_token_while_decoding_without_a_mask(family: str, cache: str) -> None:
+    model = models.grown(family, "token*prefix(tokens=3)", "sdpa")
+    one = {name: value[1:] for name, value in models.batch(family).items()}
+    how = {"do_sample": False, "min_new_tokens": 5, "max_new_tokens": 5, "return_dict_in_generate": True}
+    cached = model.generate(**one, **how, output_logits=True, cache_implementation=cache, disable_compile=True)
+    plain = model.generate(**one, **how, output_logits=True, use_cache=False)
+    torch.testing.assert_close(torch.stack(cached.logits), torch.stack(plain.logits), atol=1e-5, rtol=1e-5)
+
+
+def after_a_layer(model: PreTrainedModel) -> Tensor:
+    """What the first layer gives, `(batch, tokens, hidden)`."""
+    hidden: list[Tensor] = []
+    handle = model.bert.encoder.layer[0].register_forward_hook(lambda block, args, output: hidden.append(output))
+    model(**models.batch("bert"))
+    handle.remove()
+    return hidden[0]
+
+
+def test_rows_that_do_not_choose_the_prefix_do_not_see_it() -> None:
+    prefix, series = "prefix(tokens=3)", "series(bottleneck=4)@mlp"
+    choosing = models.grown("bert", f"softmax(hard=true)*[{prefix}:0+{series}:0]")
+    grafts = attached(choosing).grafts
+    shares = torch.tensor([[[0.7, 0.0]], [[0.0, 0.6]]])
+    grafts["0_kv_prefix"].gate.whole.register_forward_hook(lambda gate, args, g: shares)
+    found = after_a_layer(choosing)
+    for row, (spec, name, share) in enumerate(((prefix, "0_kv_prefix", 0.7), (series, "0_mlp_series", 0.6))):
+        alone = models.grown("bert", f"scalar*{spec}:0")
+        attached(alone).grafts[name].delta.load_state_dict(grafts[name].delta.state_dict())
+        torch.nn.init.constant_(attached(alone).grafts[name].gate.a, math.log(share / (1 - share)))
+        torch.testing.assert_close(found[row], after_a_layer(alone)[row])
+
+
+@pytest.mark.parametrize("mask", [None, torch.ones(1, 4)])
+def test_flash_attention_has_no_room_for_a_gate_for_every_token(mask: Tensor | None) -> None:
+    flash = attention("flash_attention_2", is_causal=True)
+    cache = PrefixedCache(None, *torch.zeros(2, 1, 1, 2, 4))
+    with pytest.raises(MaskError, match="flash attention does not take.*'sdpa' or 'eager'"):
+        _pay_prefix(mask, torch.ones(1, 2, 1), cache, flash, torch.zeros(1, 2, 4))
