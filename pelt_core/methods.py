@@ -8,9 +8,11 @@ from __future__ import annotations
 from pelt_core.anatomy import EMBEDDING, FINAL, GROUPS, INNER, KEYS_VALUES, LINEARS, SUBLAYERS
 from pelt_core.entries import Entry, GateEntry
 from pelt_core.modules.bottleneck import MultiHeadParallel, Parallel, Pfeiffer, Series
+from pelt_core.modules.compacter import Compacter
 from pelt_core.modules.gates import PromptGate, ScalarGate, SequenceGate, SoftmaxGate, TokenGate
 from pelt_core.modules.intrinsic import Said
 from pelt_core.modules.kronecker import KronA
+from pelt_core.modules.mixture import AdaMix
 from pelt_core.modules.prompt import IntrinsicPrompt, Prompt
 from pelt_core.modules.pruning import DiffPruning, Sparse
 from pelt_core.modules.side import Ladder, SideTuning
@@ -52,6 +54,22 @@ METHODS: dict[str, Entry] = {
         "one small parallel adapter beside every attention head",
         positions=("heads",),
         allowed=("heads",),
+    ),
+    "adamix": Entry(
+        AdaMix,
+        "y' = y + s (U_j φ(D_i y + b_i) + c_j), i, j ~ U{1..M}",
+        "wang2022adamix",
+        "series adapter of random experts, averaged after training",
+        positions=("mlp",),
+        allowed=(*_SUBLAYERS, *_LINEARS),
+    ),
+    "compacter": Entry(
+        Compacter,
+        "y' = y + U φ(D y + b) + c, U, D = Σ_i A_i ⊗ (s_i t_i)",
+        "mahabadi2021compacter",
+        "series adapter of Kronecker products, partly shared by all layers",
+        positions=("attn", "mlp"),
+        allowed=_SUBLAYERS,
     ),
     "lora": Entry(
         LoRA,

@@ -18,6 +18,14 @@ Start = Literal["zero", "normal"]
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "tanh": torch.tanh}
 
 
+class Projection(nn.Linear):
+    """`W h + b`, in the type of `h`."""
+
+    def forward(self, h: Tensor) -> Tensor:
+        """`(..., d_in)` -> `(..., d_out)`."""
+        return F.linear(h, self.weight.to(h.dtype), None if self.bias is None else self.bias.to(h.dtype))
+
+
 class Bottleneck(nn.Module):
     """`delta = B(h)`, `B(h) = s (U phi(D h + b) + c)`, where `h` is the `x` or the `y` that the class attribute names.
 
@@ -42,16 +50,17 @@ class Bottleneck(nn.Module):
         super().__init__()
         self.scale, self.phi = scale, ACTIVATIONS[activation]
         width = site.d_out if self.reads == "y" else site.d_in
-        self.down, self.up = nn.Linear(width, bottleneck, bias), nn.Linear(bottleneck, site.d_out, bias)
+        down, up = Projection(width, bottleneck, bias), Projection(bottleneck, site.d_out, bias)
         if start == "normal":
-            nn.init.normal_(self.down.weight, std=0.02)
-            nn.init.normal_(self.up.weight, std=0.02)
+            nn.init.normal_(down.weight, std=0.02)
+            nn.init.normal_(up.weight, std=0.02)
         else:
-            nn.init.zeros_(self.up.weight)
+            nn.init.zeros_(up.weight)
         if bias:
-            nn.init.zeros_(self.up.bias)
-            if start == "normal":
-                nn.init.zeros_(self.down.bias)
+            for linear in (down, up) if start == "normal" else (up,):
+                nn.init.zeros_(linear.bias)
+        self.down: nn.Module = down
+        self.up: nn.Module = up
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """`B(h)`."""
@@ -59,11 +68,8 @@ class Bottleneck(nn.Module):
 
     def adapt(self, h: Tensor) -> Tensor:
         """`B(h)`, in the type of `h`."""
-        return self.scale * self.project(self.up, self.phi(self.project(self.down, h)))
-
-    def project(self, linear: nn.Linear, h: Tensor) -> Tensor:
-        """`W h + b` in the type of `h`."""
-        return F.linear(h, linear.weight.to(h.dtype), None if linear.bias is None else linear.bias.to(h.dtype))
+        result: Tensor = self.scale * self.up(self.phi(self.down(h)))
+        return result
 
 
 class Series(Bottleneck):
