@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, DynamicCache, LlamaConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, DynamicCache, LlamaConfig, PreTrainedModel, StaticCache
 
 from pelt_core.attachment import attach, attached, detach
 from pelt_core.decode import greedy
@@ -214,6 +214,16 @@ def test_its_cache_is_beside_that_of_the_backbone() -> None:
     assert [layer.keys.shape[1] for layer in cache.layers] == [2, 2, 1, 1]
     plain = models.tiny("llama")(**inputs, use_cache=True).past_key_values
     assert all(torch.equal(cache.layers[i].keys, plain.layers[i].keys) for i in (0, 1))
+
+
+@torch.no_grad()
+def test_a_cache_that_has_its_shapes_from_the_start_gets_others_for_it() -> None:
+    model, inputs = models.grown("llama", LADDER), models.batch("llama")
+    cache = StaticCache(config=model.config, max_cache_len=7)
+    cache.early_initialization(batch_size=2, num_heads=2, head_dim=8, dtype=torch.float32, device=torch.device("cpu"))
+    found = model(**inputs, past_key_values=cache).logits
+    assert [layer.keys.shape for layer in cache.layers[1:3]] == [(2, 2, 7, 8), (2, 1, 7, 8)]
+    torch.testing.assert_close(models.real(found, inputs), models.real(model(**inputs).logits, inputs))
 
 
 def test_two_side_networks_share_a_cache() -> None:
