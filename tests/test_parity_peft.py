@@ -7,7 +7,7 @@ from typing import Any
 import models
 import pytest
 import torch
-from peft import LoraConfig, PrefixTuningConfig, get_peft_model
+from peft import LoraConfig, PrefixTuningConfig, PromptTuningConfig, get_peft_model
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -116,3 +116,21 @@ def test_a_prefix_that_an_mlp_writes_gives_the_same_logits_and_gradients() -> No
     for own, other in pairs:
         assert own.weight.grad.any()
         torch.testing.assert_close(own.weight.grad, other.weight.grad, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("family", models.DECODERS)
+def test_a_prompt_gives_the_same_logits_and_gradients(family: str) -> None:
+    tokens, inputs = 4, models.batch(family)
+    ours = models.grown(family, f"prompt(tokens={tokens})")
+    prompt = attached(ours).all_grafts()[0].delta.P
+    config = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=tokens)
+    theirs = get_peft_model(models.tiny(family), config).eval()
+    weight = theirs.prompt_encoder["default"].embedding.weight
+    with torch.no_grad():
+        weight.copy_(prompt)
+    expected, found = theirs(**inputs).logits[:, tokens:], ours(**inputs).logits
+    torch.testing.assert_close(models.real(found, inputs), models.real(expected, inputs), atol=1e-5, rtol=1e-5)
+    for logits in (expected, found):
+        models.real(logits, inputs).square().mean().backward()
+    assert weight.grad.any()
+    torch.testing.assert_close(prompt.grad, weight.grad, atol=1e-5, rtol=1e-4)

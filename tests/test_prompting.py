@@ -1,0 +1,137 @@
+"""A prompt against the model given the same embeddings by hand, and all the ways in which text reaches a model."""
+
+from __future__ import annotations
+
+import models
+import pytest
+import torch
+from torch import Tensor
+from transformers import AutoModel, PreTrainedModel
+
+from pelt_core.attachment import attach, attached, detach
+from pelt_core.decode import greedy
+from pelt_core.errors import PeltError
+from pelt_core.prompting import PromptError
+
+SPEC = "prompt(tokens=3)"
+
+
+def prompt_of(model: PreTrainedModel, name: str | None = None) -> Tensor:
+    return attached(model, name).all_grafts()[0].delta.P
+
+
+def lengthened(family: str, P: Tensor, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The embeddings `[P; E(x)]` and the mask of a batch, for the bare model."""
+    embed = models.tiny(family).get_input_embeddings()
+    embeddings = torch.cat([P.detach().expand(2, -1, -1), embed(inputs["input_ids"])], 1)
+    mask = torch.cat([torch.ones(2, len(P), dtype=torch.long), inputs["attention_mask"]], 1)
+    return {"inputs_embeds": embeddings.detach(), "attention_mask": mask}
+
+
+@pytest.mark.parametrize("family", models.DECODERS)
+def test_a_decoder_reads_the_prompt_and_gives_the_logits_of_the_text(family: str) -> None:
+    model, inputs = models.grown(family, SPEC), models.batch(family)
+    expected = models.tiny(family)(**lengthened(family, prompt_of(model), inputs)).logits[:, 3:]
+    found = model(**inputs).logits
+    torch.testing.assert_close(models.real(found, inputs), models.real(expected, inputs), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("family", models.ENCODERS)
+def test_an_encoder_reads_the_prompt_and_its_pooler_the_first_token_of_the_text(family: str) -> None:
+    grown, inputs = models.grown(family, SPEC), models.batch(family)
+    torch.manual_seed(0)
+    plain = AutoModel.from_config(grown.config).eval()  # with a pooler, which RoBERTa's classifier has none of
+    model = AutoModel.from_config(grown.config).eval()
+    model.load_state_dict(plain.state_dict())
+    attach(model, SPEC)
+    given = lengthened(family, prompt_of(model), inputs)
+    given["inputs_embeds"][:, 3:] = plain.get_input_embeddings()(inputs["input_ids"]).detach()
+    expected, found = plain(**given).last_hidden_state[:, 3:], model(**inputs, output_hidden_states=True)
+    real = inputs["attention_mask"].bool()
+    torch.testing.assert_close(found.last_hidden_state[real], expected[real], atol=1e-5, rtol=1e-5)
+    assert torch.equal(found.pooler_output, model.pooler(found.last_hidden_state))
+    assert {states.shape for states in found.hidden_states} == {(2, 7, 32)}
+    assert torch.equal(found.hidden_states[-1], found.last_hidden_state)
+
+
+def test_padding_on_the_left_leaves_robertas_positions_as_they_are() -> None:
+    model, ids = models.grown("roberta", SPEC), models.batch("roberta")["input_ids"][1:]
+    pad = torch.full((1, 2), model.config.pad_token_id)
+    mask = torch.tensor([[0, 0, *[1] * 7]])
+    expected = model.roberta(input_ids=ids).last_hidden_state
+    found = model.roberta(input_ids=torch.cat([pad, ids], 1), attention_mask=mask).last_hidden_state[:, 2:]
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_an_encoder_decoder_s_decoder_sees_the_virtual_tokens() -> None:
+    model, inputs = models.grown("t5", SPEC), models.batch("t5")
+    given = lengthened("t5", prompt_of(model), inputs)
+    expected = models.tiny("t5")(**given, decoder_input_ids=inputs["decoder_input_ids"])
+    found = model(**inputs)
+    torch.testing.assert_close(found.logits, expected.logits, atol=1e-5, rtol=1e-5)
+    assert found.encoder_last_hidden_state.shape == (2, 10, 32)
+
+
+def test_text_may_come_as_embeddings_in_order_or_by_name_and_with_positions_and_kinds() -> None:
+    model, inputs = models.grown("bert", SPEC).bert, models.batch("bert")
+    ids, mask = inputs.values()
+    expected = model(**inputs).last_hidden_state
+    assert torch.equal(model(ids, mask).last_hidden_state, expected)
+    embeddings = model.get_input_embeddings()(ids)
+    assert torch.equal(model(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state, expected)
+    places = torch.arange(7).unsqueeze(0)
+    assert torch.equal(model(**inputs, position_ids=places).last_hidden_state, expected)
+    kinds = torch.zeros_like(ids)
+    assert torch.equal(model(**inputs, token_type_ids=kinds).last_hidden_state, expected)
+    assert not torch.equal(model(**inputs, token_type_ids=kinds + 1).last_hidden_state, expected)
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "bloom", "opt"])
+@pytest.mark.parametrize("spec", [SPEC, "intrinsic_prompt(tokens=3,dimension=2)+prefix(tokens=2)"])
+def test_our_greedy_decoding_writes_what_generate_writes(family: str, spec: str) -> None:
+    model, inputs = models.grown(family, spec), models.batch(family)
+    written = model.generate(**inputs, do_sample=False, min_new_tokens=6, max_new_tokens=6)[:, 7:].tolist()
+    assert greedy(model, **inputs, max_new_tokens=6, stops=frozenset()) == written
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "bloom", "opt", "t5"])
+def test_beams_are_alike_with_and_without_a_cache(family: str) -> None:
+    model, inputs = models.grown(family, SPEC), models.batch(family)
+    how = {"do_sample": False, "num_beams": 3, "min_new_tokens": 6, "max_new_tokens": 6}
+    cached, plain = (model.generate(**inputs, **how, use_cache=use_cache) for use_cache in (True, False))
+    assert torch.equal(cached, plain)
+
+
+@pytest.mark.parametrize("family", ["bert", "llama", "gpt2"])
+def test_of_two_prompts_the_newer_is_in_front(family: str) -> None:
+    model, inputs = models.tiny(family), models.batch(family)
+    attach(model, SPEC, name="one", seed=1)
+    attach(model, "prompt(tokens=2)", name="two", seed=2)
+    models.stir(model.pelt)
+    both = torch.cat([prompt_of(model, "two"), prompt_of(model, "one")])
+    found = model(**inputs).logits
+    detach(model, "one"), detach(model, "two")
+    attach(model, "prompt(tokens=5)")
+    with torch.no_grad():
+        prompt_of(model).copy_(both)
+    torch.testing.assert_close(found, model(**inputs).logits, atol=1e-6, rtol=1e-5)
+
+
+def test_a_cache_of_fixed_size_is_refused() -> None:
+    model, inputs = models.grown("llama", SPEC), models.batch("llama")
+    with pytest.raises(PromptError, match="fixed size.*cache_implementation") as caught:
+        model.generate(**inputs, max_new_tokens=2, cache_implementation="static", disable_compile=True)
+    assert isinstance(caught.value, PeltError)
+
+
+def test_a_mask_of_every_pair_of_tokens_is_refused() -> None:
+    model, ids = models.grown("llama", SPEC), models.batch("llama")["input_ids"]
+    with pytest.raises(PromptError, match=r"as \(batch, tokens\)"):
+        model(input_ids=ids, attention_mask=torch.ones(2, 1, 7, 7, dtype=torch.bool))
+
+
+def test_the_embedding_is_left_alone_outside_of_the_model() -> None:
+    model, ids = models.grown("llama", SPEC), models.batch("llama")["input_ids"]
+    model(input_ids=ids)
+    embed = model.get_input_embeddings()
+    assert torch.equal(embed(ids), embed.weight[ids])
