@@ -103,10 +103,11 @@ class PromptGraft(Graft):
         return torch.cat([y[:, : end - self._front], self._prompt(y), y[:, end:]], 1)
 
     def _shorten(self, reader: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
-        if self._front:
-            output.last_hidden_state = output.last_hidden_state[:, self._front :]
+        front, self._front = self._front, 0
+        if front:
+            output.last_hidden_state = output.last_hidden_state[:, front:]
             if output.get("hidden_states") is not None:
-                output.hidden_states = tuple(states[:, self._front :] for states in output.hidden_states)
+                output.hidden_states = tuple(states[:, front:] for states in output.hidden_states)
         return output
 
     def _shorten_input(self, pooler: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -90,8 +90,11 @@ def test_text_may_come_as_embeddings_in_order_or_by_name_and_with_positions_and_
 @pytest.mark.parametrize("spec", [SPEC, "intrinsic_prompt(tokens=3,dimension=2)+prefix(tokens=2)"])
 def test_our_greedy_decoding_writes_what_generate_writes(family: str, spec: str) -> None:
     model, inputs = models.grown(family, spec), models.batch(family)
-    written = model.generate(**inputs, do_sample=False, min_new_tokens=6, max_new_tokens=6)[:, 7:].tolist()
-    assert greedy(model, **inputs, max_new_tokens=6, stops=frozenset()) == written
+    end = model.generation_config.eos_token_id
+    written = [[*row, end] for row in model.generate(**inputs, do_sample=False, max_new_tokens=9)[:, 7:].tolist()]
+    expected = [row[: row.index(end)] for row in written]
+    assert greedy(model, **inputs, max_new_tokens=9, stops=frozenset([end])) == expected
+    assert max(map(len, expected)) > 2
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2", "bloom", "opt", "t5"])
