@@ -78,7 +78,12 @@ class SideGraft(Graft):
         self._cache: SideCache | None = None
 
     def start(self, base: nn.Module) -> None:
-        """Lets the side network start from the backbone."""
+        """Lets the side network start from the backbone.
+
+        Raises:
+            SideError: for an encoder-decoder.
+
+        """
         if self.site.stack.name:
             raise SideError(
                 "a side network stands beside one stack of layers, and an encoder-decoder has two: behind its encoder, "
@@ -103,7 +108,7 @@ class SideGraft(Graft):
         return cast(Tensor, self.delta(states, calls, y))
 
     def _begin(self, block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._states, self._calls = [args[0].detach()], []
+        self._states, self._calls, self._cache = [args[0].detach()], [], None
         if (cache := self._call(args, kwargs).get(self.site.stack.cache)) is not None:
             self._cache = side_cache(cache, id(self), len(cast(Any, self.delta).narrow.layers))
 
