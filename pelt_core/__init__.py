@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pelt_core.attachment import Attachment, activate, attach, attached, detach
     from pelt_core.checkpoint import load, save
-    from pelt_core.context import prompt_ends
     from pelt_core.folding import fold
-    from pelt_core.merging import merge
+    from pelt_core.merging import Merged, merge, unmerge
     from pelt_core.methods import METHODS
     from pelt_core.modules.prompt import fit_decoder
+    from pelt_core.prompt_end import prompt_ends
+    from pelt_core.peft_format import load_peft, save_peft
     from pelt_core.recording import recorded_gates
     from pelt_core.specification import Method, parse
     from pelt_core.starting import start_from, use_decoder
@@ -21,6 +22,7 @@ __all__ = [
     "METHODS",
     "RECIPES",
     "Attachment",
+    "Merged",
     "Method",
     "activate",
     "attach",
@@ -29,23 +31,27 @@ __all__ = [
     "fit_decoder",
     "fold",
     "load",
+    "load_peft",
     "merge",
     "parse",
     "prompt_ends",
     "recorded_gates",
     "save",
+    "save_peft",
     "start_from",
+    "unmerge",
     "use_decoder",
 ]
 
 _HOME = {
     **dict.fromkeys(("Attachment", "activate", "attach", "attached", "detach"), "attachment"),
     **dict.fromkeys(("load", "save"), "checkpoint"),
-    **dict.fromkeys(("prompt_ends",), "context"),
+    **dict.fromkeys(("prompt_ends",), "prompt_end"),
     **dict.fromkeys(("fold",), "folding"),
-    **dict.fromkeys(("merge",), "merging"),
+    **dict.fromkeys(("Merged", "merge", "unmerge"), "merging"),
     **dict.fromkeys(("GATES", "METHODS", "RECIPES"), "methods"),
     **dict.fromkeys(("fit_decoder",), "modules.prompt"),
+    **dict.fromkeys(("load_peft", "save_peft"), "peft_format"),
     **dict.fromkeys(("recorded_gates",), "recording"),
     **dict.fromkeys(("Method", "parse"), "specification"),
     **dict.fromkeys(("start_from", "use_decoder"), "starting"),

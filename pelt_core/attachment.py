@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
-from pelt_core.context import Prompt
 from pelt_core.errors import PeltError
 from pelt_core.gating import Gating
 from pelt_core.grafts import Graft
 from pelt_core.in_place import trained_in_place
+from pelt_core.prompt_end import Prompt
 from pelt_core.sites import sites
 from pelt_core.specification import Group, Method, parse
 

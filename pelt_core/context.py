@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,82 +10,8 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 from transformers.cache_utils import DummyLayer
 
+from pelt_core.prompt_end import Prompt
 from pelt_core.sites import Layer
-
-_NO_LABEL = -100  # what cross entropy ignores
-
-
-def prompt_lengths(labels: Tensor) -> Tensor:
-    """The columns before the first label of each row, `(batch,)`: a row without a label is prompt to its end.
-
-    Args:
-        labels: token ids or -100, shape `(batch, tokens)`.
-
-    """
-    labelled = labels != _NO_LABEL
-    return torch.where(labelled.any(1), labelled.int().argmax(1), labels.shape[1])
-
-
-class Prompt(nn.Module):
-    """Where the prompt ends in the batch at work: told by `prompt_ends`, or by the labels that the model is given.
-
-    Attributes:
-        end: the columns before the answer, padding on the left among them: one number, or one a row, `(batch,)`;
-            `None` if nobody said.
-
-    """
-
-    def __init__(self, answers_apart: bool) -> None:
-        super().__init__()
-        self.end: int | Tensor | None = None
-        self.said: int | Tensor | None = None
-        self._answers_apart = answers_apart
-        self._inside = False
-
-    def wire(self, model: nn.Module, base: nn.Module) -> list[RemovableHandle]:
-        """Hooks this into the model, which is given the labels, and its base, which may be called without it."""
-        return [
-            model.register_forward_pre_hook(self._begin, with_kwargs=True),
-            model.register_forward_hook(self._leave, always_call=True),
-            base.register_forward_pre_hook(self._begin_without_labels),
-        ]
-
-    # The end stays after the forward pass: gradient checkpointing computes the layers anew in the backward pass.
-    def _begin(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.end, self._inside, labels = self.said, True, kwargs.get("labels")
-        if self.end is None and labels is not None and labels.dim() == 2:
-            # An encoder-decoder's decoder reads a start token, and its labels are not one column behind.
-            self.end = prompt_lengths(labels) + int(self._answers_apart)
-
-    def _leave(self, model: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        self._inside = False
-
-    def _begin_without_labels(self, base: nn.Module, args: tuple[Any, ...]) -> None:
-        if not self._inside:
-            self.end = self.said
-
-
-@contextmanager
-def prompt_ends(model: nn.Module, end: int | Tensor) -> Iterator[None]:
-    """Says where the prompts end, for the gate `prompt`, in all that `model` computes inside the `with`.
-
-    It is needed where neither labels nor a key-value cache tell: a model given a prompt and an answer at once without
-    labels, `generate` without a cache, or a prompt that is fed in pieces.
-
-    Args:
-        model: a model that a method may be attached to, wrapped or not.
-        end: the columns before the answer, padding on the left among them: one number, or one a row, `(batch,)`. For
-            `generate` give one number, as beams and finished rows change the batch.
-
-    """
-    prompts = [module for module in model.modules() if isinstance(module, Prompt)]
-    for prompt in prompts:
-        prompt.said = end
-    try:
-        yield
-    finally:
-        for prompt in prompts:
-            prompt.said = None
 
 
 class Held(DummyLayer):
@@ -136,6 +61,7 @@ class Context(nn.Module):
         self.layer, self.prompt = layer, prompt
         self.hidden: Tensor | None = None
         self.past = 0
+        self._virtual = 0  # columns in front of the text
         self._first_key = 0  # the column of the first key that the mask tells of: not 0 behind a sliding window
         self._depth = 0
         self._mask: Tensor | None = None
@@ -186,7 +112,9 @@ class Context(nn.Module):
         if not self.layer.stack.causal:
             return self.mean(values())
         sums, end = self._sums(gate), self.prompt.end
-        if end is None and sums is not None:
+        if end is not None:
+            end = end + self._virtual
+        elif sums is not None:
             end = sums.shape[1]
         if sums is None or not isinstance(end, int) or self.past < end:
             sums = self._further(sums, values(), end)
@@ -212,7 +140,7 @@ class Context(nn.Module):
         if end is not None:
             before = columns < (end.to(columns.device).unsqueeze(1) if isinstance(end, Tensor) else end)
             # A row whose labels begin with its first token says nothing of a prompt: all of it is one.
-            told = (inside & before).any(1, keepdim=True)
+            told = (inside & before)[:, self._virtual :].any(1, keepdim=True)
             inside = inside & (before if self.past else before | ~told)
         if sums is None:
             sums = values.new_zeros(batch, self.past, k + 1, dtype=torch.float32)
@@ -240,6 +168,8 @@ class Context(nn.Module):
         if cache is not None:
             self.past = int(cache.get_seq_length(attention.layer_idx))
             self._first_key = cache.get_mask_sizes(hidden.shape[1], attention.layer_idx)[1]
+        if self.past == 0:
+            self._virtual = 0 if self.prompt.tokens is None else hidden.shape[1] - self.prompt.tokens
 
     def _end(self, block: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         self.hidden = self._mask = self._cache = None

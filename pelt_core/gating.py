@@ -8,10 +8,11 @@ from typing import Any, cast
 from torch import nn
 from transformers import PreTrainedModel
 
-from pelt_core.context import Context, Prompt
+from pelt_core.context import Context
 from pelt_core.errors import PeltError
 from pelt_core.methods import GATES
 from pelt_core.modules.gates import Gate, Share
+from pelt_core.prompt_end import Prompt
 from pelt_core.sites import Site, layers
 from pelt_core.specification import Group, Term
 

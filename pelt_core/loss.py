@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from pelt_core.context import prompt_ends, prompt_lengths
 from pelt_core.data.batches import IGNORED
+from pelt_core.prompt_end import prompt_ends, prompt_lengths
 
 
 def predicted_positions(labels: Tensor) -> Tensor:

@@ -19,9 +19,9 @@ from transformers import PreTrainedModel
 
 from pelt_core import checkpoint
 from pelt_core.attachment import AttachError, attach, attached, detach
-from pelt_core.context import prompt_ends
 from pelt_core.errors import PeltError
 from pelt_core.merging import merge, unmerge
+from pelt_core.prompt_end import prompt_ends
 from pelt_core.sites import layers
 
 

@@ -16,9 +16,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A module imports only from those named before it.
 HOUSE = [
-    *("errors", "anatomy", "sites", "context", "grafts", "prefixes", "prompting", "modules"),
+    *("errors", "anatomy", "sites", "prompt_end", "context", "grafts", "prefixes", "prompting", "modules"),
     *("entries", "methods", "specification"),
     *("in_place", "gating", "attachment", "recording", "starting", "folding", "merging", "checkpoint"),
+    *("rotary", "peft_methods", "peft_format"),
     *("catalogue", "quiet", "tiny", "embedded", "backbones", "counting"),
     *("data", "precision", "loss", "objective", "train", "decode", "evaluate"),
     *("provenance", "study", "report", "publish", "cli"),

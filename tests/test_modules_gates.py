@@ -10,8 +10,9 @@ from models import DECODERS
 from torch import Tensor, nn
 
 from pelt_core.attachment import attach, attached
-from pelt_core.context import Context, Prompt, prompt_ends
+from pelt_core.context import Context
 from pelt_core.modules.gates import LinearGate, PromptGate, ScalarGate, SequenceGate, Share, SoftmaxGate, TokenGate
+from pelt_core.prompt_end import Prompt, prompt_ends
 from pelt_core.sites import layers
 
 WIDTH = 8
