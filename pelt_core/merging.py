@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +11,12 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from pelt_core.anatomy import Port
 from pelt_core.attachment import AttachError, Attachment, carried_by, detach, put_on
-from pelt_core.grafts import Graft, HostGraft
+from pelt_core.grafts import Graft
 from pelt_core.methods import METHODS
 from pelt_core.modules.gates import ScalarGate
+from pelt_core.modules.weights import DoRA
 from pelt_core.sites import bias_at, part_of, view_at, weight_at
 
 
@@ -135,7 +136,7 @@ def _merged(model: PreTrainedModel, attachment: Attachment, before: Mapping[str,
 
 
 def _check(attachment: Attachment) -> None:
-    written = Counter(graft.site.write for graft in attachment.all_grafts())
+    changed: set[Port] = set()
     for name, graft in attachment.grafts.items():
         assert isinstance(graft, Graft)
         reason = None
@@ -144,10 +145,11 @@ def _check(attachment: Attachment) -> None:
             reason = f"what it adds is no linear map of what a weight reads, as it is under {able}"
         elif not (graft.gate is None or isinstance(graft.gate, ScalarGate)):
             reason = "its gate depends on the text; without a gate, or behind 'scalar', it could be"
-        elif isinstance(graft, HostGraft) and written[graft.site.write] > 1:
-            reason = "it changes the weight as it is without the other methods there; alone on its weight it could be"
+        elif isinstance(graft.delta, DoRA) and graft.site.write in changed:
+            reason = "its length is that of the weight without the other method there; before it or alone it could be"
         if reason:
             raise AttachError(f"{name} cannot be merged: {reason}")
+        changed.add(graft.site.write)
 
 
 def _warn_of_rounding(model: PreTrainedModel, values: Mapping[str, Tensor]) -> None:

@@ -181,6 +181,12 @@ def grown(family: str, spec: str, attention: str | None = None, dtype: torch.dty
     return model
 
 
+def output(model: PreTrainedModel) -> Tensor:
+    """The logits of the batch of the model's family."""
+    logits: Tensor = model(**batch(model.config.model_type)).logits
+    return logits
+
+
 def loss(model: PreTrainedModel, inputs: dict[str, Tensor]) -> Tensor:
     """A scalar on which every output depends, with the same draws each time where a method draws at random."""
     torch.manual_seed(3)

@@ -6,12 +6,10 @@ from dataclasses import replace
 import models
 import pytest
 import torch
-from test_attachment import output
 from torch import nn
 from transformers import PreTrainedModel
 
 from pelt_core.attachment import AttachError, activate, attach, attached, detach
-from pelt_core.grafts import HostGraft
 from pelt_core.merging import RoundingWarning, merge, unmerge
 from pelt_core.methods import METHODS
 from pelt_core.sites import Site
@@ -23,34 +21,38 @@ def q_proj(model: PreTrainedModel) -> nn.Linear:
 
 def test_a_trained_head_stays_and_comes_off_again() -> None:
     model = models.grown("bert", "lora@q,v")
-    pretrained, head, logits = models.tiny("bert").classifier.weight, model.classifier.weight.clone(), output(model)
+    pretrained, head, logits = (
+        models.tiny("bert").classifier.weight,
+        model.classifier.weight.clone(),
+        models.output(model),
+    )
     merged = merge(model)
     assert torch.equal(model.classifier.weight, head)
-    torch.testing.assert_close(output(model), logits, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(models.output(model), logits, atol=1e-5, rtol=1e-5)
     unmerge(model, merged)
-    assert torch.equal(output(model), logits)
+    assert torch.equal(models.output(model), logits)
     detach(model)
     assert torch.equal(model.classifier.weight, pretrained)
 
 
 def test_a_method_that_does_not_act_is_merged_as_it_was_trained() -> None:
     model = models.grown("bert", "lora@q,v")
-    logits = output(model)
+    logits = models.output(model)
     activate(model)
-    assert not torch.allclose(output(model), logits, atol=1e-4)
+    assert not torch.allclose(models.output(model), logits, atol=1e-4)
     merge(model)
-    torch.testing.assert_close(output(model), logits, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(models.output(model), logits, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("spec", ["full", "head"])
 def test_what_is_trained_in_place_is_in_the_weights_already(spec: str) -> None:
     model = models.grown("llama", spec)
-    logits = output(model)
+    logits = models.output(model)
     merged = merge(model)
-    assert torch.equal(output(model), logits)
+    assert torch.equal(models.output(model), logits)
     unmerge(model, merged)
     detach(model)
-    assert torch.equal(output(model), output(models.tiny("llama")))
+    assert torch.equal(models.output(model), models.output(models.tiny("llama")))
 
 
 @pytest.mark.parametrize("family", ["llama", "bloom", "gpt2"])
@@ -59,11 +61,11 @@ def test_a_scalar_gate_is_merged_with_what_it_lets_through(family: str) -> None:
     with torch.no_grad():
         for graft in attached(model).all_grafts():
             graft.gate.a.fill_(-1.3)
-    logits = output(model)
+    logits = models.output(model)
     weights = {graft.delta.weight().norm() for graft in attached(model).all_grafts()}
     assert all(norm > 0.1 for norm in weights)
     merge(model)
-    torch.testing.assert_close(output(model), logits, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(models.output(model), logits, atol=1e-5, rtol=1e-5)
 
 
 def test_a_gate_that_reads_the_text_is_refused() -> None:
@@ -120,19 +122,19 @@ def plain_methods(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("plain_methods")
 def test_what_a_weight_reads_is_scaled_after_the_weight_has_changed(family: str, spec: str) -> None:
     model = models.grown(family, spec)
-    logits = output(model)
+    logits = models.output(model)
     merge(model)
-    torch.testing.assert_close(output(model), logits, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(models.output(model), logits, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("spec", ["bias@q,up", "lora@q+bias@q", "bias@mlp_norm"])
 @pytest.mark.usefixtures("plain_methods")
 def test_a_bias_is_added_where_there_is_one(spec: str) -> None:
     model = models.grown("gpt2", spec)
-    logits = output(model)
-    assert not torch.allclose(logits, output(models.tiny("gpt2")), atol=1e-3)
+    logits = models.output(model)
+    assert not torch.allclose(logits, models.output(models.tiny("gpt2")), atol=1e-3)
     merge(model)
-    torch.testing.assert_close(output(model), logits, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(models.output(model), logits, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.usefixtures("plain_methods")
@@ -144,15 +146,19 @@ def test_a_bias_is_refused_where_there_is_none() -> None:
     assert torch.equal(q_proj(model).weight, weight) and attached(model).active
 
 
-def test_a_change_that_depends_on_the_weight_is_refused_beside_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = models.grown("llama", "lora@q:0")
-    monkeypatch.setattr(attached(model).grafts["0_q_lora"], "__class__", HostGraft)
-    merged = merge(model)
-    unmerge(model, merged)
-    detach(model)
-    attach(model, "lora@q:0+sparse@q:0")
-    monkeypatch.setattr(attached(model).grafts["0_q_lora"], "__class__", HostGraft)
-    with pytest.raises(AttachError, match="^0_q_lora cannot be merged: it changes the weight as it is without"):
+@pytest.mark.parametrize("spec", ["dora@q+lora@q", "dora@down+ia3@inner", "ia3@inner+dora@down", "ia3@q+bitfit@q"])
+def test_methods_on_one_weight_are_merged_in_the_order_of_acting(spec: str) -> None:
+    model = models.grown("gpt2", spec)
+    logits = models.output(model)
+    merge(model)
+    torch.testing.assert_close(models.output(model), logits, atol=1e-5, rtol=1e-5)
+
+
+def test_dora_is_refused_after_another_method_on_its_weight() -> None:
+    model = models.grown("llama", "lora@q,v:0+dora@k,v")
+    with pytest.raises(
+        AttachError, match="^0_v_dora cannot be merged: its length is that of the weight without the other"
+    ):
         merge(model)
 
 

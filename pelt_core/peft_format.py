@@ -1,0 +1,113 @@
+"""Write and read the folders of the PEFT library; PEFT itself is not needed.
+
+`PeftModel.from_pretrained(backbone, folder)` gives the logits of the model that was saved, and `load_peft` those of the
+PEFT model that was.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import PreTrainedModel
+
+from pelt_core.attachment import Attachment, attach, attached, carried_by, detach, name_of
+from pelt_core.peft_methods import FORMATS, Config, PeftFormatError, Tensors
+
+_WEIGHTS, _CONFIG = "adapter_model.safetensors", "adapter_config.json"
+_CHANGES_BACKBONE = ("pissa", "corda", "olora", "loftq", "lora_ga")
+_UNHEARD_OF = (
+    *("alora_invocation_tokens", "kasa_config", "layer_replication", "lora_bias", "monteclora_config"),
+    *("target_parameters", "trainable_token_indices", "use_bdlora", "use_qalora", "velora_config"),
+)
+
+
+@torch.no_grad()
+def save_peft(model: PreTrainedModel, folder: str | Path, name: str | None = None) -> None:
+    """Writes a method that `model` carries, and a task's head that it trains, as PEFT does.
+
+    Raises:
+        AttachError: if the model carries nothing, nothing of this name, or several and no name is given.
+        PeftFormatError: if PEFT has no such method, or no equal of it on this model; says why.
+
+    """
+    attachment = attached(model, name)
+    kinds = {term.name for term in attachment.method.terms}
+    if wrong := sorted(kinds - FORMATS.keys()):
+        raise PeftFormatError(f"PEFT has no {', '.join(wrong)}; of the methods here it has {', '.join(FORMATS)}")
+    if len(kinds) > 1:
+        raise PeftFormatError(
+            f"a PEFT adapter is one method, not {' and '.join(sorted(kinds))}: attach and save each"
+        )
+    if gates := [str(group.gate) for group in attachment.method.groups if group.gate]:
+        raise PeftFormatError(f"PEFT has no gates, and {attachment.method} is behind {', '.join(gates)}")
+    peft_type, write, _, where = FORMATS[kinds.pop()]
+    config, tensors = write(model, attachment)
+    head = carried_by(model).trained(model, name_of(model, name))
+    config |= {
+        "peft_type": peft_type,
+        "task_type": _task(model, head),
+        "base_model_name_or_path": model.config.name_or_path or None,
+        "inference_mode": True,
+        "modules_to_save": sorted({own.split(".")[0] for own in head}) or None,
+    }
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors |= {where + own: value for own, value in head.items()}
+    save_file({key: value.detach().contiguous() for key, value in tensors.items()}, folder / _WEIGHTS)
+    (folder / _CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+
+
+@torch.no_grad()
+def load_peft(model: PreTrainedModel, folder: str | Path, name: str = "default") -> Attachment:
+    """Attaches the method in a folder that PEFT wrote, with its tensors.
+
+    Raises:
+        PeftFormatError: if the folder is not PEFT's, or the method has no equal here; the model is left as it was.
+        AttachError: if the model already carries a method of this name.
+
+    """
+    folder = Path(folder)
+    if missing := [file for file in (_CONFIG, _WEIGHTS) if not (folder / file).is_file()]:
+        raise PeftFormatError(
+            f"{folder} has no {' and no '.join(missing)}: give one that PEFT's save_pretrained wrote"
+        )
+    config, tensors = json.loads((folder / _CONFIG).read_text()), load_file(folder / _WEIGHTS)
+    formats = {form.peft_type: form for form in FORMATS.values()}
+    if config["peft_type"] not in formats:
+        raise PeftFormatError(f"no method here is PEFT's {config['peft_type']}; there are {', '.join(formats)}")
+    form = formats[config["peft_type"]]
+    _refuse_what_is_unheard_of(config)
+    spec, fill = form.read(model, config, tensors)
+    attachment = attach(model, spec, name=name)
+    try:
+        for graft in attachment.all_grafts():
+            fill(graft)
+        for own in attachment.in_place & {key.removeprefix(form.where) for key in tensors}:
+            model.get_parameter(own).copy_(tensors.pop(form.where + own))
+        if tensors:
+            raise PeftFormatError(f"{', '.join(sorted(tensors)[:5])} in {folder} belong to nothing on this model")
+    except BaseException:
+        detach(model, name)
+        raise
+    return attachment
+
+
+def _refuse_what_is_unheard_of(config: Config) -> None:
+    unheard = [f"{key}={config[key]!r}" for key in _UNHEARD_OF if config.get(key)]
+    if config.get("bias", "none") != "none":
+        unheard.append(f"bias={config['bias']!r}")
+    if str(config.get("init_lora_weights")).split("_niter")[0] in _CHANGES_BACKBONE:
+        unheard.append(f"init_lora_weights={config['init_lora_weights']!r}, which changes the backbone,")
+    if unheard:
+        raise PeftFormatError(f"{', '.join(unheard)} of {config['peft_type']} has no equal here")
+
+
+def _task(model: PreTrainedModel, head: Tensors) -> str | None:
+    if head:
+        return "SEQ_CLS"
+    if model.get_output_embeddings() is None:
+        return "FEATURE_EXTRACTION"
+    return "SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM"
