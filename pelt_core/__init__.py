@@ -52,7 +52,6 @@ _HOME = {
     **dict.fromkeys(("GATES", "METHODS", "RECIPES"), "methods"),
     **dict.fromkeys(("fit_decoder",), "modules.prompt"),
     **dict.fromkeys(("load_peft", "save_peft"), "peft_format"),
-    **dict.fromkeys(("load_peft", "save_peft"), "peft_format"),
     **dict.fromkeys(("recorded_gates",), "recording"),
     **dict.fromkeys(("Method", "parse"), "specification"),
     **dict.fromkeys(("start_from", "use_decoder"), "starting"),

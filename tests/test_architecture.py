@@ -20,7 +20,6 @@ HOUSE = [
     *("entries", "methods", "specification"),
     *("in_place", "gating", "attachment", "recording", "starting", "folding", "merging", "checkpoint"),
     *("rotary", "peft_methods", "peft_format"),
-    *("rotary", "peft_methods", "peft_format"),
     *("catalogue", "quiet", "tiny", "embedded", "backbones", "counting"),
     *("data", "precision", "loss", "objective", "train", "decode", "evaluate"),
     *("provenance", "study", "report", "publish", "cli"),
