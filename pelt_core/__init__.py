@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pelt_core.merging import Merged, merge, unmerge
     from pelt_core.methods import METHODS
     from pelt_core.modules.prompt import fit_decoder
-    from pelt_core.peft_format import load_peft, save_peft
+    from pelt_core.peft_format.folders import load_peft, save_peft
     from pelt_core.prompt_end import prompt_ends
     from pelt_core.recording import recorded_gates
     from pelt_core.specification import Method, parse
@@ -51,7 +51,7 @@ _HOME = {
     **dict.fromkeys(("Merged", "merge", "unmerge"), "merging"),
     **dict.fromkeys(("GATES", "METHODS", "RECIPES"), "methods"),
     **dict.fromkeys(("fit_decoder",), "modules.prompt"),
-    **dict.fromkeys(("load_peft", "save_peft"), "peft_format"),
+    **dict.fromkeys(("load_peft", "save_peft"), "peft_format.folders"),
     **dict.fromkeys(("recorded_gates",), "recording"),
     **dict.fromkeys(("Method", "parse"), "specification"),
     **dict.fromkeys(("start_from", "use_decoder"), "starting"),

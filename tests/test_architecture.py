@@ -18,8 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 HOUSE = [
     *("errors", "anatomy", "sites", "prompt_end", "context", "grafts", "prefixes", "prompting", "modules"),
     *("entries", "methods", "specification"),
-    *("in_place", "gating", "attachment", "recording", "starting", "folding", "merging", "checkpoint"),
-    *("rotary", "peft_methods", "peft_format"),
+    *("in_place", "gating", "attachment", "recording", "starting", "folding", "merging", "checkpoint", "peft_format"),
     *("catalogue", "quiet", "tiny", "embedded", "backbones", "counting"),
     *("data", "precision", "loss", "objective", "train", "decode", "evaluate"),
     *("provenance", "study", "report", "publish", "cli"),

@@ -6,13 +6,21 @@ from pathlib import Path
 import models
 import pytest
 import torch
-from peft import IA3Config, LNTuningConfig, LoraConfig, PeftModel, PrefixTuningConfig, get_peft_model
+from peft import (
+    IA3Config,
+    LNTuningConfig,
+    LoraConfig,
+    PeftModel,
+    PrefixTuningConfig,
+    PromptTuningConfig,
+    get_peft_model,
+)
 from safetensors.torch import load_file
 from transformers import PreTrainedModel
 
 from pelt_core.attachment import AttachError, attach, attached, detach
-from pelt_core.peft_format import load_peft, save_peft
-from pelt_core.peft_methods import PeftFormatError
+from pelt_core.peft_format.folders import load_peft, save_peft
+from pelt_core.peft_format.kinds import PeftFormatError
 
 pytestmark = [  # of peft
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
@@ -75,6 +83,18 @@ def test_a_prefix_is_turned_to_where_peft_counts_from(family: str, tmp_path: Pat
     torch.testing.assert_close(models.output(again), models.output(ours), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("family", models.GENERATORS)
+def test_a_prompt_is_the_same_virtual_tokens(family: str, tmp_path: Path) -> None:
+    ours, inputs = models.grown(family, "prompt(tokens=3)"), models.batch(family)
+    save_peft(ours, tmp_path)
+    peft, expected = theirs(family, tmp_path), models.output(ours)
+    found = peft(**inputs).logits[:, -expected.shape[1] :]
+    torch.testing.assert_close(models.real(found, inputs), models.real(expected, inputs), atol=1e-5, rtol=1e-5)
+    again = models.tiny(family)
+    load_peft(again, tmp_path)
+    assert torch.equal(models.output(again), expected)
+
+
 def test_a_parent_folder_is_made_and_a_person_can_read_the_settings(tmp_path: Path) -> None:
     model = models.grown("llama", "lora(rank=2)@q,o+lora(rank=3,alpha=5)@v:0")
     save_peft(model, tmp_path / "some" / "where")
@@ -117,6 +137,7 @@ CONFIGS = [
     LoraConfig(r=2, target_modules=["k_proj", "up_proj"], use_dora=True),
     IA3Config(target_modules=["k_proj", "v_proj", "down_proj"], feedforward_modules=["down_proj"]),
     LNTuningConfig(),
+    PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=5),
     PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=5),
     PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2, prefix_projection=True, encoder_hidden_size=6),
 ]
@@ -127,8 +148,9 @@ def test_what_peft_has_trained_gives_the_same_logits_here(config: object, tmp_pa
     peft, inputs = of_peft("llama", config, tmp_path), models.batch("llama")
     model = models.tiny("llama")
     load_peft(model, tmp_path)
-    expected, found = (models.real(m(**inputs).logits, inputs) for m in (peft, model))
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    found = models.output(model)
+    expected = peft(**inputs).logits[:, -found.shape[1] :]
+    torch.testing.assert_close(models.real(found, inputs), models.real(expected, inputs), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("family", ["gpt2", "bloom", "gpt_neox"])
@@ -169,6 +191,7 @@ def refuses(model: PreTrainedModel, folder: Path, said: str) -> None:
         ("bert", "prefix", "and bert has no rotary"),
         ("bloom", "prefix", "and bloom has no rotary"),
         ("t5", "prefix", "and t5 has no rotary"),
+        ("bert", "prompt", "^PEFT hands the first virtual token to what classifies a text, where bert here hands"),
     ],
 )
 def test_what_peft_cannot_say_is_refused(family: str, spec: str, said: str, tmp_path: Path) -> None:

@@ -14,8 +14,11 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from pelt_core.attachment import Attachment, attach, attached, carried_by, detach, name_of
-from pelt_core.peft_methods import FORMATS, Config, PeftFormatError, Tensors
+from pelt_core.peft_format.kinds import Config, PeftFormatError, Tensors
+from pelt_core.peft_format.maps import IA3, LORA, NORMS
+from pelt_core.peft_format.tokens import PREFIX, PROMPT
 
+FORMATS = {"lora": LORA, "dora": LORA, "ia3": IA3, "layernorm": NORMS, "prefix": PREFIX, "prompt": PROMPT}
 _WEIGHTS, _CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _CHANGES_BACKBONE = ("pissa", "corda", "olora", "loftq", "lora_ga")
 _UNHEARD_OF = (
@@ -38,9 +41,7 @@ def save_peft(model: PreTrainedModel, folder: str | Path, name: str | None = Non
     if wrong := sorted(kinds - FORMATS.keys()):
         raise PeftFormatError(f"PEFT has no {', '.join(wrong)}; of the methods here it has {', '.join(FORMATS)}")
     if len(kinds) > 1:
-        raise PeftFormatError(
-            f"a PEFT adapter is one method, not {' and '.join(sorted(kinds))}: attach and save each"
-        )
+        raise PeftFormatError(f"a PEFT adapter is one method, not {' and '.join(sorted(kinds))}: attach and save each")
     if gates := [str(group.gate) for group in attachment.method.groups if group.gate]:
         raise PeftFormatError(f"PEFT has no gates, and {attachment.method} is behind {', '.join(gates)}")
     peft_type, write, _, where = FORMATS[kinds.pop()]
@@ -71,9 +72,7 @@ def load_peft(model: PreTrainedModel, folder: str | Path, name: str = "default")
     """
     folder = Path(folder)
     if missing := [file for file in (_CONFIG, _WEIGHTS) if not (folder / file).is_file()]:
-        raise PeftFormatError(
-            f"{folder} has no {' and no '.join(missing)}: give one that PEFT's save_pretrained wrote"
-        )
+        raise PeftFormatError(f"{folder} has no {' and no '.join(missing)}: give one that PEFT's save_pretrained wrote")
     config, tensors = json.loads((folder / _CONFIG).read_text()), load_file(folder / _WEIGHTS)
     formats = {form.peft_type: form for form in FORMATS.values()}
     if config["peft_type"] not in formats:

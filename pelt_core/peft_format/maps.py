@@ -1,18 +1,15 @@
-"""The methods that the PEFT library has too, each from here to there and back.
+"""LoRA, DoRA, IA3 and the tuning of normalisations, from here to PEFT and back.
 
-Where the two see a method differently:
-
-- a fused map of q, k and v has one low-rank change in PEFT; those of its parts become one, block by block;
-- PEFT counts a prefix as text before the text. Under rotary embeddings that turns the prefix's keys, which is made up
-  for here (as long as a sliding window reaches back to the prefix); other kinds of positions leave no equal.
+PEFT has one change of a map, where the parts of a fused map of q, k and v have one each here: they become one, block by
+block, and one becomes three.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,37 +17,8 @@ from transformers import PreTrainedModel
 
 from pelt_core.anatomy import GROUPS, INNER, LINEARS
 from pelt_core.attachment import Attachment
-from pelt_core.errors import PeltError
-from pelt_core.rotary import RotaryError, rotated
-from pelt_core.sites import Site, is_transposed, layers, part_of, sites, stacks
-
-IN_MODEL, AROUND_MODEL = "base_model.model.", "base_model."
-Config: TypeAlias = dict[str, Any]
-Tensors: TypeAlias = dict[str, Tensor]
-Fill: TypeAlias = Callable[[Any], None]
-
-
-class PeftFormatError(PeltError, ValueError):
-    """A method that one of the two libraries does not have, or a folder that is not PEFT's."""
-
-
-class Format(NamedTuple):
-    """How one of PEFT's methods is written and read.
-
-    Attributes:
-        peft_type: PEFT's name of it.
-        write: what a model carries -> the settings and the tensors.
-        read: settings and tensors -> the specification, and what fills in each of its grafts; takes the tensors that
-            it understands out of the dictionary.
-        where: what PEFT puts in front of the names of the model's own tensors.
-
-    """
-
-    peft_type: str
-    write: Callable[[PreTrainedModel, Attachment], tuple[Config, Tensors]]
-    read: Callable[[PreTrainedModel, Config, Tensors], tuple[str, Fill]]
-    where: str = IN_MODEL
-
+from pelt_core.peft_format.kinds import IN_MODEL, Config, Fill, Format, PeftFormatError, Tensors
+from pelt_core.sites import Site, is_transposed, part_of, sites, stacks
 
 # Where a method sits
 
@@ -225,52 +193,6 @@ def _read_norms(model: PreTrainedModel, config: Config, tensors: Tensors) -> tup
     return _spec(model, "layernorm", [(site, "") for site in found]), fill
 
 
-# Prefix
-
-
-def _turned(model: PreTrainedModel, prefix: Tensor, positions: int) -> Tensor:
-    """`P_K` and `P_V`, the former turned on by as many positions."""
-    try:
-        return torch.stack([rotated(model, prefix[0], positions), prefix[1]])
-    except RotaryError as error:
-        raise PeftFormatError(
-            f"PEFT counts a prefix as text before the text, which shifts the positions of the text, and {error} that "
-            "could make up for it: it has no equal"
-        ) from None
-
-
-def _write_prefix(model: PreTrainedModel, attachment: Attachment) -> tuple[Config, Tensors]:
-    grafts: list[Any] = attachment.all_grafts()
-    if (found := [graft.site.layer for graft in grafts]) != (every := list(range(len(layers(model))))):
-        raise PeftFormatError(f"PEFT's prefix is in all {len(every)} layers, not in {', '.join(map(str, found))} alone")
-    prefixes = [graft.delta.P for graft in grafts]
-    _, heads, tokens, head_dim = prefixes[0].shape
-    turned = torch.cat([_turned(model, prefix, tokens) for prefix in prefixes])
-    config = {
-        "num_virtual_tokens": tokens,
-        "num_layers": len(grafts),
-        "num_attention_heads": heads,
-        "token_dim": heads * head_dim,
-        "num_transformer_submodules": 1,
-    }
-    return config, {"prompt_embeddings": turned.permute(2, 0, 1, 3).flatten(1)}
-
-
-def _read_prefix(model: PreTrainedModel, config: Config, tensors: Tensors) -> tuple[str, Fill]:
-    flat, tokens = tensors.pop("prompt_embeddings"), config["num_virtual_tokens"]
-
-    def fill(graft: Any) -> None:
-        layer, (_, heads, _, head_dim) = graft.site.layer, graft.delta.P.shape
-        prefixes = flat.view(tokens, -1, 2, heads, head_dim).permute(1, 2, 3, 0, 4)
-        graft.delta.P.copy_(_turned(model, prefixes[layer], -tokens))
-
-    return f"prefix(tokens={tokens})", fill
-
-
-FORMATS = {
-    "lora": Format("LORA", _write_lora, _read_lora),
-    "dora": Format("LORA", _write_lora, _read_lora),
-    "ia3": Format("IA3", _write_ia3, _read_ia3),
-    "layernorm": Format("LN_TUNING", _write_norms, _read_norms),
-    "prefix": Format("PREFIX_TUNING", _write_prefix, _read_prefix, AROUND_MODEL),
-}
+LORA = Format("LORA", _write_lora, _read_lora)
+IA3 = Format("IA3", _write_ia3, _read_ia3)
+NORMS = Format("LN_TUNING", _write_norms, _read_norms)

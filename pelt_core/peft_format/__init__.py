@@ -1,0 +1,1 @@
+"""The PEFT library's folders, for the methods that both libraries have."""
