@@ -54,7 +54,7 @@ PACKAGES = (
 
 
 BUILDER = "from jupyter_book.cli.main import main; main()"
-"""Works also where the environment's `bin` is not on the path."""
+"""Works also where the environment's `bin` is not on the path; run with -P, as a site holds files of the library."""
 
 
 class NoSources(PeltError, FileNotFoundError):
@@ -223,7 +223,7 @@ def build(site: Path = ROOT) -> Path:
     Raises:
         BuildFailed: with what the builder printed.
     """
-    command = [sys.executable, "-c", BUILDER, "build", "book/", "-W", "-n", "--keep-going", "-q"]
+    command = [sys.executable, "-P", "-c", BUILDER, "build", "book/", "-W", "-n", "--keep-going", "-q"]
     plain = {**os.environ, "NO_COLOR": "1"}
     done = subprocess.run(command, cwd=site, env=plain, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -6,13 +6,10 @@ import pytest
 import yaml
 
 from pelt_core import publish
-from pelt_core.methods import METHODS
-from pelt_core.report.style import COLOURS
 
 pytest_plugins = ["built_book"]
 BOOK = publish.ROOT / "book"
-PROSE = [*sorted(BOOK.glob("*.md")), *sorted((publish.ROOT / "notebooks").glob("*.ipynb"))]
-MODULES = [name for name in METHODS if name != "none"]
+PROSE = [*sorted(BOOK.glob("*.md")), BOOK / "methods.yml", *sorted((publish.ROOT / "notebooks").glob("*.ipynb"))]
 
 
 def test_the_configuration_is_found_from_the_root():
@@ -74,6 +71,11 @@ def prose(path):
     """The words of a page, without code, equations, references, options of directives and raw blocks."""
     if path.suffix == ".md":
         text = path.read_text()
+    elif path.suffix == ".yml":
+        told = yaml.safe_load(path.read_text())
+        text = "\n\n".join(
+            one["text"] for what in told.values() for one in (what if isinstance(what, list) else what.values())
+        )
     else:
         cells = nbformat.read(path, 4).cells
         captions = [str(cell.metadata.get("mystnb", "")) for cell in cells]
@@ -104,22 +106,6 @@ def test_the_scan_for_typed_numbers_sees_one(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("On GSM8K, with $r = 8$ and {glue:text}`x::y:.2f`, accuracy is 61.7 % `n=3`.")
     assert re.findall(r"\d+\.\d", prose(page)) == ["61.7"]
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_each_method_has_its_section_paper_and_drawing(name):
-    text = (BOOK / "methods.md").read_text()
-    section = text.partition(f"(sec-{name})=")[2].partition("\n(sec-")[0]
-    assert METHODS[name].paper in section or name == "head"
-    assert f"(eq-{name})" in section and f"_static/diagrams/{name}.svg" in section
-    drawing = (BOOK / "_static" / "diagrams" / f"{name}.svg").read_text()
-    assert set(re.findall(r"#[0-9a-f]{6}", drawing)) == {COLOURS[name]}, "one colour a method, the same everywhere"
-    assert 'role="img" aria-label="' in drawing
-
-
-@pytest.mark.parametrize("name", [name for name in METHODS if METHODS[name].paper])
-def test_the_paper_of_each_method_is_in_the_references(name):
-    assert f"{{{METHODS[name].paper}," in (BOOK / "references.bib").read_text()
 
 
 def test_pages_show_results_and_nothing_else():
