@@ -19,11 +19,12 @@ class FoldError(PeltError, ValueError):
 
 @torch.no_grad()
 def fold(model: PreTrainedModel, name: str | None = None) -> Attachment:
-    """Replaces what is needed in training only by the plain method that it comes to: `delta(x, y)` stays the same.
+    """Replaces what is needed in training only by the plain method that it comes to, with the same `delta(x, y)`.
 
     The prefix that an MLP writes becomes a prefix, a mixture of adapters their mean. In eval mode the model gives the
-    same logits as before; `str(attachment.method)` and checkpoints become those of the plain method. Its tensors are
-    new ones, so an optimiser made before knows nothing of them.
+    same logits as before, but after diff pruning, which keeps its largest entries alone. `str(attachment.method)` and
+    checkpoints become those of the plain method. Its tensors are new ones, so an optimiser made before knows nothing
+    of them.
 
     Args:
         model: carries the method.
@@ -48,7 +49,9 @@ def fold(model: PreTrainedModel, name: str | None = None) -> Attachment:
         delta = graft.delta
         if plain := _plain_name(delta):
             key = f"{graft.site}_{plain}"
-            graft.delta = delta.fold().to(next(delta.parameters()).device).train(delta.training)
+            with torch.random.fork_rng(devices=[]):  # the plain module draws start values that it does not keep
+                folded = delta.fold()
+            graft.delta = folded.to(next(delta.parameters()).device).train(delta.training)
             graft.delta.requires_grad_(attachment.active)
         attachment.grafts[key] = graft
     return attachment

@@ -54,7 +54,6 @@ PFEIFFER = "pfeiffer(bottleneck=6)@attn_norm,mlp_norm"
 MOVING = (
     "prefix(tokens=4)",
     "mlp_prefix(tokens=4,mid=6)",
-    "prompt(tokens=4)",
     "prompt(tokens=3,start=vocabulary)+prefix(tokens=2)",
     "intrinsic_prompt(tokens=4,dimension=3)",
     SUM,

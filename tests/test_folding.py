@@ -12,12 +12,15 @@ from pelt_core import checkpoint
 from pelt_core.attachment import activate, attach, attached
 from pelt_core.errors import PeltError
 from pelt_core.folding import FoldError, fold
-from pelt_core.specification import MethodError
+from pelt_core.methods import METHODS
+from pelt_core.specification import MethodError, parse
 
 FOLDS = {
+    "adamix(experts=2,bottleneck=6)@mlp": "series(bottleneck=6)@mlp",
     "mlp_prefix(tokens=3,mid=6)": "prefix(tokens=3)@kv",
     "intrinsic_prompt(tokens=3,dimension=2)": "prompt(tokens=3)@embed",
 }
+PRUNES = {"diff(fraction=0.1)@q": "sparse(fraction=0.1)@q"}  # keeps its largest entries alone, so other logits
 GATED = "scalar*[series(bottleneck=6)@mlp+mlp_prefix(tokens=3,mid=6)@kv:1]"
 
 
@@ -38,14 +41,14 @@ def test_the_plain_method_gives_the_same_logits_with_its_own_tensors_alone(famil
     }
 
 
-@pytest.mark.parametrize("spec", FOLDS)
+@pytest.mark.parametrize("spec", FOLDS | PRUNES)
 def test_what_is_saved_is_the_plain_method(spec: str, tmp_path: Path) -> None:
     model, inputs = models.grown("llama", spec), models.batch("llama")
     fold(model)
     checkpoint.save(model, tmp_path)
     other = models.tiny("llama")
     checkpoint.load(other, tmp_path)
-    assert str(attached(other).method) == FOLDS[spec]
+    assert str(attached(other).method) == (FOLDS | PRUNES)[spec]
     assert torch.equal(other(**inputs).logits, model(**inputs).logits)
 
 
@@ -69,10 +72,22 @@ def test_a_method_that_does_not_act_is_folded_as_well() -> None:
     torch.testing.assert_close(model(**inputs).logits, expected, atol=1e-6, rtol=0)
 
 
+def test_every_method_that_folds_is_here() -> None:
+    folding = {name: row.module.folds_to for name, row in METHODS.items() if hasattr(row.module, "folds_to")}
+    found = {parse(spec).terms[0].name: parse(plain).terms[0].name for spec, plain in (FOLDS | PRUNES).items()}
+    assert found == folding
+
+
+def test_folding_leaves_the_random_state_alone() -> None:
+    model = models.grown("llama", "mlp_prefix(tokens=3,mid=6)")
+    state = torch.get_rng_state()
+    fold(model)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_where_nothing_can_be_folded_the_error_says_what_can() -> None:
     model = models.grown("llama", "lora@q,v")
-    able = "mlp_prefix to prefix, intrinsic_prompt to prompt"
-    with pytest.raises(FoldError, match=f"'lora@q,v' has nothing to fold.*{able}") as caught:
+    with pytest.raises(FoldError, match="'lora@q,v' has nothing to fold.*mlp_prefix to prefix") as caught:
         fold(model)
     assert isinstance(caught.value, PeltError)
 
