@@ -125,7 +125,7 @@ def _merged(model: PreTrainedModel, attachment: Attachment, before: Mapping[str,
         matrix = weight if weight.dim() == 1 else weight.flatten(1).T
         delta: Any = graft.delta
         dW, db = delta.weight_change(matrix.clone(), None if bias is None else bias.flatten())
-        gate = 1.0 if graft.gate is None else graft.gate(matrix).squeeze()
+        gate = 1.0 if graft.gate is None else _whole(graft)(matrix).squeeze()
         if dW is not None:
             weight += gate * (dW if dW.dim() == 1 else dW.T).reshape(weight.shape)
         if db is not None and bias is None:
@@ -133,6 +133,11 @@ def _merged(model: PreTrainedModel, attachment: Attachment, before: Mapping[str,
         if db is not None:
             bias += gate * db.view_as(bias)
     return values
+
+
+def _whole(graft: Graft) -> Any:
+    """The gate, or the one of the whole submodule that it is a share of."""
+    return getattr(graft.gate, "whole", graft.gate)
 
 
 def _check(attachment: Attachment) -> None:
@@ -143,7 +148,7 @@ def _check(attachment: Attachment) -> None:
         if not hasattr(graft.delta, "weight_change"):
             able = ", ".join(method for method, entry in METHODS.items() if entry.mergeable)
             reason = f"what it adds is no linear map of what a weight reads, as it is under {able}"
-        elif not (graft.gate is None or isinstance(graft.gate, ScalarGate)):
+        elif not (graft.gate is None or isinstance(_whole(graft), ScalarGate)):
             reason = "its gate depends on the text; without a gate, or behind 'scalar', it could be"
         elif isinstance(graft.delta, DoRA) and graft.site.write in changed:
             reason = "its length is that of the weight without the other method there; before it or alone it could be"

@@ -229,7 +229,8 @@ GATES: dict[str, GateEntry] = {
         "the methods of a layer share a total of 1",
     ),
 }
-# As UniPELT's released code has them: a gate takes the place of alpha / rank.
+# As UniPELT's released code has them: a gate takes the place of alpha / rank. BitFit goes without one, as some biases
+# are outside of the layers.
 _A, _P, _L = "pfeiffer(bottleneck=48)@mlp_norm", "prefix(tokens=10)", "lora(rank=8,alpha=8)@q,v"
 _CAUSAL = f"{_L}+{_P}+series(bottleneck=48,start=normal)@mlp"
 RECIPES: dict[str, str] = {
@@ -242,6 +243,7 @@ RECIPES: dict[str, str] = {
     "unipelt_ap": f"sequence*[{_A}+{_P}]",
     "unipelt_al": f"sequence*[{_A}+{_L}]",
     "unipelt_pl": f"sequence*[{_P}+{_L}]",
+    "unipelt_aplb": f"sequence*[{_A}+{_P}+{_L}]+bitfit",
     "unipelt_paper": f"sequence(per=submodule,padding=counted)*[{_A}+{_P}+{_L}]",
     "unipelt_released": f"sequence(padding=counted)*[{_A}+{_P}+{_L}]",
     "unipelt_nogate": f"{_A}+{_P}+lora(rank=8,alpha=16)@q,v",

@@ -55,12 +55,13 @@ def test_what_is_trained_in_place_is_in_the_weights_already(spec: str) -> None:
     assert torch.equal(models.output(model), models.output(models.tiny("llama")))
 
 
+@pytest.mark.parametrize("per", ["site", "submodule"])
 @pytest.mark.parametrize("family", ["llama", "bloom", "gpt2"])
-def test_a_scalar_gate_is_merged_with_what_it_lets_through(family: str) -> None:
-    model = models.grown(family, "scalar*lora@q,v,down")
+def test_a_scalar_gate_is_merged_with_what_it_lets_through(family: str, per: str) -> None:
+    model = models.grown(family, f"scalar(per={per})*lora@q,v,down")
     with torch.no_grad():
         for graft in attached(model).all_grafts():
-            graft.gate.a.fill_(-1.3)
+            graft.gate.get_parameter("a" if per == "site" else "whole.a").fill_(-1.3)
     logits = models.output(model)
     weights = {graft.delta.weight().norm() for graft in attached(model).all_grafts()}
     assert all(norm > 0.1 for norm in weights)

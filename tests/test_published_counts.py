@@ -22,6 +22,7 @@ PUBLISHED = [
     (BERT, "unipelt_paper", 1_401_444),
     (BERT, "unipelt_released", 1_410_672),
     (BERT, "unipelt_nogate", 1_410_672 - 4 * 9_228),
+    (BERT, "unipelt_aplb", 1_410_672 + 102_912),
     # LLM-Adapters, table 1
     (LLAMA_7B, "llm_adapters_series", 67_108_864),
     (LLAMA_7B, "llm_adapters_parallel", 247_463_936),
