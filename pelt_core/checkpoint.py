@@ -167,13 +167,16 @@ def fingerprint(model: PreTrainedModel) -> str | None:
     A digest of some numbers of every tensor. `None` without numbers (on the meta device) and of a quantised backbone,
     which cannot be compared with the one that it was made of.
     """
+    maps = [module for module in model.base_model.modules() if hasattr(module, "in_features")]
+    if any(type(getattr(linear, "weight", None)) is not nn.Parameter for linear in maps):
+        return None
     names = {id(p): name for name, p in model.named_parameters()}
     pretrained = carried_by(model).pretrained if hasattr(model, "pelt") else lambda name, value: value
     digest = hashlib.sha256()
     for name, p in model.base_model.named_parameters():
         if name.startswith("pelt."):
             continue
-        if p.is_meta or type(p) is not nn.Parameter or not p.is_floating_point():
+        if p.is_meta or not p.is_floating_point():
             return None
         flat = pretrained(names[id(p)], p).detach().flatten()
         sample = flat[:: -(-len(flat) // _SAMPLED)].to("cpu", torch.bfloat16).view(torch.int16)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 from transformers import PreTrainedModel
 
-from pelt_core.sites import AnatomyError, layers
+from pelt_core.sites import AnatomyError, WeightError, layers
 from pelt_core.specification import Method
 
 # The output layer of a classification model starts at random, so every method trains it.
@@ -17,8 +17,17 @@ def trained_in_place(model: PreTrainedModel, method: Method) -> set[str]:
 
     Raises:
         AnatomyError: for a layer that the model does not have, or `head` on a model without an output layer.
+        WeightError: for a parameter that is quantised.
 
     """
+    found = _named(model, method)
+    if wrong := [name for name in sorted(found) if type(model.get_parameter(name)) is not nn.Parameter]:
+        kept = type(model.get_parameter(wrong[0])).__name__
+        raise WeightError(f"{wrong[0]} is kept as a {kept}, not as plain numbers that {str(method)!r} could train")
+    return found
+
+
+def _named(model: PreTrainedModel, method: Method) -> set[str]:
     first = method.terms[0]
     own = {name: p for name, p in model.named_parameters() if not name.startswith("pelt.")}
     head = {name for name in own if name.split(".")[0] in _TASK_HEADS}

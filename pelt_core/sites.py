@@ -225,10 +225,10 @@ def weight_at(host: nn.Module, site: Site) -> Tensor:
     """
     weight = getattr(host, "weight", None)
     if type(weight) is not nn.Parameter or not weight.is_floating_point():
-        kind = f"{type(host).__name__} with a weight of type {type(weight).__name__}"
+        kept = "no weight of its own" if weight is None else f"its weight as a {type(weight).__name__}"
         raise WeightError(
-            f"{site.write.path} is a {kind}, whose numbers cannot be read and changed as they are: a method that "
-            "computes with the weight, and merging, need the backbone unquantised; others, such as lora, do not"
+            f"{site.write.path} is a {type(host).__name__} that keeps {kept}, not as plain numbers: merging, and "
+            "methods that compute with the weight, need the backbone unquantised; others, such as lora, do not"
         )
     return view_at(weight, host, site)
 

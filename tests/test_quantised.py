@@ -1,0 +1,118 @@
+"""Over a quantised backbone: grafts read and change what its maps read and write, and never the weights."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import models
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from pelt_core.attachment import attach, detach
+from pelt_core.checkpoint import fingerprint, load, save
+from pelt_core.merging import merge
+from pelt_core.sites import WeightError
+
+
+class Int8Linear(nn.Module):
+    """`y = (s q) x`, with `q` of 8 bits and one scale for each row, as weight-only quantisation keeps it."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.in_features, self.out_features, self.bias = linear.in_features, linear.out_features, linear.bias
+        scale = linear.weight.detach().abs().amax(1, keepdim=True) / 127
+        self.register_buffer("scale", scale)
+        self.register_buffer("codes", (linear.weight.detach() / scale).round().to(torch.int8))
+
+    def dequantised(self) -> Tensor:
+        return self.codes.to(self.scale.dtype) * self.scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.dequantised(), self.bias)
+
+
+def linears(model: PreTrainedModel) -> dict[str, nn.Linear]:
+    return {name: module for name, module in model.base_model.named_modules() if type(module) is nn.Linear}
+
+
+def by_module(model: PreTrainedModel) -> None:
+    for name, linear in linears(model).items():
+        model.base_model.set_submodule(name, Int8Linear(linear))
+
+
+def by_tensor(model: PreTrainedModel) -> None:
+    quantization = pytest.importorskip("torchao.quantization")
+    quantization.quantize_(model.base_model, quantization.Int8WeightOnlyConfig())
+
+
+def dequantised(model: PreTrainedModel, family: str) -> PreTrainedModel:
+    """The model of plain weights that computes the same."""
+    plain = models.tiny(family)
+    for name, linear in linears(plain).items():
+        host = model.base_model.get_submodule(name)
+        weight = host.dequantised() if isinstance(host, Int8Linear) else host.weight.dequantize()
+        linear.weight.data = weight.detach()
+    return plain
+
+
+@pytest.fixture(params=[by_module, by_tensor])
+def quantised(request: pytest.FixtureRequest, family: str) -> PreTrainedModel:
+    model = models.tiny(family)
+    request.param(model)
+    return model
+
+
+GRAFTED = ("lora@linears", "series@attn,mlp+prefix(tokens=2)", "ia3", "bitfit@q,up+layernorm", "token*[lora+parallel]")
+
+
+@pytest.mark.parametrize("family", ["llama", "bert"])
+@pytest.mark.parametrize("spec", GRAFTED)
+def test_a_method_trains_as_over_the_same_numbers_in_full(
+    quantised: PreTrainedModel, family: str, spec: str, tmp_path: Path
+) -> None:
+    plain, bare = dequantised(quantised, family), models.output(quantised)
+    torch.testing.assert_close(models.output(plain), bare, atol=1e-5, rtol=1e-5)
+    for model in (quantised, plain):
+        attach(model, spec)
+        models.stir(model)
+        models.loss(model, models.batch(family)).backward()
+    torch.testing.assert_close(models.output(quantised), models.output(plain), atol=1e-5, rtol=1e-5)
+    expected, found = models.gradients(plain), models.gradients(quantised)
+    assert expected.keys() == found.keys()
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient, atol=1e-5, rtol=1e-4)
+    save(quantised, tmp_path)
+    trained = models.output(quantised)
+    detach(quantised)
+    assert torch.equal(models.output(quantised), bare)
+    load(quantised, tmp_path)
+    assert torch.equal(models.output(quantised), trained)
+    assert fingerprint(quantised) is None
+    load(plain, tmp_path, name="again")
+
+
+@pytest.mark.parametrize("family", ["llama"])
+def test_what_needs_the_weights_is_refused(quantised: PreTrainedModel, family: str) -> None:
+    bare = models.output(quantised)
+    with pytest.raises(WeightError, match="^layers.0.self_attn.q_proj is a .* not as plain numbers: merging, and"):
+        attach(quantised, "dora")
+    assert not hasattr(quantised, "pelt")
+    attach(quantised, "layernorm+lora")
+    before = copy.deepcopy(quantised.pelt.state_dict())
+    with pytest.raises(WeightError, match="others, such as lora, do not$"):
+        merge(quantised)
+    assert all(torch.equal(value, before[name]) for name, value in quantised.pelt.state_dict().items())
+    assert torch.equal(models.output(quantised), bare)
+
+
+@pytest.mark.parametrize("family", ["llama"])
+def test_quantised_tensors_cannot_be_trained_in_place(family: str) -> None:
+    model = models.tiny(family)
+    by_tensor(model)
+    with pytest.raises(WeightError, match="^model.layers.0.mlp.down_proj.weight is kept as a .*Tensor, not as plain"):
+        attach(model, "full")
+    attach(model, "head")
