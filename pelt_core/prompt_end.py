@@ -27,6 +27,9 @@ def prompt_lengths(labels: Tensor) -> Tensor:
 class Prompt(nn.Module):
     """Where the prompt ends in the batch at work: told by `prompt_ends`, or by the labels that the model is given.
 
+    It is told until the next batch, as gradient checkpointing computes the layers anew in the backward pass: with it,
+    go back through one batch before going forward through another.
+
     Attributes:
         end: the columns before the answer, padding on the left among them: one number, or one a row, `(batch,)`;
             `None` if nobody said.
@@ -50,7 +53,6 @@ class Prompt(nn.Module):
             handles.append(module.register_forward_hook(self._leave, always_call=True))
         return handles
 
-    # What is told stays after the forward pass: gradient checkpointing computes the layers anew in the backward pass.
     def _begin(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._inside:
             return
