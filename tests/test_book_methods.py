@@ -50,8 +50,8 @@ def test_the_page_has_every_row_with_its_code_and_its_size(page):
         assert f"(eq-{name})" in section and "<svg" in section
         assert entry.module is None or f"class {entry.module.__name__}" in section
         assert entry.module is None or f"`{entry.module.__name__}`" in section
-    assert "294,912 (0.27 %) on BERT-base" in page
-    assert f"{count_named('llama-7b', 'lora').own:,} (0.062 %) on LLaMA-7B" in page
+    assert "294,912 (0.27\N{NO-BREAK SPACE}%) on BERT-base" in page
+    assert f"{count_named('llama-7b', 'lora').own:,} (0.062\N{NO-BREAK SPACE}%) on LLaMA-7B" in page
     assert all(f"(gate-{name})=" in page for name in GATES)
     assert all(f"| `{name}` |" in page for name in RECIPES)
 

@@ -192,7 +192,7 @@ def _number(backbone: str, specification: str) -> str:
 
 
 def _percent(value: float) -> str:
-    return f"{value:.2g} %" if value < 1 else f"{value:.3g} %"
+    return "< 0.001\N{NO-BREAK SPACE}%" if value < 0.001 else f"{value:.{2 if value < 1 else 3}g}\N{NO-BREAK SPACE}%"
 
 
 def _fits(backbone: str, specification: str) -> bool:

@@ -91,7 +91,9 @@ def others() -> str:
     lines = [f"| Method | {heads} |", "|:--|" + "--:|--:|" * len(UNPRINTED)]
     for line in LLM_ADAPTERS:
         counts = [count_named(backbone, line.method) for backbone in UNPRINTED]
-        lines.append(f"| {line} | " + " | ".join(f"{c.own:,} | {c.percent:.3f}" for c in counts) + " |")
+        lines.append(
+            f"| {line.title}<br>`{line.method}` | " + " | ".join(f"{c.own:,} | {c.percent:.3f}" for c in counts) + " |"
+        )
     return _captioned(lines, "others", "The same on the backbones for which no percentage is printed")
 
 
