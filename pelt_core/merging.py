@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from pelt_core.grafts import Graft
 from pelt_core.methods import METHODS
 from pelt_core.modules.gates import ScalarGate
 from pelt_core.modules.weights import DoRA
-from pelt_core.sites import bias_at, part_of, view_at, weight_at
+from pelt_core.sites import part_of, view_at, weight_at
 
 
 class RoundingWarning(UserWarning):
@@ -64,8 +64,20 @@ def merge(model: PreTrainedModel) -> Merged:
             "detach all but one"
         )
     ((name, attachment),) = carried.each().items()
-    values = _merged(model, attachment, {})
-    _warn_of_rounding(model, values)
+    values: dict[str, Tensor] = {}
+    change = error = 0.0
+    for own, value in _merged(model, attachment, {}):
+        p = model.get_parameter(own)
+        values[own] = value.to(p.dtype)
+        change += (value - p).double().square().sum().item()
+        error += (values[own] - value).double().square().sum().item()
+    if error:
+        warnings.warn(
+            f"rounding the merged weights to {str(p.dtype).removeprefix('torch.')} changes the method by "
+            f"{(error / change) ** 0.5:.1%} of its norm; merge into a float32 backbone to lose nothing",
+            RoundingWarning,
+            stacklevel=3,
+        )
     values |= {own: value.clone() for own, value in carried.trained(model, name).items()}
     detach(model, name)
     replaced = {own: model.get_parameter(own).detach().clone() for own in values}
@@ -84,7 +96,7 @@ def unmerge(model: PreTrainedModel, merged: Merged) -> Attachment:
     """
     if hasattr(model, "pelt"):
         raise AttachError(f"the model carries {', '.join(carried_by(model))}, grown on the merged weights: detach it")
-    for own, value in _merged(model, merged.attachment, merged.replaced).items():
+    for own, value in _merged(model, merged.attachment, merged.replaced):
         now = model.get_parameter(own)
         if not torch.equal(value.to(now.dtype), now):
             raise AttachError(
@@ -100,39 +112,46 @@ def _fill(model: PreTrainedModel, values: Mapping[str, Tensor]) -> None:
         model.get_parameter(own).copy_(value)
 
 
-def _merged(model: PreTrainedModel, attachment: Attachment, before: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Name -> the merged value, at least in fp32, of each tensor that a graft changes; `before` replaces the model's.
+def _merged(
+    model: PreTrainedModel, attachment: Attachment, before: Mapping[str, Tensor]
+) -> Iterator[tuple[str, Tensor]]:
+    """The name and the merged value, at least in fp32, of each tensor of the modules that grafts change the output of.
 
-    The changes of one weight follow each other in the order of acting, but those of what the weight reads come last:
-    `y = (W + dW)(x + L x)` is `(W + dW)(I + L) x`.
+    `before` replaces what the model holds. The changes of one weight follow each other in the order of acting, but
+    those of what the weight reads come last: `y = (W + dW)(x + L x)` is `(W + dW)(I + L) x`.
     """
     _check(attachment)
     names = {id(p): name for name, p in model.named_parameters()}
-    values: dict[str, Tensor] = {}
+    by_host: dict[str, list[Graft]] = {}
+    for graft in attachment.all_grafts():
+        by_host.setdefault(graft.site.write.path, []).append(graft)
+    for path, grafts in by_host.items():
+        host = model.base_model.get_submodule(path)
+        weight_at(host, grafts[0].site)
+        values: dict[str, Tensor] = {}
+        for kind, p in host.named_parameters(recurse=False):
+            dtype = torch.promote_types(p.dtype, torch.float32)
+            values[kind] = before.get(names[id(p)], p.detach()).to(p.device, dtype, copy=True)
+        for graft in sorted(grafts, key=lambda graft: graft.site.write.side == "in"):
+            _add(graft, host, values["weight"], values.get("bias"))
+        for kind, value in values.items():
+            yield names[id(host.get_parameter(kind))], value
 
-    def value_of(p: nn.Parameter) -> Tensor:
-        name, dtype = names[id(p)], torch.promote_types(p.dtype, torch.float32)
-        if name not in values:
-            values[name] = before.get(name, p.detach()).to(p.device, dtype, copy=True)
-        return values[name]
 
-    for graft in sorted(attachment.all_grafts(), key=lambda graft: graft.site.write.side == "in"):
-        site, host = graft.site, model.base_model.get_submodule(graft.site.write.path)
-        weight_at(host, site)
-        weight, bias = view_at(value_of(host.get_parameter("weight")), host, site), None
-        if bias_at(host, site) is not None:
-            bias = part_of(value_of(host.get_parameter("bias")), site.write.part, site.heads)
-        matrix = weight if weight.dim() == 1 else weight.flatten(1).T
-        delta: Any = graft.delta
-        dW, db = delta.weight_change(matrix.clone(), None if bias is None else bias.flatten())
-        gate = 1.0 if graft.gate is None else _whole(graft)(matrix).squeeze()
-        if dW is not None:
-            weight += gate * (dW if dW.dim() == 1 else dW.T).reshape(weight.shape)
-        if db is not None and bias is None:
-            raise AttachError(f"{site} cannot be merged: {site.write.path} has no bias that one could be added to")
-        if db is not None:
-            bias += gate * db.view_as(bias)
-    return values
+def _add(graft: Graft, host: nn.Module, weight: Tensor, bias: Tensor | None) -> None:
+    """Adds `g dW` and `g db` to their part of the weight and the bias, which are laid out as those of `host`."""
+    site, delta = graft.site, cast(Any, graft.delta)
+    weight = view_at(weight, host, site)
+    bias = None if bias is None else part_of(bias, site.write.part, site.heads)
+    matrix = weight if weight.dim() == 1 else weight.flatten(1).T
+    dW, db = delta.weight_change(matrix.clone(), None if bias is None else bias.flatten())
+    gate = 1.0 if graft.gate is None else _whole(graft)(matrix).squeeze()
+    if dW is not None:
+        weight += gate * (dW if dW.dim() == 1 else dW.T).reshape(weight.shape)
+    if db is not None and bias is None:
+        raise AttachError(f"{site} cannot be merged: {site.write.path} has no bias that one could be added to")
+    if db is not None:
+        bias += gate * db.view_as(bias)
 
 
 def _whole(graft: Graft) -> Any:
@@ -155,20 +174,3 @@ def _check(attachment: Attachment) -> None:
         if reason:
             raise AttachError(f"{name} cannot be merged: {reason}")
         changed.add(graft.site.write)
-
-
-def _warn_of_rounding(model: PreTrainedModel, values: Mapping[str, Tensor]) -> None:
-    """Warns of `|round(W') - W'| / |W' - W|`, over all weights."""
-    change = error = 0.0
-    for own, value in values.items():
-        p = model.get_parameter(own)
-        change += (value - p).double().square().sum().item()
-        error += (value.to(p.dtype) - value).double().square().sum().item()
-    if error:
-        dtype = str(p.dtype).removeprefix("torch.")
-        warnings.warn(
-            f"rounding the merged weights to {dtype} changes the method by {(error / change) ** 0.5:.1%} of its norm; "
-            "merge into a float32 backbone to lose nothing",
-            RoundingWarning,
-            stacklevel=3,
-        )
