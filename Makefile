@@ -17,7 +17,7 @@ test: env ## Check style and types, and run all tests (about 15 minutes).
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist worksteal
 
 env: $(INSTALLED) ## Make .venv with the pinned versions (about 3 minutes and 2.5 GB, once).
 

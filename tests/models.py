@@ -27,6 +27,7 @@ VARIANTS = {
 SWITCHABLE = tuple(family for family in FAMILIES if family not in ("gptj", "bloom"))  # eager or sdpa; these: eager only
 
 SUM = "prefix(tokens=3)+lora+series(bottleneck=6)@mlp:1"
+LORA = "lora(rank=4)@q,k,v,o,up,down"
 THREE = "[lora(rank=4)@q,v+series(bottleneck=6)@mlp+prefix(tokens=3)]"
 SEQUENCE, CENTRAL = f"sequence*{THREE}", "softmax*[lora(rank=4)+prefix(tokens=3)]"
 LADDER, SIDE = "ladder(reduction=2)", "side(reduction=2)"
@@ -38,7 +39,7 @@ NEUTRAL = (
     "multihead_parallel(bottleneck=3,scale=2)",
     "adamix(experts=3,bottleneck=6)@attn,mlp",
     LADDER,
-    "lora(rank=4)@q,k,v,o,up,down",
+    LORA,
     "dora(rank=4,scaling=sqrt-rank)@q,k,v,o,up,down",
     "krona(factor=4)@linears",
     "diff(fraction=0.1)@q,v",
