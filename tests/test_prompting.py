@@ -138,3 +138,10 @@ def test_the_embedding_is_left_alone_outside_of_the_model() -> None:
     model(input_ids=ids)
     embed = model.get_input_embeddings()
     assert torch.equal(embed(ids), embed.weight[ids])
+
+
+@pytest.mark.parametrize("how", [{"prefill_chunk_size": 3}, {"prompt_lookup_num_tokens": 2}], ids=["pieces", "guesses"])
+def test_a_text_read_in_pieces_or_guessed_ahead_goes_on_alike(how: dict[str, int]) -> None:
+    model, ids = models.grown("llama", SPEC), torch.tensor([[5, 6, 7, 5, 6, 7, 5, 6]])
+    given = {"input_ids": ids, "do_sample": False, "min_new_tokens": 10, "max_new_tokens": 10}
+    assert torch.equal(model.generate(**given, **how), model.generate(**given))
