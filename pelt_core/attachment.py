@@ -65,6 +65,10 @@ class Attachment(nn.Module):
             found = sites(model, term.positions, term.layers)
             common = (make.Common(found, **arguments),) if hasattr(make, "Common") else ()
             for site in found:
+                if f"{site}_{term.name}" in self.grafts:
+                    raise AttachError(
+                        f"{term.name!r} sits twice at {site.position!r} of layer {site.layer}: say it once"
+                    )
                 delta = make(site, *common, **arguments)
                 gate = gating.gate(term, site, delta)
                 kind: type[Graft] = getattr(make, "graft", Graft)

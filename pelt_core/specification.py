@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal, get_args, get_origin
 
+from pelt_core.anatomy import GROUPS
 from pelt_core.entries import Entry, GateEntry
 from pelt_core.errors import PeltError
 from pelt_core.methods import GATES, METHODS, RECIPES
@@ -153,7 +154,8 @@ def _shared_positions(one: Term, other: Term) -> list[str]:
         return []
     if one.layers is not None and other.layers is not None and not set(one.layers) & set(other.layers):
         return []
-    return [p for p in one.positions if p in other.positions]
+    expanded = [[m for p in term.positions for m in GROUPS.get(p, (p,))] for term in (one, other)]
+    return [p for p in expanded[0] if p in expanded[1]]
 
 
 def _group(text: str) -> Group:

@@ -85,6 +85,14 @@ def test_new_modules_are_in_the_mode_of_the_model(training: bool) -> None:
     assert all(module.training is training for module in model.pelt.modules())
 
 
+def test_layers_from_both_ends_that_meet_are_found_on_the_model() -> None:
+    model = models.tiny("llama")
+    with pytest.raises(AttachError, match="'lora' sits twice at 'q' of layer 1: say it once"):
+        attach(model, "lora@q:1+lora(rank=2)@q,v:last1")
+    attach(model, "lora@q:0+lora(rank=2)@q,v:last1")
+    assert list(attached(model).grafts) == ["0_q_lora", "1_q_lora", "1_v_lora"]
+
+
 def test_a_classifier_s_own_head_is_trained_too_but_not_by_none() -> None:
     for spec, expected in (("lora", True), ("prefix", True), ("none", False)):
         model = models.tiny("bert")

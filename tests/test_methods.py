@@ -1,164 +1,50 @@
 from __future__ import annotations
 
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from pelt_core.methods import METHODS
-from pelt_core.specification import Method, MethodError, Term, parse
-
-CANONICAL = {
-    "lora": "lora@q,v",
-    "lora()": "lora@q,v",
-    "lora(rank=8,alpha=16)": "lora@q,v",
-    "lora(alpha=64, rank=32) @ q, k, v, up, down": "lora(rank=32,alpha=64)@q,k,v,up,down",
-    "lora@down,v,q": "lora@q,v,down",
-    "lora(alpha=16.5,dropout=.05)@q": "lora(alpha=16.5,dropout=0.05)@q",
-    "lora(alpha=1e+2)@q": "lora(alpha=100)@q",
-    "lora(alpha=1.23456789)@q": "lora(alpha=1.23456789)@q",
-    "series": "series@attn,mlp",
-    "series@mlp,attn": "series@attn,mlp",
-    "series(activation=gelu,bottleneck=256)@mlp": "series(bottleneck=256,activation=gelu)@mlp",
-    "parallel": "parallel@mlp",
-    "parallel(scale=4)@attn:3": "parallel(scale=4)@attn:3",
-    "parallel@mlp:0-3,7": "parallel@mlp:0,1,2,3,7",
-    "parallel@mlp:2,0,2": "parallel@mlp:0,2",
-    "parallel:1": "parallel@mlp:1",
-    "prefix(tokens=3)": "prefix(tokens=3)@kv",
-    "prefix + lora(alpha=1e+2) + series@mlp:1": "prefix@kv+lora(alpha=100)@q,v+series@mlp:1",
-    "lora@q:0+lora(rank=2)@q:1+lora@v": "lora@q:0+lora(rank=2)@q:1+lora@v",
-    "full": "full",
-    "head": "head",
-    "none": "none",
-}
-
-WRONG = {
-    "": ["cannot read ''", "lora(rank=32,alpha=64)@q,v:0-5"],
-    "lora@": ["cannot read 'lora@'", "name(argument=value,...)@positions:layers"],
-    "lora+": ["cannot read ''"],
-    "lora(rank=4": ["cannot read"],
-    "lorra": ["no method 'lorra'", *METHODS],
-    "Lora": ["no method 'Lora'", *METHODS],
-    "lora(r=3)": ["'lora' has no argument 'r'", "rank=8, alpha=16, dropout=0"],
-    "lora(3)": ["'lora' has no argument '3'", "rank=8, alpha=16, dropout=0"],
-    "full(rank=3)": ["'full' has no argument 'rank'", "none"],
-    "lora(rank=4,rank=8)": ["lora: rank is said twice"],
-    "lora(rank=x)": ["lora: rank='x' is not a whole number"],
-    "lora(rank=2.5)": ["lora: rank='2.5' is not a whole number"],
-    "lora(rank=0)": ["lora: rank=0 is out of range", "1 to inf"],
-    "lora(alpha=big)": ["lora: alpha='big' is not a number"],
-    "lora(alpha=nan)": ["lora: alpha=nan is out of range"],
-    "lora(alpha=inf)": ["lora: alpha=inf is out of range"],
-    "lora(dropout=1)": ["lora: dropout=1 is out of range", "0 to 0.99"],
-    "series(activation=swish)": ["series: activation='swish'", "relu, gelu, tanh"],
-    "lora@kv": ["'lora' cannot sit at 'kv'", "q, k, v, o, gate, up, down"],
-    "lora@q,query": ["'lora' cannot sit at 'query'", "q, k, v, o, gate, up, down"],
-    "prefix@q": ["'prefix' cannot sit at 'q'", "kv"],
-    "series@kv": ["'series' cannot sit at 'kv'", "attn, mlp, q, k, v, o, gate, up, down"],
-    "none@q": ["'none' cannot sit at 'q'", "takes no position"],
-    "lora@q,q": ["position is said twice"],
-    "lora@q:5-2": ["cannot read the layers '5-2'", "0-5 or 0,2,4"],
-    "lora@q:1,,2": ["cannot read the layers '1,,2'", "0-5 or 0,2,4"],
-    "lora@q:0-999999999999": ["cannot read the layers", "0-5 or 0,2,4"],
-    "full:0": ["'full' takes no layers"],
-    "full+lora": ["'full' stands alone"],
-    "lora+none": ["'none' stands alone"],
-    "lora@q+lora@q,v": ["'lora' sits at 'q' twice"],
-    "lora@q+lora@q:0": ["'lora' sits at 'q' twice"],
-    "lora@q:0+lora@q": ["'lora' sits at 'q' twice"],
-    "lora@q:0-2+lora@q:2-4": ["'lora' sits at 'q' twice"],
-}
-
-
-@pytest.mark.parametrize(("spec", "canonical"), CANONICAL.items())
-def test_a_method_has_one_canonical_specification(spec: str, canonical: str) -> None:
-    assert str(parse(spec)) == canonical
-    assert parse(canonical) == parse(spec)
-
-
-@pytest.mark.parametrize(("spec", "said"), WRONG.items())
-def test_a_wrong_specification_says_what_is_right(spec: str, said: list[str]) -> None:
-    with pytest.raises(MethodError) as caught:
-        parse(spec)
-    assert isinstance(caught.value, ValueError)
-    for words in said:
-        assert words in str(caught.value)
-
-
-def test_what_a_specification_means() -> None:
-    method = parse("prefix(tokens=3)+lora(rank=4)@q,v:0-1,5")
-    assert method == Method(
-        (
-            Term("prefix", (("tokens", 3),), ("kv",)),
-            Term("lora", (("rank", 4), ("alpha", 16.0), ("dropout", 0.0)), ("q", "v"), (0, 1, 5)),
-        )
-    )
-    assert method.positions == ("kv", "q", "v")
-    assert parse("series@attn,mlp:0+lora@q+parallel@mlp").positions == ("attn", "mlp", "q")
-
-
-def values(hint: Any, name: str) -> st.SearchStrategy[str]:
-    if get_origin(hint) is Literal:
-        return st.sampled_from(get_args(hint))
-    if hint is int:
-        return st.integers(1, 10**6).map(str)
-    low, high = (0, 0.99) if name == "dropout" else (-1e6, 1e6)
-    return st.one_of(st.floats(low, high).map(repr), st.floats(low, high).map("{:+e}".format))
-
-
-@st.composite
-def terms(draw: st.DrawFn, name: str) -> str:
-    entry = METHODS[name]
-    hints = get_type_hints(entry.module.__init__) if entry.module else {}
-    chosen = draw(st.lists(st.sampled_from(sorted(entry.defaults)), unique=True)) if entry.defaults else []
-    text = name
-    if chosen or draw(st.booleans()):
-        text += "(" + ", ".join(f"{key} = {draw(values(hints[key], key))}" for key in chosen) + ")"
-    if entry.allowed and draw(st.booleans()):
-        text += " @" + ",".join(draw(st.lists(st.sampled_from(entry.allowed), unique=True, min_size=1)))
-    if entry.allowed and draw(st.booleans()):
-        ranges = st.tuples(st.integers(0, 30), st.integers(0, 9)).map(lambda r: f"{r[0]}-{r[0] + r[1]}")
-        text += ":" + ",".join(draw(st.lists(st.one_of(st.integers(0, 40).map(str), ranges), min_size=1, max_size=4)))
-    return text
-
-
-@st.composite
-def specs(draw: st.DrawFn) -> str:
-    if draw(st.integers(0, 9)) == 0:
-        return draw(st.sampled_from(["full", "head", "none"]))
-    names = [name for name, entry in METHODS.items() if entry.module]
-    return " + ".join(draw(terms(name)) for name in draw(st.lists(st.sampled_from(names), unique=True, min_size=1)))
-
-
-@settings(deadline=None)
-@given(specs())
-def test_the_canonical_specification_means_the_same(spec: str) -> None:
-    method = parse(spec)
-    assert parse(str(method)) == method
-    assert str(parse(str(method))) == str(method)
-
-
-PIECES = [*METHODS, "q", "kv", "attn", "rank", "scale", *"()=@:,+-.0159 e"]
-
-
-@settings(deadline=None)
-@given(st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=12).map("".join)))
-def test_any_text_is_a_method_or_an_explained_error(spec: str) -> None:
-    try:
-        method = parse(spec)
-    except MethodError as error:
-        assert len(str(error)) > 20
-    else:
-        assert parse(str(method)) == method
+from pelt_core.anatomy import GROUPS, POSITIONS
+from pelt_core.methods import GATES, METHODS, RECIPES
+from pelt_core.specification import Group, Method, Term, parse
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_row_of_the_catalogue_is_whole(name: str) -> None:
     entry = METHODS[name]
     assert entry.equation.startswith(("y", "K", "θ")) and entry.summary
-    assert set(entry.positions) <= set(entry.allowed)
-    assert bool(entry.positions) == (entry.module is not None)
+    assert set(entry.positions) <= set(entry.allowed) <= {*POSITIONS, *GROUPS}
+    assert bool(entry.positions) == (entry.module is not None) == (entry.trains == "modules")
     assert entry.mergeable == hasattr(entry.module, "weight_change")
-    assert parse(name) == Method((Term(name, tuple(entry.defaults.items()), entry.positions),))
+    assert parse(name) == Method((Group((Term(name, tuple(entry.defaults.items()), entry.positions),)),))
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_a_gate_of_the_catalogue_is_whole(name: str) -> None:
+    entry = GATES[name]
+    assert entry.equation.startswith("g") and entry.summary
+    assert name not in RECIPES
+    assert str(parse(f"{name}*lora")) == f"{name}*lora@q,v"
+
+
+@pytest.mark.parametrize("entry", [*METHODS.values(), *GATES.values()], ids=[*METHODS, *GATES])
+def test_every_argument_has_a_type_that_a_specification_can_say_and_a_default_of_it(entry: object) -> None:
+    for argument, default in entry.defaults.items():  # type: ignore[attr-defined]
+        kind = entry.types[argument]  # type: ignore[attr-defined]
+        if get_origin(kind) is Literal:
+            assert default in get_args(kind)
+        else:
+            assert kind in (int, float, bool) and type(default) is kind, argument
+
+
+@pytest.mark.parametrize(("name", "spec"), RECIPES.items())
+def test_a_recipe_is_another_name_of_its_specification(name: str, spec: str) -> None:
+    assert name not in METHODS
+    assert parse(name) == parse(spec)
+
+
+def test_papers_are_in_the_bibliography(root: Path) -> None:
+    cited = {entry.paper for entry in [*METHODS.values(), *GATES.values()]} - {""}
+    bibliography = (root / "book" / "references.bib").read_text()
+    assert not [key for key in cited if f"{{{key}," not in bibliography]
