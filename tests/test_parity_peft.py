@@ -11,7 +11,6 @@ from peft import LoraConfig, PrefixTuningConfig, PromptTuningConfig, get_peft_mo
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pelt_core.anatomy import ANATOMIES
 from pelt_core.attachment import attach, attached
 from pelt_core.grafts import Graft
 
@@ -25,11 +24,12 @@ def with_lora(family: str) -> tuple[PreTrainedModel, Any, list[tuple[Any, list[G
     Also gives peft's layers with our grafts there: three at a fused map, where peft has one `A` for all of q, k and v.
     """
     ours = models.tiny(family)
-    attach(ours, f"lora(rank={RANK},alpha=6)@{','.join(ANATOMIES[family].linears)}")
+    attach(ours, f"lora(rank={RANK},alpha=6)@linears")
     models.stir(ours.pelt)
+    inside = "" if ours.base_model is ours else f"{ours.base_model_prefix}."
     by_path: dict[str, list[Graft]] = {}
     for graft in attached(ours).all_grafts():
-        by_path.setdefault(f"{ours.base_model_prefix}.{graft.site.write.path}", []).append(graft)
+        by_path.setdefault(f"{inside}{graft.site.write.path}", []).append(graft)
     config = LoraConfig(r=RANK, lora_alpha=6, target_modules=list(by_path), fan_in_fan_out=family == "gpt2")
     theirs = get_peft_model(models.tiny(family), config).eval()
     pairs = [(theirs.base_model.model.get_submodule(path), grafts) for path, grafts in by_path.items()]
@@ -38,14 +38,15 @@ def with_lora(family: str) -> tuple[PreTrainedModel, Any, list[tuple[Any, list[G
             for graft in grafts:
                 graft.delta.A.copy_(grafts[0].delta.A)
             layer.lora_A["default"].weight.copy_(grafts[0].delta.A)
-            layer.lora_B["default"].weight.copy_(fuse(family, [graft.delta.B for graft in grafts]))
+            layer.lora_B["default"].weight.copy_(fuse(grafts, [graft.delta.B for graft in grafts]))
     return ours, theirs, pairs
 
 
-def fuse(family: str, parts: list[Tensor]) -> Tensor:
+def fuse(grafts: list[Graft], parts: list[Tensor]) -> Tensor:
     """Rows of q, k and v as the family's fused map has them: one after the other, or head by head."""
-    if family == "bloom":
-        parts = [torch.stack([part.view(4, 8, -1) for part in parts], 1)] if len(parts) > 1 else parts
+    site = grafts[0].site
+    if site.write.part is not None and site.write.part.layout == "heads":
+        parts = [torch.stack([part.view(site.heads, site.head_dim, -1) for part in parts], 1)]
     return torch.cat(parts).reshape(-1, parts[0].shape[-1])
 
 
@@ -63,7 +64,7 @@ def test_lora_gives_the_same_logits_and_gradients(family: str) -> None:
         grad_a, grad_b = (getattr(layer, name)["default"].weight.grad for name in ("lora_A", "lora_B"))
         assert grad_a.any() and grad_b.any()
         torch.testing.assert_close(sum(graft.delta.A.grad for graft in grafts), grad_a, **close)
-        torch.testing.assert_close(fuse(family, [graft.delta.B.grad for graft in grafts]), grad_b, **close)
+        torch.testing.assert_close(fuse(grafts, [graft.delta.B.grad for graft in grafts]), grad_b, **close)
 
 
 # peft counts the prefix as text that comes before, so our tokens are moved on by as much;
