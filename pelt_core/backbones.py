@@ -115,12 +115,12 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
 
 
 def natural_task(name: str) -> str:
-    """What the backbone is used for: "classification" for an encoder, otherwise "causal-lm".
+    """The task that the backbone is made for: "classification" for an encoder, for instance.
 
     Raises:
         UnknownBackbone, BackboneUnavailable: as `load_model`.
     """
-    return "classification" if is_encoder(_shapes(name)) else "causal-lm"
+    return _made_as(_shapes(name))[1]
 
 
 def is_encoder(config: PreTrainedConfig) -> bool:
@@ -183,9 +183,10 @@ def _location(name: str) -> str | Path:
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return name
     close = difflib.get_close_matches(name, [*BACKBONES, *ALIASES], n=1)
+    known = ", ".join(row.alias or row.name for row in BACKBONES.values())
     raise UnknownBackbone(
         f"No backbone is called {name!r}{f'; did you mean {close[0]!r}?' if close else '.'} "
-        f"Choose one of {', '.join(BACKBONES)}, or give an existing folder written by save_pretrained, "
+        f"Choose one of {known}, or give an existing folder written by save_pretrained, "
         "or a hub id of the form owner/name."
     )
 
