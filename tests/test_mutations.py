@@ -9,9 +9,11 @@ from typing import Any
 import contracts
 import pytest
 import test_attachment
+import test_attachment_by_name
 import test_grafts
 import test_modules_bottleneck
 import test_parity_peft
+import test_prefixes
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -74,7 +76,7 @@ def the_prefix_is_stored_in_the_cache(patch: Patch) -> None:
     patch.setattr(PrefixedCache, "update", update)
 
 
-prepend = KeyValueGraft._prepend
+prepend, start, wire = KeyValueGraft._prepend, PrefixedCache.__init__, Graft.wire
 
 
 @caught_by(contracts.generates_alike_with_and_without_cache, "llama", "prefix(tokens=4)")
@@ -87,7 +89,53 @@ def the_prefix_acts_only_where_there_is_a_cache(patch: Patch) -> None:
     patch.setattr(KeyValueGraft, "_prepend", act)
 
 
+@caught_by(test_prefixes.test_a_static_cache_without_a_mask_has_room_that_no_token_sees, "llama")
+def the_empty_room_of_a_static_cache_is_given_out(patch: Patch) -> None:
+    patch.setattr(PrefixedCache, "__init__", lambda self, cache, key, value, keys: start(self, cache, key, value))
+
+
+@caught_by(test_prefixes.test_t5_adds_no_bias_to_a_prefix_and_that_of_the_text_to_the_text, "decoder", 5, "eager")
+def the_prefix_has_positions_before_the_text(patch: Patch) -> None:
+    def counted(attention: Any, x: Tensor, cache: PrefixedCache, mask: Tensor | None) -> Tensor:
+        tokens, length = x.shape[1], cache.length
+        return attention.compute_bias(tokens, length + tokens)[..., length:]
+
+    patch.setattr(prefixes, "_relative_bias", counted)
+
+
+@caught_by(test_prefixes.test_what_t5_hands_on_is_the_bias_of_the_text_behind_any_number_of_prefixes)
+@caught_by(contracts.acts_once_trained, "t5", "prefix(tokens=4)")
+def later_layers_get_the_bias_with_the_prefix_in_it(patch: Patch) -> None:
+    patch.setattr(KeyValueGraft, "_hand_on", lambda self, attention, args, kwargs, output: output)
+
+
 # Grafts
+
+
+@caught_by(contracts.merges_into_the_weights, "llama", "ia3")
+@caught_by(contracts.acts_once_trained, "gemma", "multihead_parallel(bottleneck=3)")
+def what_is_to_be_changed_on_its_way_in_is_changed_on_its_way_out(patch: Patch) -> None:
+    def outward(self: Graft, base: nn.Module) -> list[Any]:
+        port = dataclasses.replace(self.site.write, side="out")
+        self.site = dataclasses.replace(self.site, write=port)
+        return wire(self, base)
+
+    patch.setattr(Graft, "wire", outward)
+
+
+@caught_by(contracts.trains_only_itself, "llama", "token*lora@q,v")
+@caught_by(contracts.trains_only_itself, "bert", "sequence*series@mlp")
+def a_gate_is_ignored(patch: Patch) -> None:
+    patch.setattr(Graft, "forward", lambda self, x, y, host: y + self.change(x, y, host))
+
+
+@caught_by(test_parity_peft.test_lora_gives_the_same_logits_and_gradients, "gpt2")
+@caught_by(test_grafts.test_a_fused_part_is_what_the_model_takes_for_it, "gpt_neox", "v")
+def every_part_of_a_fused_map_is_its_first(patch: Patch) -> None:
+    def first(y: Tensor, part: Any, heads: int) -> Tensor:
+        return part_of(y, part and dataclasses.replace(part, index=0), heads)
+
+    patch.setattr(grafts, "part_of", first)
 
 
 def closed(self: Graft, base: nn.Module) -> list[Any]:
@@ -194,6 +242,21 @@ def detach_leaves_trained_weights(patch: Patch) -> None:
         self._pretrained.clear()
 
     patch.setattr(Attachments, "_activate", forgetful)
+
+
+@caught_by(test_attachment_by_name.test_stacked_methods_add_up_and_the_one_that_is_left_is_as_it_was_alone)
+@caught_by(test_attachment_by_name.test_methods_come_off_in_any_order_and_leave_no_trace, ("b", "a", "c", "d"))
+def what_no_longer_acts_stays_hooked(patch: Patch) -> None:
+    patch.setattr(Attachment, "_take_off", lambda self: setattr(self, "active", False))
+
+
+@caught_by(test_attachment_by_name.test_each_method_keeps_its_own_head)
+def a_method_comes_back_with_the_head_of_another(patch: Patch) -> None:
+    def forgetful(self: Attachment, model: PreTrainedModel, own: Any) -> None:
+        self._values.clear()
+        put_on(self, model, own)
+
+    patch.setattr(Attachment, "_put_on", forgetful)
 
 
 @caught_by(contracts.merges_into_the_weights, "gpt2", "lora@q,v")
