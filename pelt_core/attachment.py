@@ -15,7 +15,7 @@ from pelt_core.errors import PeltError
 from pelt_core.gating import Gating
 from pelt_core.grafts import Graft
 from pelt_core.in_place import trained_in_place
-from pelt_core.prompt_end import Prompt
+from pelt_core.prompt_end import PromptEnd
 from pelt_core.sites import sites
 from pelt_core.specification import Group, Method, parse
 
@@ -41,7 +41,7 @@ class Attachment(nn.Module):
         super().__init__()
         self.method = method
         self.grafts, self.contexts = nn.ModuleDict(), nn.ModuleDict()
-        self.prompt = Prompt(answers_apart=model.config.is_encoder_decoder)
+        self.prompt = PromptEnd(answers_apart=model.config.is_encoder_decoder)
         self.in_place = trained_in_place(model, method)
         self.active = False
         self._handles: list[RemovableHandle] = []
@@ -57,12 +57,10 @@ class Attachment(nn.Module):
         return [graft for graft in self.grafts.values() if isinstance(graft, Graft)]
 
     def _grow(self, model: PreTrainedModel, group: Group) -> None:
-        gating = Gating(model, group, self.contexts, self.prompt)
-        for term in group.terms:
-            if term.entry.module is None:
-                continue
+        places = {term: sites(model, term.positions, term.layers) for term in group.terms if term.entry.module}
+        gating = Gating(model, group.gate, places, self.contexts, self.prompt)
+        for term, found in places.items():
             make, arguments = cast(Any, term.entry.module), dict(term.arguments)
-            found = sites(model, term.positions, term.layers)
             common = (make.Common(found, **arguments),) if hasattr(make, "Common") else ()
             for site in found:
                 if f"{site}_{term.name}" in self.grafts:

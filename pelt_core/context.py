@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 from transformers.cache_utils import DummyLayer
 
-from pelt_core.prompt_end import Prompt
+from pelt_core.prompt_end import PromptEnd
 from pelt_core.sites import Layer
 
 
@@ -56,7 +56,7 @@ class Context(nn.Module):
 
     """
 
-    def __init__(self, layer: Layer, prompt: Prompt) -> None:
+    def __init__(self, layer: Layer, prompt: PromptEnd) -> None:
         super().__init__()
         self.layer, self.prompt = layer, prompt
         self.hidden: Tensor | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from torch import nn
@@ -12,9 +12,9 @@ from pelt_core.context import Context
 from pelt_core.errors import PeltError
 from pelt_core.methods import GATES
 from pelt_core.modules.gates import Gate, Share
-from pelt_core.prompt_end import Prompt
+from pelt_core.prompt_end import PromptEnd
 from pelt_core.sites import Site, layers
-from pelt_core.specification import Group, Term
+from pelt_core.specification import GateTerm, Term
 
 
 class GateError(PeltError, ValueError):
@@ -26,14 +26,22 @@ class Gating:
 
     Args:
         model: that the gates look at.
-        group: the terms and the kind of their gates.
+        kind: of the gates; `None` for a group without one.
+        places: term -> the sites that it sits at.
         contexts: `"layer"` -> what the gates of that layer need to know; filled with what is missing.
         prompt: where the prompts end.
 
     """
 
-    def __init__(self, model: PreTrainedModel, group: Group, contexts: nn.ModuleDict, prompt: Prompt) -> None:
-        self._model, self._group, self._contexts, self._prompt = model, group, contexts, prompt
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        kind: GateTerm | None,
+        places: Mapping[Term, list[Site]],
+        contexts: nn.ModuleDict,
+        prompt: PromptEnd,
+    ) -> None:
+        self._model, self._kind, self._places, self._contexts, self._prompt = model, kind, places, contexts, prompt
         self._of_a_layer: dict[tuple[int, Term | None], Any] = {}
 
     def gate(self, term: Term, site: Site, delta: nn.Module) -> nn.Module | None:
@@ -43,23 +51,38 @@ class Gating:
             GateError: outside of the layers, or where the gate would see later tokens or what is not yet there.
 
         """
-        kind = self._group.gate
+        kind = self._kind
         if kind is None:
             return None
         if site.layer is None:
-            raise GateError(f"{term.name!r} at {site.position!r} is outside of the layers, where no gate can be")
+            raise self._outside(term, site)
         make: Any = kind.entry.module
         arguments = dict(kind.arguments)
         context, hidden = self._context(site.layer), self._model.config.hidden_size
         if make.joint:
-            gate = self._once(site.layer, None, lambda: make(hidden, context, len(self._group.terms), **arguments))
-            gate = Share(gate, self._group.terms.index(term))
+            members = self._members(site.layer)
+            gate = self._once(site.layer, None, lambda: make(hidden, context, len(members), **arguments))
+            gate = Share(gate, members.index(term))
         elif arguments["per"] == "submodule" and len(term.positions) > 1:
             gate = Share(self._once(site.layer, term, lambda: make(hidden, context, **arguments)))
         else:
             gate = make(site.d_out if getattr(delta, "reads", "x") == "y" else site.d_in, context, **arguments)
         self._check(gate, str(kind), site)
         return cast(nn.Module, gate)
+
+    def _members(self, layer: int) -> list[Term]:
+        """The terms that sit in a layer: a share of one that does not would be lost."""
+        return [term for term, places in self._places.items() if any(site.layer == layer for site in places)]
+
+    def _outside(self, term: Term, site: Site) -> GateError:
+        assert self._kind is not None
+        gate, layered = self._kind.entry.module, [each for each in self._places[term] if each.layer is not None]
+        inside = ",".join(dict.fromkeys(each.position for each in layered if not _too_early(gate, each)))
+        mend = f"name its positions inside of them, {term.name}@{inside}, or leave it" if inside else "leave it"
+        return GateError(
+            f"{term.name!r} at {site.position!r} is outside of the layers, where no gate can be: {mend} outside of the "
+            "brackets, without a gate"
+        )
 
     def _once(self, layer: int, term: Term | None, make: Callable[[], Any]) -> Any:
         """The gate of a layer, or of one term in it, made when it is first asked for."""
@@ -79,9 +102,14 @@ class Gating:
                 f"the gate {kind!r} of a token depends on the tokens after it, which a causal model may not see: "
                 f"choose one of {able}, and for softmax pool=prompt or pool=token"
             )
-        if not gate.local and site.position == "attn_norm" and not site.stack.post_norm:
+        if _too_early(gate, site):
             able = ", ".join(name for name, entry in GATES.items() if entry.module.local)
             raise GateError(
                 f"the gate {kind!r} looks at what attention is given, and here {site.position!r} comes before it: "
                 f"choose one of {able}"
             )
+
+
+def _too_early(gate: Gate | type[Gate], site: Site) -> bool:
+    """Whether a site comes before what attention is given, which all gates but those of a token alone look at."""
+    return not gate.local and site.position == "attn_norm" and not site.stack.post_norm

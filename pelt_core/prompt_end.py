@@ -24,7 +24,7 @@ def prompt_lengths(labels: Tensor) -> Tensor:
     return torch.where(labelled.any(1), labelled.int().argmax(1), labels.shape[1])
 
 
-class Prompt(nn.Module):
+class PromptEnd(nn.Module):
     """Where the prompt ends in the batch at work: told by `prompt_ends`, or by the labels that the model is given.
 
     It is told until the next batch, as gradient checkpointing computes the layers anew in the backward pass: with it,
@@ -81,7 +81,7 @@ def prompt_ends(model: nn.Module, end: int | Tensor) -> Iterator[None]:
             `generate` give one number, as beams and finished rows change the batch.
 
     """
-    prompts = [module for module in model.modules() if isinstance(module, Prompt)]
+    prompts = [module for module in model.modules() if isinstance(module, PromptEnd)]
     for prompt in prompts:
         prompt.said = end
     try:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import models
 import pytest
+import torch
 
 from pelt_core.attachment import attach, attached
 from pelt_core.errors import PeltError
@@ -25,8 +26,21 @@ def test_what_is_before_attention_has_local_gates_alone() -> None:
     attach(models.tiny("bert"), "sequence*pfeiffer(bottleneck=4)@attn_norm")  # normalises behind it
 
 
+@pytest.mark.parametrize(
+    ("family", "spec", "mend"),
+    [
+        ("bert", "sequence*bitfit", "bitfit@q,k,v,o,up,down,attn_norm,mlp_norm"),
+        ("llama", "token*[lora@q+layernorm]", "layernorm@attn_norm,mlp_norm"),
+    ],
+)
+def test_what_is_partly_outside_of_the_layers_has_a_gate_inside_of_them(family: str, spec: str, mend: str) -> None:
+    with pytest.raises(GateError, match=f"its positions inside of them, {mend}, or leave it outside of the brackets"):
+        attach(models.tiny(family), spec)
+    attach(models.tiny(family), spec.replace(mend.partition("@")[0], mend))
+
+
 def test_what_is_outside_of_the_layers_has_no_gate() -> None:
-    with pytest.raises(GateError, match="outside of the layers"):
+    with pytest.raises(GateError, match="'final' is outside of the layers, .* no gate can be: leave it outside of the"):
         attach(models.tiny("llama"), "token*ladder")
 
 
@@ -57,6 +71,14 @@ def test_one_gate_weighs_all_methods_of_a_layer() -> None:
     assert made["0_q_lora"].whole is not made["0_kv_prefix"].whole, "each pair of brackets has its own"  # type: ignore[union-attr]
     members = {name: gate.member for name, gate in made.items() if name.startswith("0")}  # type: ignore[union-attr]
     assert members == {"0_q_lora": 0, "0_v_lora": 0, "0_mlp_parallel": 1, "0_kv_prefix": 0}
+
+
+def test_the_methods_of_a_layer_share_a_total_of_one_whichever_are_there() -> None:
+    made = gates("bert", "softmax(pool=token)*[series(bottleneck=4)@mlp:1+lora@q:0+prefix]")
+    for methods in (["0_q_lora", "0_kv_prefix"], ["1_mlp_series", "1_kv_prefix"]):
+        made[methods[0]].context.hidden = hidden = torch.randn(2, 5, 32)
+        total = sum(made[name](hidden) for name in methods)
+        torch.testing.assert_close(total, torch.ones(2, 5, 1))
 
 
 def test_two_gated_methods_act_at_once() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from pelt_core.attachment import attach, attached
 from pelt_core.context import Context
 from pelt_core.modules.gates import LinearGate, PromptGate, ScalarGate, SequenceGate, Share, SoftmaxGate, TokenGate
-from pelt_core.prompt_end import Prompt, prompt_ends
+from pelt_core.prompt_end import PromptEnd, prompt_ends
 from pelt_core.sites import layers
 
 WIDTH = 8
@@ -21,7 +21,7 @@ PADDED = torch.tensor([[False, False, True, True, True], [True, True, True, True
 
 def context(family: str, real: Tensor | None = None, end: Any = None) -> Context:
     """A context at work on two rows of five tokens."""
-    made = Context(layers(models.tiny(family))[0], Prompt(answers_apart=False))
+    made = Context(layers(models.tiny(family))[0], PromptEnd(answers_apart=False))
     attention = SimpleNamespace(layer_idx=0)
     mask = None if real is None else real[:, None, None, :]
     made._begin(attention, (), {"hidden_states": torch.randn(2, 5, WIDTH), "attention_mask": mask})  # type: ignore[arg-type]
