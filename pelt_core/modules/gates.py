@@ -17,7 +17,10 @@ from torch import Tensor, nn
 
 from pelt_core.context import Context
 
+# Which sites of a method share a gate. `Gating` reads it, as a gate knows of one site alone; the gates take it so that
+# a specification can say it of each of them.
 Per = Literal["site", "submodule"]
+Pool = Literal["sequence", "token", "prompt"]
 Padding = Literal["ignored", "counted"]
 
 
@@ -45,16 +48,37 @@ class Gate(nn.Module):
 
 
 class LinearGate(Gate):
-    """`s_t = sigmoid(w h_t + b)` with `w ~ N(0, 0.02^2)` and `b = 0`, so that a gate starts near one half."""
+    """`g = pool_t s_t`, `s_t = sigmoid(w h_t + b)` with `w ~ N(0, 0.02^2)` and `b = 0`: a gate starts near one half.
 
-    def __init__(self, width: int, context: Context, per: Per = "site") -> None:
+    A pool is that of the gate of its name: `token` (none), `sequence` or `prompt`.
+    """
+
+    def __init__(
+        self, width: int, context: Context, pool: Pool, padding: Padding = "ignored", members: int = 1
+    ) -> None:
         super().__init__(context)
-        self.w = nn.Parameter(0.02 * torch.randn(1, width))
-        self.b = nn.Parameter(torch.zeros(1))
+        self.pool, self.padding = pool, padding
+        self.w = nn.Parameter(0.02 * torch.randn(members, width))
+        self.b = nn.Parameter(torch.zeros(members))
+
+    def scores(self, h: Tensor) -> Tensor:
+        """`w h_t + b`, `(batch, tokens, members)`."""
+        return F.linear(h, self.w.to(h.dtype), self.b.to(h.dtype))
 
     def each(self, h: Tensor) -> Tensor:
-        """`s` of every token, `(batch, tokens, 1)`."""
-        return torch.sigmoid(F.linear(h, self.w.to(h.dtype), self.b.to(h.dtype)))
+        """`s` of every token, `(batch, tokens, members)`."""
+        return torch.sigmoid(self.scores(h))
+
+    def forward(self, h: Tensor) -> Tensor:
+        """`g`, `(batch, tokens, members)`, or `(batch, 1, members)` where all tokens at work share it."""
+        if self.pool == "token":
+            return self.each(h)
+        if self.pool == "prompt":
+            batch = len(h if self.context.hidden is None else self.context.hidden)
+            # OPT's MLP reads the tokens of all rows as those of one.
+            return self.context.prompt_mean(self, lambda: self.each(h).reshape(batch, -1, len(self.b))).to(h.dtype)
+        s = self.each(h)
+        return s.mean(1, keepdim=True) if self.padding == "counted" else self.context.mean(s)
 
 
 class TokenGate(LinearGate):
@@ -62,9 +86,8 @@ class TokenGate(LinearGate):
 
     local = True
 
-    def forward(self, h: Tensor) -> Tensor:
-        """`g`, `(batch, tokens, 1)`."""
-        return self.each(h)
+    def __init__(self, width: int, context: Context, per: Per = "site") -> None:
+        super().__init__(width, context, "token")
 
 
 class SequenceGate(LinearGate):
@@ -78,13 +101,7 @@ class SequenceGate(LinearGate):
     per_token = False
 
     def __init__(self, width: int, context: Context, per: Per = "site", padding: Padding = "ignored") -> None:
-        super().__init__(width, context, per)
-        self.padding = padding
-
-    def forward(self, h: Tensor) -> Tensor:
-        """`g`, `(batch, 1, 1)`."""
-        s = self.each(h)
-        return s.mean(1, keepdim=True) if self.padding == "counted" else self.context.mean(s)
+        super().__init__(width, context, "sequence", padding)
 
 
 class PromptGate(LinearGate):
@@ -92,17 +109,14 @@ class PromptGate(LinearGate):
 
     This is the sequence gate for causal models: no token sees a later one, and an answer has the gate of its whole
     prompt, both when it is given for training and when it is written token by token. While decoding with a key-value
-    cache the number at the prompt's end is kept in the cache.
+    cache the number at the prompt's end is kept in the cache. In an encoder it is one number a row.
 
     The prompt ends, in this order, where `pelt_core.prompt_ends` says, before the first label of `labels`, or with the
     first tokens given to an empty cache. Without any of these, all that the model is given is the prompt.
     """
 
-    def forward(self, h: Tensor) -> Tensor:
-        """`g`, `(batch, tokens, 1)`, or `(batch, 1, 1)` behind the prompt and in an encoder."""
-        batch = len(self.context.hidden) if self.context.hidden is not None else len(h)
-        # OPT's MLP reads the tokens of all rows as those of one.
-        return self.context.prompt_mean(self, lambda: self.each(h).reshape(batch, -1, 1)).to(h.dtype)
+    def __init__(self, width: int, context: Context, per: Per = "site") -> None:
+        super().__init__(width, context, "prompt")
 
 
 class ScalarGate(Gate):
@@ -120,12 +134,11 @@ class ScalarGate(Gate):
         return torch.sigmoid(self.a).to(h.dtype).view(1, 1, 1)
 
 
-class SoftmaxGate(Gate):
+class SoftmaxGate(LinearGate):
     """`g_i = softmax_i(pool_t relu(w_i h_t + b_i))`: the methods of one layer share a total of 1.
 
-    The central gate of UniPELT's released code, over all methods of its brackets. `h` is what attention reads;
-    `w ~ N(0, 0.02^2)` of `(methods, hidden)` and `b = 0`. The pool is the mean of the gate `sequence`, `token` (none)
-    or `prompt`.
+    The central gate of UniPELT's released code, over the methods of its brackets that are in the layer; where there is
+    one alone, `g = 1`. `h` is what attention reads; `w ~ N(0, 0.02^2)` of `(methods, hidden)` and `b = 0`.
 
     With `hard`, at inference, all but the largest `g_i` are set to 0, and only the method that has it is computed, for
     the tokens that chose it.
@@ -140,32 +153,23 @@ class SoftmaxGate(Gate):
         width: int,
         context: Context,
         members: int,
-        pool: Literal["sequence", "token", "prompt"] = "sequence",
+        pool: Pool = "sequence",
         padding: Padding = "ignored",
         hard: bool = False,
     ) -> None:
-        super().__init__(context)
-        self.pool, self.padding, self.hard = pool, padding, hard
-        self.causal, self.per_token = pool != "sequence", pool != "sequence"
-        self.w = nn.Parameter(0.02 * torch.randn(members, width))
-        self.b = nn.Parameter(torch.zeros(members))
+        super().__init__(width, context, pool, padding, members)
+        self.causal, self.per_token, self.hard = pool != "sequence", pool != "sequence", hard
+
+    def each(self, h: Tensor) -> Tensor:
+        """`relu(w_i h_t + b_i)`, `(batch, tokens, methods)`."""
+        return torch.relu(self.scores(h))
 
     def forward(self, h: Tensor) -> Tensor:
         """All `g`, `(batch, tokens or 1, methods)`."""
-        g = torch.softmax(self._pooled(h), -1)
+        g = torch.softmax(super().forward(h), -1)
         if self.hard and not self.training:
             g = g * F.one_hot(g.argmax(-1), g.shape[-1])
         return g
-
-    def _pooled(self, h: Tensor) -> Tensor:
-        def scores() -> Tensor:
-            return torch.relu(F.linear(h, self.w.to(h.dtype), self.b.to(h.dtype)))
-
-        if self.pool == "token":
-            return scores()
-        if self.pool == "prompt":
-            return self.context.prompt_mean(self, scores).to(h.dtype)
-        return scores().mean(1, keepdim=True) if self.padding == "counted" else self.context.mean(scores())
 
 
 class Share(Gate):
