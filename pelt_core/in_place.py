@@ -8,8 +8,8 @@ from transformers import PreTrainedModel
 from pelt_core.sites import AnatomyError, WeightError, layers
 from pelt_core.specification import Method
 
-# The output layer of a classification model starts at random, so every method trains it.
-_TASK_HEADS = ("classifier", "score")
+# The output layer of a task other than language modelling starts at random, so every method trains it.
+_TASK_HEADS = ("classifier", "score", "classification_head", "qa_outputs", "multiple_choice_head")
 
 
 def trained_in_place(model: PreTrainedModel, method: Method) -> set[str]:
