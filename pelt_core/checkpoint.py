@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 import pelt_core
 from pelt_core.attachment import Attachment, attach, attached, carried_by, detach, name_of
 from pelt_core.errors import PeltError
+from pelt_core.modules.intrinsic import Fastfood, Said
 from pelt_core.specification import Method, parse
 
 _WEIGHTS, _CONFIG = "pelt.safetensors", "pelt.json"
@@ -93,12 +94,13 @@ def save(model: PreTrainedModel, folder: str | Path, name: str | None = None) ->
         "format": _FORMAT,
         "method": str(attachment.method),
         "arguments": _arguments(attachment.method),
+        "projection": _projection(attachment),
         "backbone": _backbone(model),
         "versions": {module.__name__: module.__version__ for module in (pelt_core, torch, transformers)},
     }
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: t.detach().contiguous() for name, t in state.items()}, folder / _WEIGHTS)
+    save_file({own: t.detach().contiguous() for own, t in state.items()}, folder / _WEIGHTS)
     (folder / _CONFIG).write_text(json.dumps(config, indent=2) + "\n")
 
 
@@ -107,7 +109,7 @@ def load(model: PreTrainedModel, folder: str | Path, name: str = "default") -> A
 
     Raises:
         CheckpointError: if the files are not there or cannot be read, the backbone is another one, or a shape
-            differs; the model is then left as it was.
+            differs, or a random projection; the model is then left as it was.
         AttachError: if the model already carries a method of this name.
 
     """
@@ -119,27 +121,53 @@ def load(model: PreTrainedModel, folder: str | Path, name: str = "default") -> A
     except (ValueError, SafetensorError) as error:
         raise CheckpointError(f"{folder} cannot be read, it may not have been written to its end: {error}") from None
     if (found := config.get("format")) != _FORMAT:
-        raise CheckpointError(f"{folder} has format {found}, and this version of pelt_core reads {_FORMAT}")
-    own = _backbone(model)
-    if wrong := [key for key in ("family", "layers", "hidden") if config["backbone"][key] != own[key]]:
-        raise _another_backbone(config["backbone"], own, wrong)
+        raise CheckpointError(
+            f"{folder} has format {found}, and this version of pelt_core reads {_FORMAT}: load it with pelt_core "
+            f"{config.get('versions', {}).get('pelt_core', 'of the version')} that wrote it, or train it again"
+        )
+    saved, here = config.get("backbone", {}), _backbone(model)
+    lacking = [key for key in ("method", "arguments", "backbone") if key not in config]
+    if lacking := lacking or [f"backbone.{key}" for key in here if key not in saved]:
+        raise CheckpointError(f"{folder / _CONFIG} lacks {', '.join(lacking)}: give one that save(model, ...) wrote")
+    if wrong := [key for key in ("family", "layers", "hidden") if saved[key] != here[key]]:
+        raise _another_backbone(saved, here, wrong)
     if (now := _arguments(parse(config["method"]))) != config["arguments"]:
         raise CheckpointError(
             f"{config['method']!r} meant {config['arguments']} when it was saved, and now means {now}"
         )
     attachment = attach(model, config["method"], name=name)
     try:
-        _fill(_grown(attachment) | {name: model.get_parameter(name) for name in attachment.in_place}, state)
-        if len({config["backbone"]["fingerprint"], own["fingerprint"]} - {None}) > 1:
-            raise _another_backbone(config["backbone"], own, ["fingerprint"])
+        _fill(_grown(attachment) | {own: model.get_parameter(own) for own in attachment.in_place}, state)
+        if len({saved["fingerprint"], here["fingerprint"]} - {None}) > 1:
+            raise _another_backbone(saved, here, ["fingerprint"])
+        if len({saved := config.get("projection"), drawn := _projection(attachment)} - {None}) > 1:
+            raise CheckpointError(
+                f"{config['method']!r} was trained under another random projection, {saved} and not {drawn}: this torch "
+                f"draws other numbers from the same seed, so load it with that of \"versions\" in {_CONFIG}"
+            )
     except CheckpointError:
         detach(model, name)
         raise
     return attachment
 
 
-def _another_backbone(saved: dict[str, Any], own: dict[str, Any], wrong: list[str]) -> CheckpointError:
-    one, other = (", ".join(f"{key} {backbone[key]!r}" for key in ("name", *wrong)) for backbone in (saved, own))
+def _projection(attachment: Attachment) -> str | None:
+    """A digest of the random projection that is drawn from a seed and not saved; `None` without numbers of one.
+
+    Of some numbers of each part, and of real ones the sign alone: processors round their last digit differently.
+    """
+    parts = [b for m in attachment.modules() if isinstance(m, Fastfood | Said) for b in m.buffers(recurse=False)]
+    if not parts or parts[0].is_meta:
+        return None
+    digest = hashlib.sha256()
+    for part in parts:
+        some = part.flatten()[:_SAMPLED].cpu()
+        digest.update((some > 0 if some.is_floating_point() else some).numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _another_backbone(saved: dict[str, Any], here: dict[str, Any], wrong: list[str]) -> CheckpointError:
+    one, other = (", ".join(f"{key} {backbone[key]!r}" for key in ("name", *wrong)) for backbone in (saved, here))
     return CheckpointError(f"trained on another backbone: {one}; this model has {other}")
 
 

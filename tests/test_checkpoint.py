@@ -15,8 +15,10 @@ import pelt_core
 from pelt_core.attachment import AttachError, activate, attach, attached, detach
 from pelt_core.catalogue import BACKBONES
 from pelt_core.checkpoint import CheckpointError, fingerprint, load, load_trained_state, save, trained_state
+from pelt_core.drawing import drawn_from
 from pelt_core.errors import PeltError
 from pelt_core.methods import METHODS
+from pelt_core.modules import intrinsic
 from pelt_core.modules.weights import LoRA
 
 
@@ -44,6 +46,7 @@ def test_a_person_can_read_what_was_saved(saved: Path) -> None:
         "format": 2,
         "method": "lora(rank=4)@up:1",
         "arguments": [{"name": "lora", **METHODS["lora"].defaults, "rank": 4}],
+        "projection": None,
         "backbone": {"name": "", "family": "llama", "layers": 2, "hidden": 32},
         "versions": {
             "pelt_core": pelt_core.__version__,
@@ -180,7 +183,19 @@ def test_a_file_that_was_cut_off_is_refused(saved: Path, name: str) -> None:
 def test_another_format_is_refused(saved: Path) -> None:
     config = json.loads((saved / "pelt.json").read_text())
     (saved / "pelt.json").write_text(json.dumps(config | {"format": 3}))
-    refused(models.tiny("llama"), saved, "has format 3, and this version of pelt_core reads 2")
+    said = f"has format 3, and this version of pelt_core reads 2: load it with pelt_core {pelt_core.__version__} that "
+    refused(models.tiny("llama"), saved, said + "wrote it, or train it again$")
+    (saved / "pelt.json").write_text("{}")
+    refused(models.tiny("llama"), saved, "has format None, and this .*: load it with pelt_core of the version that")
+
+
+def test_settings_that_lack_something_are_refused(saved: Path) -> None:
+    whole = json.loads((saved / "pelt.json").read_text())
+    (saved / "pelt.json").write_text(json.dumps({"format": 2}))
+    refused(models.tiny("llama"), saved, r"pelt.json lacks method, arguments, backbone: give one that save\(model, ...")
+    del whole["backbone"]["family"]
+    (saved / "pelt.json").write_text(json.dumps(whole))
+    refused(models.tiny("llama"), saved, "pelt.json lacks backbone.family: give")
 
 
 def test_a_model_must_carry_a_method_to_be_saved_and_none_of_that_name_to_be_loaded(
@@ -231,3 +246,12 @@ def test_what_is_not_trained_but_needed_travels_too(tmp_path: Path) -> None:
     other = models.tiny("llama")
     load(other, tmp_path)
     assert torch.equal(other(**inputs).logits, model(**inputs).logits)
+
+
+def test_another_random_projection_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(models.grown("llama", "said(dimension=12)@q"), tmp_path)
+    monkeypatch.setattr(intrinsic, "drawn_from", lambda seed: drawn_from(seed + 1))  # as another torch may draw
+    model = models.tiny("llama")
+    with pytest.raises(CheckpointError, match=r"trained under another random projection, [0-9a-f]{16} and not"):
+        load(model, tmp_path)
+    assert not hasattr(model, "pelt")
