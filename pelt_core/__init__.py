@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pelt_core.attachment import Attachment, activate, attach, attached, detach
     from pelt_core.checkpoint import load, save
+    from pelt_core.errors import PeltError
     from pelt_core.folding import fold
-    from pelt_core.merging import Merged, merge, unmerge
+    from pelt_core.merging import Merged, MergeError, RoundingWarning, merge, unmerge
     from pelt_core.methods import METHODS
     from pelt_core.modules.prompt import fit_decoder
     from pelt_core.peft_format.folders import load_peft, save_peft
@@ -22,8 +23,11 @@ __all__ = [
     "METHODS",
     "RECIPES",
     "Attachment",
+    "MergeError",
     "Merged",
     "Method",
+    "PeltError",
+    "RoundingWarning",
     "activate",
     "attach",
     "attached",
@@ -47,8 +51,9 @@ _HOME = {
     **dict.fromkeys(("Attachment", "activate", "attach", "attached", "detach"), "attachment"),
     **dict.fromkeys(("load", "save"), "checkpoint"),
     **dict.fromkeys(("prompt_ends",), "prompt_end"),
+    **dict.fromkeys(("PeltError",), "errors"),
     **dict.fromkeys(("fold",), "folding"),
-    **dict.fromkeys(("Merged", "merge", "unmerge"), "merging"),
+    **dict.fromkeys(("MergeError", "Merged", "RoundingWarning", "merge", "unmerge"), "merging"),
     **dict.fromkeys(("GATES", "METHODS", "RECIPES"), "methods"),
     **dict.fromkeys(("fit_decoder",), "modules.prompt"),
     **dict.fromkeys(("load_peft", "save_peft"), "peft_format.folders"),

@@ -12,12 +12,17 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from pelt_core.anatomy import Port
-from pelt_core.attachment import AttachError, Attachment, carried_by, detach, put_on
+from pelt_core.attachment import Attachment, carried_by, detach, put_on
+from pelt_core.errors import PeltError
 from pelt_core.grafts import Graft
 from pelt_core.methods import METHODS
 from pelt_core.modules.gates import ScalarGate
 from pelt_core.modules.weights import DoRA
 from pelt_core.sites import part_of, view_at, weight_at
+
+
+class MergeError(PeltError, ValueError):
+    """A method that cannot be folded into the weights, or weights that it cannot be taken out of again."""
 
 
 class RoundingWarning(UserWarning):
@@ -53,13 +58,14 @@ def merge(model: PreTrainedModel) -> Merged:
         What `unmerge` needs, with a copy of all that was changed.
 
     Raises:
-        AttachError: if the model carries nothing, or several methods, or one that is no change of weights; says why.
+        AttachError: if the model carries nothing.
+        MergeError: if it carries several methods, or one that is no change of weights; says why.
         WeightError: for a quantised backbone. Nothing is changed then.
 
     """
     carried = carried_by(model)
     if len(carried) > 1:
-        raise AttachError(
+        raise MergeError(
             f"the model carries {', '.join(carried)}, and merging one would change the backbone under the others: "
             "detach all but one"
         )
@@ -90,16 +96,16 @@ def unmerge(model: PreTrainedModel, merged: Merged) -> Attachment:
     """Puts the weights back bit for bit as they were before `merge`, and the method on them.
 
     Raises:
-        AttachError: if the model carries a method, or its weights are not those that `merge` left, because another
+        MergeError: if the model carries a method, or its weights are not those that `merge` left, because another
             method was merged after it or they were trained. Nothing is changed then.
 
     """
     if hasattr(model, "pelt"):
-        raise AttachError(f"the model carries {', '.join(carried_by(model))}, grown on the merged weights: detach it")
+        raise MergeError(f"the model carries {', '.join(carried_by(model))}, grown on the merged weights: detach it")
     for own, value in _merged(model, merged.attachment, merged.replaced):
         now = model.get_parameter(own)
         if not torch.equal(value.to(now.dtype), now):
-            raise AttachError(
+            raise MergeError(
                 f"{own} is not as merge left it: unmerge first what was merged last; training cannot be undone so"
             )
     _fill(model, merged.replaced)
@@ -149,7 +155,7 @@ def _add(graft: Graft, host: nn.Module, weight: Tensor, bias: Tensor | None) -> 
     if dW is not None:
         weight += gate * (dW if dW.dim() == 1 else dW.T).reshape(weight.shape)
     if db is not None and bias is None:
-        raise AttachError(f"{site} cannot be merged: {site.write.path} has no bias that one could be added to")
+        raise MergeError(f"{site} cannot be merged: {site.write.path} has no bias that one could be added to")
     if db is not None:
         bias += gate * db.view_as(bias)
 
@@ -172,5 +178,5 @@ def _check(attachment: Attachment) -> None:
         elif isinstance(graft.delta, DoRA) and graft.site.write in changed:
             reason = "its length is that of the weight without the other method there; before it or alone it could be"
         if reason:
-            raise AttachError(f"{name} cannot be merged: {reason}")
+            raise MergeError(f"{name} cannot be merged: {reason}")
         changed.add(graft.site.write)

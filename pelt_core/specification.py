@@ -8,7 +8,8 @@ A method is a sum of terms, `name(argument=value, ...)@positions:layers`, each p
     sequence*[lora@q,v+prefix+series@mlp]
 
 Arguments, positions and layers that are left out take the method's defaults; without layers, every layer is meant.
-`gate*[a+b]` puts one gate of a kind in front of each of `a` and `b`. A recipe's name stands for its specification.
+`gate*[a+b]` puts one gate of a kind in front of each of `a` and `b`. A recipe's name stands for its whole
+specification, and takes none of these.
 """
 
 from __future__ import annotations
@@ -123,6 +124,10 @@ def parse(spec: str) -> Method:
 
     """
     written = "".join(spec.split())
+    for pair in ("[]", "()"):
+        opened, closed = map(written.count, pair)
+        if opened != closed:
+            raise MethodError(f"{spec!r} lacks a {pair[opened > closed]!r}, as in sequence*[lora(rank=4)@q,v+prefix]")
     groups: list[Group] = []
     for text in _PLUS.split(written):
         groups += parse(RECIPES[text]).groups if text in RECIPES else [_group(text)]
@@ -183,6 +188,11 @@ def _term(text: str) -> Term:
         raise MethodError(f"cannot read {text!r}: a method is name(argument=value,...)@positions:layers, "
                           "e.g. lora(rank=32,alpha=64)@q,v:0-5")  # fmt: skip
     name = match["name"]
+    if name in RECIPES:
+        raise MethodError(
+            f"{name!r} stands for the whole of {RECIPES[name]!r}, and takes no arguments, positions, layers, gate or "
+            "brackets: write that out, and change it there"
+        )
     if name not in METHODS:
         raise MethodError(f"no method {name!r}; there are {', '.join([*METHODS, *RECIPES])}")
     entry = METHODS[name]

@@ -18,9 +18,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from pelt_core import checkpoint
-from pelt_core.attachment import AttachError, attach, attached, detach
+from pelt_core.attachment import attach, attached, detach
 from pelt_core.errors import PeltError
-from pelt_core.merging import merge, unmerge
+from pelt_core.merging import MergeError, merge, unmerge
 from pelt_core.prompt_end import prompt_ends
 from pelt_core.sites import layers
 
@@ -213,7 +213,7 @@ def refuses_to_merge(family: str, spec: str) -> None:
     before, weights, logits = _state(model), copy.deepcopy(model.state_dict()), model(**inputs).logits
     try:
         merge(model)
-    except AttachError as error:
+    except MergeError as error:
         assert "cannot be merged: " in str(error) and len(str(error)) > 60, "the message does not say why"
     else:
         raise AssertionError(f"merged {spec}, which is not a change of weights")

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from pelt_core.attachment import AttachError, activate, attach, attached, detach
-from pelt_core.merging import RoundingWarning, merge, unmerge
+from pelt_core.attachment import activate, attach, attached, detach
+from pelt_core.merging import MergeError, RoundingWarning, merge, unmerge
 from pelt_core.methods import METHODS
 from pelt_core.sites import Site
 
@@ -70,13 +70,13 @@ def test_a_scalar_gate_is_merged_with_what_it_lets_through(family: str, per: str
 
 
 def test_a_gate_that_reads_the_text_is_refused() -> None:
-    with pytest.raises(AttachError, match="^0_q_lora cannot be merged: its gate depends on the text; .* 'scalar'"):
+    with pytest.raises(MergeError, match="^0_q_lora cannot be merged: its gate depends on the text; .* 'scalar'"):
         merge(models.grown("llama", "token*lora@q"))
 
 
 @pytest.mark.parametrize(("spec", "said"), [("prefix+lora", "0_kv_prefix"), ("lora+parallel@q", "0_q_parallel")])
 def test_what_is_no_change_of_weights_is_refused(spec: str, said: str) -> None:
-    with pytest.raises(AttachError, match=rf"^{said} cannot be merged: .* no linear map .* lora"):
+    with pytest.raises(MergeError, match=rf"^{said} cannot be merged: .* no linear map .* lora"):
         merge(models.grown("llama", spec))
 
 
@@ -142,7 +142,7 @@ def test_a_bias_is_added_where_there_is_one(spec: str) -> None:
 def test_a_bias_is_refused_where_there_is_none() -> None:
     model = models.grown("llama", "lora@q+bias@up:1")
     weight = q_proj(model).weight.clone()
-    with pytest.raises(AttachError, match=r"^1_up cannot be merged: layers.1.mlp.up_proj has no bias"):
+    with pytest.raises(MergeError, match=r"^1_up cannot be merged: layers.1.mlp.up_proj has no bias"):
         merge(model)
     assert torch.equal(q_proj(model).weight, weight) and attached(model).active
 
@@ -158,7 +158,7 @@ def test_methods_on_one_weight_are_merged_in_the_order_of_acting(spec: str) -> N
 def test_dora_is_refused_after_another_method_on_its_weight() -> None:
     model = models.grown("llama", "lora@q,v:0+dora@k,v")
     with pytest.raises(
-        AttachError, match="^0_v_dora cannot be merged: its length is that of the weight without the other"
+        MergeError, match="^0_v_dora cannot be merged: its length is that of the weight without the other"
     ):
         merge(model)
 
@@ -179,7 +179,7 @@ def test_fewer_bits_are_rounded_once_and_the_loss_is_said() -> None:
 def test_only_a_method_alone_is_merged() -> None:
     model = models.grown("llama", "lora@q")
     attach(model, "lora@v", name="other")
-    with pytest.raises(AttachError, match="^the model carries default, other, and merging one would change"):
+    with pytest.raises(MergeError, match="^the model carries default, other, and merging one would change"):
         merge(model)
     detach(model, "other")
     merge(model)
@@ -192,7 +192,7 @@ def test_merged_methods_are_taken_out_in_the_opposite_order() -> None:
         attach(model, spec, name=name)
         models.stir(model)
         merged.append(merge(model))
-    with pytest.raises(AttachError, match=r"^model.layers.0.self_attn.q_proj.weight is not as merge left it: unmerge"):
+    with pytest.raises(MergeError, match=r"^model.layers.0.self_attn.q_proj.weight is not as merge left it: unmerge"):
         unmerge(model, merged[0])
     for one in reversed(merged):
         unmerge(model, one)
@@ -205,5 +205,5 @@ def test_what_was_grown_on_merged_weights_comes_off_first() -> None:
     model = models.grown("llama", "lora@q")
     merged = merge(model)
     attach(model, "prefix", name="later")
-    with pytest.raises(AttachError, match="^the model carries later, grown on the merged weights: detach it"):
+    with pytest.raises(MergeError, match="^the model carries later, grown on the merged weights: detach it"):
         unmerge(model, merged)
