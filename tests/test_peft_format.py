@@ -15,8 +15,8 @@ from peft import (
     PromptTuningConfig,
     get_peft_model,
 )
-from safetensors.torch import load_file
-from transformers import PreTrainedModel
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from pelt_core.attachment import AttachError, attach, attached, detach
 from pelt_core.peft_format.folders import load_peft, save_peft
@@ -33,6 +33,8 @@ MAPS = (
     "lora(rank=4,alpha=2,scaling=sqrt-rank)@q,v:1",
     "lora(rank=2)@q,o+lora(rank=3,alpha=5)@v:0+lora(rank=4)@down:1",
     "lora@k",
+    "scalar*lora(rank=3)@q,k,v+lora(rank=2)@o",
+    "scalar(per=submodule)*lora(rank=3)@q,v",
     "dora(rank=3)@q,k,o,down",
     "dora(rank=3)@v:1",
     "ia3",
@@ -183,7 +185,8 @@ def refuses(model: PreTrainedModel, folder: Path, said: str) -> None:
         ("llama", "series", "^PEFT has no series; of the methods here it has lora, dora, ia3"),
         ("llama", "full", "^PEFT has no full"),
         ("llama", "lora+prefix", "^a PEFT adapter is one method, not lora and prefix: attach and save each"),
-        ("llama", "token*lora", r"^PEFT has no gates, and token\*lora@q,v is behind token"),
+        ("llama", "token*lora", r"^PEFT has no gates, and token\*lora@q,v is behind token; only that of scalar\*lora"),
+        ("llama", "scalar*dora", r"^PEFT has no gates, and scalar\*dora@q,v is behind scalar"),
         ("llama", "lora(dropout=0.1)@q+lora@v", "^PEFT has one dropout for all maps, not 0.0 and 0.1"),
         ("llama", "prefix:1", "^PEFT's prefix is in all 2 layers, not in 1 alone"),
         ("llama", "ia3@down,inner", "^PEFT's IA3 scales what model.layers.0.mlp.down_proj reads or what it writes"),
@@ -240,6 +243,57 @@ def test_tensors_that_fit_nowhere_are_named(tmp_path: Path) -> None:
     assert not hasattr(model, "pelt") and all(p.requires_grad for p in model.parameters())
 
 
+@pytest.mark.parametrize(
+    ("family", "spec", "said"),
+    [
+        (
+            "llama",
+            "lora@q,v",
+            r"layers.0.self_attn.q_proj.lora_B.weight is \(32, 8\) .* and \(64, 8\) on this model: load",
+        ),
+        ("gpt2", "lora@v", r"h.0.attn.c_attn.lora_B.weight is \(96, 8\) .* and \(192, 8\)"),
+        ("llama", "lora@down", r"layers.0.mlp.down_proj.lora_B.weight is \(32, 8\) .* and \(64, 8\)"),
+        ("llama", "dora@o", r"layers.0.self_attn.o_proj.lora_B.weight is \(32, 8\) .* and \(64, 8\)"),
+        ("llama", "ia3", r"layers.0.self_attn.k_proj.ia3_l is \(16, 1\) .* and \(32, 1\)"),
+        ("llama", "prefix(tokens=3)", r"prompt_embeddings is \(3, 64\) .* and \(3, 128\)"),
+        ("llama", "prompt(tokens=3)", r"prompt_embeddings is \(3, 32\) .* and \(3, 64\)"),
+        ("llama", "layernorm", r"layers.0.input_layernorm.ln_tuning_layers.weight is \(32,\) .* and \(64,\)"),
+    ],
+)
+def test_a_folder_of_another_width_is_refused(family: str, spec: str, said: str, tmp_path: Path) -> None:
+    save_peft(models.grown(family, spec), tmp_path)
+    config = models.tiny(family).config.to_dict()
+    width = {"n_embd": 64} if family == "gpt2" else {"hidden_size": 64, "head_dim": None}
+    wide = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config | width))
+    with pytest.raises(PeftFormatError, match=said):
+        load_peft(wide, tmp_path)
+    assert not hasattr(wide, "pelt") and all(p.requires_grad for p in wide.parameters())
+
+
+def test_a_head_of_another_width_leaves_the_model_s_own_as_it_was(tmp_path: Path) -> None:
+    save_peft(models.grown("roberta", "lora"), tmp_path)
+    tensors = load_file(tmp_path / "adapter_model.safetensors")
+    key = "base_model.model.classifier.out_proj.weight"
+    save_file(tensors | {key: tensors[key][:1]}, tmp_path / "adapter_model.safetensors")
+    model, before = models.tiny("roberta"), models.tiny("roberta").state_dict()
+    with pytest.raises(PeftFormatError, match=rf"^{key} is \(1, 32\) in the folder and \(3, 32\) on this model"):
+        load_peft(model, tmp_path)
+    assert not hasattr(model, "pelt")
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_half_of_a_change_is_refused(tmp_path: Path) -> None:
+    save_peft(models.grown("llama", "lora@q:0"), tmp_path)
+    tensors = load_file(tmp_path / "adapter_model.safetensors")
+    save_file({key: t for key, t in tensors.items() if "lora_B" not in key}, tmp_path / "adapter_model.safetensors")
+    with pytest.raises(PeftFormatError, match="^model.layers.0.self_attn.q_proj has only one of lora_A and lora_B"):
+        load_peft(models.tiny("llama"), tmp_path)
+
+
 def test_a_folder_that_is_not_peft_s_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PeftFormatError, match="has no adapter_config.json and no adapter_model.safetensors: give one"):
+        load_peft(models.tiny("llama"), tmp_path)
+    (tmp_path / "adapter_config.json").write_text("{}")
+    save_file({}, tmp_path / "adapter_model.safetensors")
+    with pytest.raises(PeftFormatError, match="^no method here is PEFT's None; there are LORA"):
         load_peft(models.tiny("llama"), tmp_path)

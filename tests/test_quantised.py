@@ -9,13 +9,17 @@ import models
 import pytest
 import torch
 import torch.nn.functional as F
+from datasets import Dataset
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from pelt_core.attachment import attach, detach
 from pelt_core.checkpoint import fingerprint, load, save
 from pelt_core.merging import merge
+from pelt_core.peft_format.folders import load_peft, save_peft
 from pelt_core.sites import WeightError
+from pelt_core.train import fit
 
 
 class Int8Linear(nn.Module):
@@ -35,16 +39,40 @@ class Int8Linear(nn.Module):
         return F.linear(x, self.dequantised(), self.bias)
 
 
+class Int4Linear(Int8Linear):
+    """Codes of 4 bits, two in a byte, as a `weight` of `(d_out * d_in / 2, 1)` that is no matrix of numbers."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__(linear)
+        codes = (self.codes.float() * 7 / 127).round().to(torch.int16).flatten() + 8
+        self.scale *= 127 / 7
+        del self.codes
+        self.weight = nn.Parameter((16 * codes[::2] + codes[1::2]).to(torch.uint8).unsqueeze(1), requires_grad=False)
+
+    def dequantised(self) -> Tensor:
+        codes = torch.cat([self.weight // 16, self.weight % 16], dim=1).to(self.scale.dtype) - 8
+        return codes.view(self.out_features, self.in_features) * self.scale
+
+
 def linears(model: PreTrainedModel) -> dict[str, nn.Linear]:
     return {name: module for name, module in model.base_model.named_modules() if type(module) is nn.Linear}
 
 
-def by_module(model: PreTrainedModel) -> None:
+def by_module(model: PreTrainedModel, kind: type[Int8Linear] = Int8Linear) -> None:
     for name, linear in linears(model).items():
-        model.base_model.set_submodule(name, Int8Linear(linear))
+        model.base_model.set_submodule(name, kind(linear))
+
+
+def by_packing(model: PreTrainedModel) -> None:
+    by_module(model, Int4Linear)
 
 
 def by_tensor(model: PreTrainedModel) -> None:
+    """As torchao quantises; skipped without it, and run with torchao 0.18.0 on its path.
+
+    The tested environment leaves it out, because transformers imports all of it as soon as it is installed: every
+    command and notebook would then start with its complaints about compiled extensions, and later.
+    """
     quantization = pytest.importorskip("torchao.quantization")
     quantization.quantize_(model.base_model, quantization.Int8WeightOnlyConfig())
 
@@ -59,7 +87,7 @@ def dequantised(model: PreTrainedModel, family: str) -> PreTrainedModel:
     return plain
 
 
-@pytest.fixture(params=[by_module, by_tensor])
+@pytest.fixture(params=[by_module, by_packing, by_tensor])
 def quantised(request: pytest.FixtureRequest, family: str) -> PreTrainedModel:
     model = models.tiny(family)
     request.param(model)
@@ -93,6 +121,46 @@ def test_a_method_trains_as_over_the_same_numbers_in_full(
     assert torch.equal(models.output(quantised), trained)
     assert fingerprint(quantised) is None
     load(plain, tmp_path, name="again")
+
+
+@pytest.mark.parametrize("family", ["llama", "bert"])
+@pytest.mark.parametrize("spec", ["lora(rank=3)@linears", "ia3", "layernorm"])
+def test_peft_s_folder_is_that_of_the_same_over_full_weights(
+    quantised: PreTrainedModel, family: str, spec: str, tmp_path: Path
+) -> None:
+    plain = dequantised(quantised, family)
+    for model, folder in ((quantised, "quantised"), (plain, "plain")):
+        attach(model, spec)
+        models.stir(model)
+        save_peft(model, tmp_path / folder)
+    expected, found = (load_file(tmp_path / f / "adapter_model.safetensors") for f in ("plain", "quantised"))
+    assert expected.keys() == found.keys() and all(torch.equal(found[key], t) for key, t in expected.items())
+    trained = models.output(quantised)
+    detach(quantised)
+    load_peft(quantised, tmp_path / "plain")
+    torch.testing.assert_close(models.output(quantised), trained, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["llama"])
+def test_training_changes_the_method_alone(quantised: PreTrainedModel, family: str, tmp_path: Path) -> None:
+    attach(quantised, "lora(rank=4)@linears")
+    before = {name: value.clone() for name, value in quantised.state_dict().items()}
+    ids = [[5, 9, 12, 7], [8, 6, 11, 10]]
+    rows = Dataset.from_list([{"id": str(i), "input_ids": row, "labels": row} for i, row in enumerate(ids)])
+    result = fit(
+        quantised,
+        rows,
+        learning_rate=1e-2,
+        epochs=4,
+        batch_size=2,
+        warmup=0.0,
+        weight_decay=0.0,
+        seed=0,
+        workdir=tmp_path,
+    )
+    assert result.steps == 4 and result.loss_curve[-1][1] < result.loss_curve[0][1]
+    for name, value in quantised.state_dict().items():
+        assert torch.equal(value, before[name]) != name.startswith("pelt."), name
 
 
 @pytest.mark.parametrize("family", ["llama"])

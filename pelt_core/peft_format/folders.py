@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from pelt_core.attachment import Attachment, attach, attached, carried_by, detach, name_of
-from pelt_core.peft_format.kinds import Config, PeftFormatError, Tensors
+from pelt_core.peft_format.kinds import Config, PeftFormatError, Tensors, fitting
 from pelt_core.peft_format.maps import IA3, LORA, NORMS
 from pelt_core.peft_format.tokens import PREFIX, PROMPT
 
@@ -31,6 +31,8 @@ _UNHEARD_OF = (
 def save_peft(model: PreTrainedModel, folder: str | Path, name: str | None = None) -> None:
     """Writes a method that `model` carries, and a task's head that it trains, as PEFT does.
 
+    A scalar gate before LoRA goes into its `B`, so that what is read back is LoRA without one.
+
     Raises:
         AttachError: if the model carries nothing, nothing of this name, or several and no name is given.
         PeftFormatError: if PEFT has no such method, or no equal of it on this model; says why.
@@ -42,8 +44,12 @@ def save_peft(model: PreTrainedModel, folder: str | Path, name: str | None = Non
         raise PeftFormatError(f"PEFT has no {', '.join(wrong)}; of the methods here it has {', '.join(FORMATS)}")
     if len(kinds) > 1:
         raise PeftFormatError(f"a PEFT adapter is one method, not {' and '.join(sorted(kinds))}: attach and save each")
-    if gates := [str(group.gate) for group in attachment.method.groups if group.gate]:
-        raise PeftFormatError(f"PEFT has no gates, and {attachment.method} is behind {', '.join(gates)}")
+    gates = [group.gate for group in attachment.method.groups if group.gate]
+    if wrong := [str(gate) for gate in gates if not (gate.name == "scalar" and kinds == {"lora"})]:
+        raise PeftFormatError(
+            f"PEFT has no gates, and {attachment.method} is behind {', '.join(wrong)}; only that of scalar*lora can go "
+            "into its B"
+        )
     peft_type, write, _, where = FORMATS[kinds.pop()]
     config, tensors = write(model, attachment)
     head = carried_by(model).trained(model, name_of(model, name))
@@ -66,7 +72,8 @@ def load_peft(model: PreTrainedModel, folder: str | Path, name: str = "default")
     """Attaches the method in a folder that PEFT wrote, with its tensors.
 
     Raises:
-        PeftFormatError: if the folder is not PEFT's, or the method has no equal here; the model is left as it was.
+        PeftFormatError: if the folder is not PEFT's, the method has no equal here, or a tensor has another shape than
+            on this model; the model is left as it was.
         AttachError: if the model already carries a method of this name.
 
     """
@@ -75,19 +82,21 @@ def load_peft(model: PreTrainedModel, folder: str | Path, name: str = "default")
         raise PeftFormatError(f"{folder} has no {' and no '.join(missing)}: give one that PEFT's save_pretrained wrote")
     config, tensors = json.loads((folder / _CONFIG).read_text()), load_file(folder / _WEIGHTS)
     formats = {form.peft_type: form for form in FORMATS.values()}
-    if config["peft_type"] not in formats:
-        raise PeftFormatError(f"no method here is PEFT's {config['peft_type']}; there are {', '.join(formats)}")
-    form = formats[config["peft_type"]]
+    if (peft_type := config.get("peft_type")) not in formats:
+        raise PeftFormatError(f"no method here is PEFT's {peft_type}; there are {', '.join(formats)}")
+    form = formats[peft_type]
     _refuse_what_is_unheard_of(config)
     spec, fill = form.read(model, config, tensors)
     attachment = attach(model, spec, name=name)
     try:
         for graft in attachment.all_grafts():
             fill(graft)
-        for own in attachment.in_place & {key.removeprefix(form.where) for key in tensors}:
-            model.get_parameter(own).copy_(tensors.pop(form.where + own))
-        if tensors:
-            raise PeftFormatError(f"{', '.join(sorted(tensors)[:5])} in {folder} belong to nothing on this model")
+        trained = {form.where + own: model.get_parameter(own) for own in attachment.in_place}
+        if unknown := sorted(tensors.keys() - trained):
+            raise PeftFormatError(f"{', '.join(unknown[:5])} in {folder} belong to nothing on this model")
+        fits = {key: fitting(value, trained[key].shape, key) for key, value in tensors.items()}
+        for key, value in fits.items():
+            trained[key].copy_(value)
     except BaseException:
         detach(model, name)
         raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeAlias
 
 from torch import Tensor
@@ -37,3 +37,18 @@ class Format(NamedTuple):
     write: Callable[[PreTrainedModel, Attachment], tuple[Config, Tensors]]
     read: Callable[[PreTrainedModel, Config, Tensors], tuple[str, Fill]]
     where: str = IN_MODEL
+
+
+def fitting(tensor: Tensor, shape: Iterable[int], name: str) -> Tensor:
+    """`tensor`, called `name` in the folder, if it has the shape that the model needs.
+
+    Raises:
+        PeftFormatError: if it has not.
+
+    """
+    if tensor.shape != (needed := tuple(shape)):
+        raise PeftFormatError(
+            f"{name} is {tuple(tensor.shape)} in the folder and {needed} on this model: load it over the backbone that "
+            "it was trained on"
+        )
+    return tensor

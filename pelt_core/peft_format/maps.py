@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 
 from pelt_core.anatomy import GROUPS, INNER, LINEARS
 from pelt_core.attachment import Attachment
-from pelt_core.peft_format.kinds import IN_MODEL, Config, Fill, Format, PeftFormatError, Tensors
+from pelt_core.peft_format.kinds import IN_MODEL, Config, Fill, Format, PeftFormatError, Tensors, fitting
 from pelt_core.sites import Site, is_transposed, part_of, sites, stacks
 
 # Where a method sits
@@ -57,6 +57,11 @@ def _spec(model: PreTrainedModel, name: str, arguments: Iterable[tuple[Site, str
     return "+".join(f"{name}{text}@{','.join(positions)}{where}" for (text, where), positions in terms.items())
 
 
+def _size(site: Site) -> int:
+    """How long the whole output is that `site` writes to, or to a part of; of a map, whatever keeps its weight."""
+    return site.d_out * (3 if site.write.part else 1)
+
+
 def _whole(grafts: list[Any], vectors: list[Tensor], rest: Tensor) -> Tensor:
     """One vector for the whole output of a map: those of its parts, and the `rest` between them."""
     whole = rest.clone()
@@ -75,6 +80,11 @@ def _taken(tensors: Tensors, suffix: str) -> Tensors:
 # LoRA and DoRA
 
 
+def _gate(graft: Any) -> Tensor | float:
+    """The one number of a scalar gate, of the site's own or of the layer's; 1 without a gate."""
+    return 1.0 if graft.gate is None else getattr(graft.gate, "whole", graft.gate)(graft.delta.A).squeeze()
+
+
 def _write_lora(model: PreTrainedModel, attachment: Attachment) -> tuple[Config, Tensors]:
     arguments = [dict(term.arguments) for term in attachment.method.terms]
     if len(dropouts := {each["dropout"] for each in arguments}) > 1:
@@ -85,16 +95,16 @@ def _write_lora(model: PreTrainedModel, attachment: Attachment) -> tuple[Config,
         deltas = [graft.delta for graft in grafts]
         host, A, scale = model.get_submodule(path), torch.cat([delta.A for delta in deltas]), deltas[0].scale
         transposed = transposed or is_transposed(host)
-        weight: Any = host.weight.T if is_transposed(host) else host.weight
-        B, row = A.new_zeros(weight.shape[0], len(A)), 0
+        B, row = A.new_zeros(_size(grafts[0].site), len(A)), 0
         for graft, delta in zip(grafts, deltas, strict=True):
             block = part_of(B.T, graft.site.write.part, graft.site.heads)[row : row + len(delta.A)]
-            block.copy_((delta.scale / scale * delta.B.T).reshape(block.shape))
+            block.copy_((_gate(graft) * delta.scale / scale * delta.B.T).reshape(block.shape))
             row += len(delta.A)
         ranks[path], alphas[path] = len(A), scale * (math.sqrt(len(A)) if by_root else len(A))
         tensors |= {f"{IN_MODEL}{path}.lora_A.weight": A, f"{IN_MODEL}{path}.lora_B.weight": B}
         if hasattr(deltas[0], "m"):
-            lengths = torch.linalg.vector_norm(weight.float(), dim=1)
+            weight: Any = host.weight
+            lengths = torch.linalg.vector_norm(weight.float(), dim=0 if is_transposed(host) else 1)
             m = _whole(grafts, [delta.m for delta in deltas], lengths)
             tensors[f"{IN_MODEL}{path}.lora_magnitude_vector"] = m
     rank, alpha = next(iter(ranks.values())), next(iter(alphas.values()))
@@ -113,7 +123,10 @@ def _write_lora(model: PreTrainedModel, attachment: Attachment) -> tuple[Config,
 
 
 def _read_lora(model: PreTrainedModel, config: Config, tensors: Tensors) -> tuple[str, Fill]:
-    A, B, m = (_taken(tensors, f".lora_{kind}") for kind in ("A.weight", "B.weight", "magnitude_vector"))
+    kinds = ("A.weight", "B.weight", "magnitude_vector")
+    A, B, m = (_taken(tensors, f".lora_{kind}") for kind in kinds)
+    if alone := sorted(A.keys() ^ B.keys()):
+        raise PeftFormatError(f"{', '.join(alone[:3])} has only one of lora_A and lora_B in the folder")
 
     def arguments(path: str) -> str:
         patterns = (config.get("alpha_pattern") or {}).items()
@@ -123,10 +136,13 @@ def _read_lora(model: PreTrainedModel, config: Config, tensors: Tensors) -> tupl
 
     def fill(graft: Any) -> None:
         delta, site, path = graft.delta, graft.site, _path(model, graft.site)
-        delta.A.copy_(A[path])
-        delta.B.copy_(part_of(B[path].T, site.write.part, site.heads).flatten(1).T)
+        size, name = _size(site), f"{path}.lora_"
+        whole = fitting(B[path], (size, len(delta.A)), f"{name}B.weight")
+        delta.A.copy_(fitting(A[path], delta.A.shape, f"{name}A.weight"))
+        delta.B.copy_(part_of(whole.T, site.write.part, site.heads).flatten(1).T)
         if path in m:
-            delta.m.copy_(part_of(m[path], site.write.part, site.heads).flatten())
+            lengths = fitting(m[path], (size,), f"{name}magnitude_vector")
+            delta.m.copy_(part_of(lengths, site.write.part, site.heads).flatten())
 
     found = [(site, arguments(_path(model, site))) for site in _sites_at(model, A, LINEARS)]
     return _spec(model, "dora" if m else "lora", found), fill
@@ -149,8 +165,8 @@ def _write_ia3(model: PreTrainedModel, attachment: Attachment) -> tuple[Config, 
             inputs.append(path)
             tensors[f"{IN_MODEL}{path}.ia3_l"] = factors[0].unsqueeze(0)
         else:
-            size = sum(len(f) for f in factors) if grafts[0].site.write.part is None else 3 * len(factors[0])
-            tensors[f"{IN_MODEL}{path}.ia3_l"] = _whole(grafts, factors, factors[0].new_ones(size)).unsqueeze(1)
+            rest = factors[0].new_ones(_size(grafts[0].site))
+            tensors[f"{IN_MODEL}{path}.ia3_l"] = _whole(grafts, factors, rest).unsqueeze(1)
     return {"target_modules": sorted(hosts), "feedforward_modules": inputs, "fan_in_fan_out": transposed}, tensors
 
 
@@ -159,8 +175,10 @@ def _read_ia3(model: PreTrainedModel, config: Config, tensors: Tensors) -> tuple
     inputs = [path for path, factor in factors.items() if factor.shape[0] == 1]
 
     def fill(graft: Any) -> None:
-        factor = factors[_path(model, graft.site)].flatten()
-        graft.delta.l.copy_(part_of(factor, graft.site.write.part, graft.site.heads).flatten() - 1)
+        site, path = graft.site, _path(model, graft.site)
+        shape = (1, _size(site)) if site.write.side == "in" else (_size(site), 1)
+        factor = fitting(factors[path], shape, f"{path}.ia3_l").flatten()
+        graft.delta.l.copy_(part_of(factor, site.write.part, site.heads).flatten() - 1)
 
     found = _sites_at(model, inputs, INNER) + _sites_at(model, factors.keys() - inputs, LINEARS)
     return _spec(model, "ia3", [(site, "") for site in found]), fill
@@ -185,9 +203,10 @@ def _read_norms(model: PreTrainedModel, config: Config, tensors: Tensors) -> tup
     def fill(graft: Any) -> None:
         path = _path(model, graft.site)
         host: Any = model.get_submodule(path)
-        graft.delta.w.copy_(weights[path] - host.weight)
+        name = f"{path}.ln_tuning_layers."
+        graft.delta.w.copy_(fitting(weights[path], host.weight.shape, f"{name}weight") - host.weight)
         if path in biases:
-            graft.delta.b.copy_(biases[path] - host.bias)
+            graft.delta.b.copy_(fitting(biases[path], host.bias.shape, f"{name}bias") - host.bias)
 
     found = _sites_at(model, weights, GROUPS["norms"])
     return _spec(model, "layernorm", [(site, "") for site in found]), fill

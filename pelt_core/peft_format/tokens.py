@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from pelt_core.attachment import Attachment
-from pelt_core.peft_format.kinds import AROUND_MODEL, Config, Fill, Format, PeftFormatError, Tensors
+from pelt_core.peft_format.kinds import AROUND_MODEL, Config, Fill, Format, PeftFormatError, Tensors, fitting
 from pelt_core.peft_format.rotary import RotaryError, rotated
 from pelt_core.sites import layers
 
@@ -53,7 +53,8 @@ def _read_prefix(model: PreTrainedModel, config: Config, tensors: Tensors) -> tu
 
     def fill(graft: Any) -> None:
         layer, (_, heads, _, head_dim) = graft.site.layer, graft.delta.P.shape
-        prefixes = flat.view(tokens, -1, 2, heads, head_dim).permute(1, 2, 3, 0, 4)
+        whole = fitting(flat, (tokens, len(layers(model)) * 2 * heads * head_dim), "prompt_embeddings")
+        prefixes = whole.view(tokens, -1, 2, heads, head_dim).permute(1, 2, 3, 0, 4)
         graft.delta.P.copy_(_turned(model, prefixes[layer], -tokens))
 
     return f"prefix(tokens={tokens})", fill
@@ -84,7 +85,11 @@ def _write_prompt(model: PreTrainedModel, attachment: Attachment) -> tuple[Confi
 
 def _read_prompt(model: PreTrainedModel, config: Config, tensors: Tensors) -> tuple[str, Fill]:
     P = tensors.pop("prompt_embeddings")
-    return f"prompt(tokens={len(P)})", lambda graft: graft.delta.P.copy_(P)
+
+    def fill(graft: Any) -> None:
+        graft.delta.P.copy_(fitting(P, graft.delta.P.shape, "prompt_embeddings"))
+
+    return f"prompt(tokens={len(P)})", fill
 
 
 PREFIX = Format("PREFIX_TUNING", _write_prefix, _read_prefix, AROUND_MODEL)
