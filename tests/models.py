@@ -84,9 +84,13 @@ MERGEABLE = (
 IN_PLACE = ("full", "full:last1", "head")
 GROWN = (*NEUTRAL, *MOVING)
 SPECS = (*GROWN, *IN_PLACE, "none")
-REFUSED: dict[str, tuple[str, ...]] = {PFEIFFER: GENERATORS, LADDER: ENCODER_DECODERS, SIDE: ENCODER_DECODERS}
-REFUSED |= dict.fromkeys((SEQUENCE, CENTRAL), GENERATORS)
-"""Specification -> the families on which it makes no sense; attaching it there says why."""
+_SIDE_OF_TWO = dict.fromkeys(ENCODER_DECODERS, "an encoder-decoder has two")
+REFUSED: dict[str, dict[str, str]] = {
+    PFEIFFER: dict.fromkeys(GENERATORS, "use series@mlp here") | {"gptj": "gptj has no position 'mlp_norm'"},
+    **dict.fromkeys((LADDER, SIDE), _SIDE_OF_TWO),
+    **dict.fromkeys((SEQUENCE, CENTRAL), dict.fromkeys(GENERATORS, "depends on the tokens after it")),
+}
+"""Specification -> the families on which it makes no sense -> words of what attaching it there says."""
 
 
 def pairs(families: Iterable[str], specs: Iterable[str]) -> list[tuple[str, str]]:

@@ -18,19 +18,20 @@ pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is d
 RANK = 3
 
 
-def with_lora(family: str) -> tuple[PreTrainedModel, Any, list[tuple[Any, list[Graft]]]]:
+def with_lora(family: str, scaling: str = "rank") -> tuple[PreTrainedModel, Any, list[tuple[Any, list[Graft]]]]:
     """The same LoRA twice, on every linear map: ours, and peft's with our weights.
 
     Also gives peft's layers with our grafts there: three at a fused map, where peft has one `A` for all of q, k and v.
     """
     ours = models.tiny(family)
-    attach(ours, f"lora(rank={RANK},alpha=6)@linears")
+    attach(ours, f"lora(rank={RANK},alpha=6,scaling={scaling})@linears")
     models.stir(ours.pelt)
     inside = "" if ours.base_model is ours else f"{ours.base_model_prefix}."
     by_path: dict[str, list[Graft]] = {}
     for graft in attached(ours).all_grafts():
         by_path.setdefault(f"{inside}{graft.site.write.path}", []).append(graft)
-    config = LoraConfig(r=RANK, lora_alpha=6, target_modules=list(by_path), fan_in_fan_out=family == "gpt2")
+    how = {"use_rslora": scaling == "sqrt-rank", "fan_in_fan_out": family == "gpt2"}
+    config = LoraConfig(r=RANK, lora_alpha=6, target_modules=list(by_path), **how)
     theirs = get_peft_model(models.tiny(family), config).eval()
     pairs = [(theirs.base_model.model.get_submodule(path), grafts) for path, grafts in by_path.items()]
     with torch.no_grad():
@@ -50,9 +51,11 @@ def fuse(grafts: list[Graft], parts: list[Tensor]) -> Tensor:
     return torch.cat(parts).reshape(-1, parts[0].shape[-1])
 
 
-@pytest.mark.parametrize("family", models.FAMILIES)
-def test_lora_gives_the_same_logits_and_gradients(family: str) -> None:
-    (ours, theirs, pairs), inputs = with_lora(family), models.batch(family)
+@pytest.mark.parametrize(
+    ("family", "scaling"), [*((family, "rank") for family in models.FAMILIES), ("llama", "sqrt-rank")]
+)
+def test_lora_gives_the_same_logits_and_gradients(family: str, scaling: str) -> None:
+    (ours, theirs, pairs), inputs = with_lora(family, scaling), models.batch(family)
     plain = models.tiny(family)(**inputs).logits
     expected, found = theirs(**inputs).logits, ours(**inputs).logits
     assert (models.real(plain, inputs) - models.real(expected, inputs)).abs().max() > 1e-3
@@ -69,7 +72,7 @@ def test_lora_gives_the_same_logits_and_gradients(family: str) -> None:
 
 # peft counts the prefix as text that comes before, so our tokens are moved on by as much;
 # BLOOM takes no positions, and BERT no cache.
-@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "gptj", "gpt2", "opt"])
+@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "qwen3", "gemma", "gptj", "gpt_neox", "gpt2", "opt"])
 def test_a_prefix_gives_the_same_logits_and_gradients_at_the_same_positions(family: str) -> None:
     tokens, inputs = 4, models.batch(family)
     ours = models.grown(family, f"prefix(tokens={tokens})")
