@@ -68,10 +68,13 @@ def by_packing(model: PreTrainedModel) -> None:
 
 
 def by_tensor(model: PreTrainedModel) -> None:
-    """As torchao quantises; skipped without it, and run with torchao 0.18.0 on its path.
+    """As torchao quantises. Skipped without it, and last run with 0.18.0, put where nothing else finds it::
 
-    The tested environment leaves it out, because transformers imports all of it as soon as it is installed: every
-    command and notebook would then start with its complaints about compiled extensions, and later.
+        pip install --no-deps --target DIR torchao==0.18.0
+        PYTHONPATH=DIR TORCHAO_FORCE_SKIP_LOADING_SO_FILES=1 pytest tests/test_quantised.py
+
+    The tested environment leaves it out: transformers imports all of it as soon as it is installed, so that every
+    command and notebook would start later, and with its complaints about extensions compiled for other machines.
     """
     quantization = pytest.importorskip("torchao.quantization")
     quantization.quantize_(model.base_model, quantization.Int8WeightOnlyConfig())
@@ -85,6 +88,12 @@ def dequantised(model: PreTrainedModel, family: str) -> PreTrainedModel:
         weight = host.dequantised() if isinstance(host, Int8Linear) else host.weight.dequantize()
         linear.weight.data = weight.detach()
     return plain
+
+
+def numbers(model: PreTrainedModel) -> dict[str, Tensor]:
+    """A copy of all that the model keeps; of a quantised tensor, the numbers that it stands for."""
+    state = model.state_dict().items()
+    return {name: (value if type(value) is Tensor else value.dequantize()).clone() for name, value in state}
 
 
 @pytest.fixture(params=[by_module, by_packing, by_tensor])
@@ -144,7 +153,7 @@ def test_peft_s_folder_is_that_of_the_same_over_full_weights(
 @pytest.mark.parametrize("family", ["llama"])
 def test_training_changes_the_method_alone(quantised: PreTrainedModel, family: str, tmp_path: Path) -> None:
     attach(quantised, "lora(rank=4)@linears")
-    before = {name: value.clone() for name, value in quantised.state_dict().items()}
+    before = numbers(quantised)
     ids = [[5, 9, 12, 7], [8, 6, 11, 10]]
     rows = Dataset.from_list([{"id": str(i), "input_ids": row, "labels": row} for i, row in enumerate(ids)])
     result = fit(
@@ -159,7 +168,7 @@ def test_training_changes_the_method_alone(quantised: PreTrainedModel, family: s
         workdir=tmp_path,
     )
     assert result.steps == 4 and result.loss_curve[-1][1] < result.loss_curve[0][1]
-    for name, value in quantised.state_dict().items():
+    for name, value in numbers(quantised).items():
         assert torch.equal(value, before[name]) != name.startswith("pelt."), name
 
 
