@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
+from pelt_core.drawing import drawn_from
 from pelt_core.errors import PeltError
 from pelt_core.gating import Gating
 from pelt_core.grafts import Graft
@@ -50,7 +51,6 @@ class Attachment(nn.Module):
         with device if device.type == "meta" else nullcontext():
             for group in method.groups:
                 self._grow(model, group)
-        self.to(device)
 
     def all_grafts(self) -> list[Graft]:
         """The grafts, term by term and layer by layer."""
@@ -72,6 +72,8 @@ class Attachment(nn.Module):
                 kind: type[Graft] = getattr(make, "graft", Graft)
                 graft = self.grafts[f"{site}_{term.name}"] = kind(site, delta, gate)
                 graft.start(model.base_model)
+                host = model.base_model.get_submodule(site.write.path)
+                graft.to(next(host.parameters(), next(model.parameters())).device)
 
     def _put_on(self, model: PreTrainedModel, parameters: dict[str, nn.Parameter]) -> None:
         self.active = True
@@ -169,8 +171,7 @@ def attach(model: PreTrainedModel, method: str | Method, *, name: str = "default
                           f"detach(model, {name!r}) first, or attach this one under another name=")  # fmt: skip
     if not name.isidentifier() or hasattr(carried, name):
         raise AttachError(f"{name!r} cannot be the name of a method: take another plain word, as in name='task_a'")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with drawn_from(seed):
         attachment = Attachment(model, method if isinstance(method, Method) else parse(method))
     put_on(model, attachment, name)
     return attachment

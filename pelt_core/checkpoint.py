@@ -142,8 +142,8 @@ def load(model: PreTrainedModel, folder: str | Path, name: str = "default") -> A
             raise _another_backbone(saved, here, ["fingerprint"])
         if len({saved := config.get("projection"), drawn := _projection(attachment)} - {None}) > 1:
             raise CheckpointError(
-                f"{config['method']!r} was trained under another random projection, {saved} and not {drawn}: this torch "
-                f"draws other numbers from the same seed, so load it with that of \"versions\" in {_CONFIG}"
+                f"{config['method']!r} was trained under another random projection, {saved} and not {drawn}: this "
+                f"torch draws other numbers from its seed, so load it with the one under 'versions' in {_CONFIG}"
             )
     except CheckpointError:
         detach(model, name)

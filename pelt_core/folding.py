@@ -8,6 +8,7 @@ import torch
 from transformers import PreTrainedModel
 
 from pelt_core.attachment import Attachment, attached
+from pelt_core.drawing import drawn_from
 from pelt_core.errors import PeltError
 from pelt_core.methods import METHODS
 from pelt_core.specification import Group, Method, Term, parse
@@ -49,7 +50,7 @@ def fold(model: PreTrainedModel, name: str | None = None) -> Attachment:
         delta = graft.delta
         if plain := _plain_name(delta):
             key = f"{graft.site}_{plain}"
-            with torch.random.fork_rng(devices=[]):  # the plain module draws start values that it does not keep
+            with drawn_from(0):  # the plain module draws start values that it does not keep
                 folded = delta.fold()
             graft.delta = folded.to(next(delta.parameters()).device).train(delta.training)
             graft.delta.requires_grad_(attachment.active)

@@ -6,11 +6,11 @@ trains or generates with `tiny-llama` does so with a LLaMA.
 
 from typing import Any
 
-import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedConfig, PreTrainedTokenizerFast
 
 from pelt_core.catalogue import TINY_POSITIONS
+from pelt_core.drawing import drawn_from
 
 SPECIALS = ("<pad>", "<s>", "</s>", "<mask>")
 SEED = 0
@@ -18,8 +18,7 @@ SEED = 0
 
 def tiny_model(config: PreTrainedConfig, auto_class: Any) -> Any:
     """A model of `auto_class` with random weights, the same on each call; torch's own generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
+    with drawn_from(SEED):
         return auto_class.from_config(config)
 
 

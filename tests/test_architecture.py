@@ -16,7 +16,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A module imports only from those named before it.
 HOUSE = [
-    *("errors", "anatomy", "sites", "prompt_end", "context", "grafts", "prefixes", "prompting", "modules"),
+    *("errors", "drawing", "ranges"),
+    *("anatomy", "sites", "prompt_end", "context", "grafts", "prefixes", "prompting", "modules"),
     *("entries", "methods", "specification"),
     *("in_place", "gating", "attachment", "recording", "starting", "folding", "merging", "checkpoint", "peft_format"),
     *("catalogue", "quiet", "tiny", "embedded", "backbones", "counting"),

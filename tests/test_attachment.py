@@ -162,3 +162,22 @@ def test_detach_takes_the_training_of_the_backbone_back() -> None:
     assert any(not torch.equal(p, before[name]) for name, p in model.named_parameters())
     detach(model)
     assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
+
+
+def test_every_graft_is_where_it_writes_and_its_gate_too() -> None:
+    model = models.tiny("llama")
+    model.model.layers[1].to("meta")
+    attach(model, "softmax(pool=prompt)*[lora+prefix]+dora@o+token*series")
+    for name, graft in attached(model).grafts.items():
+        assert {p.is_meta for p in graft.parameters()} == {name.startswith("1_")}, name
+
+
+@pytest.mark.parametrize("spec", ["lora+series+bitfit", "side(reduction=2)", "token*prefix"])
+def test_modules_are_in_fp32_whatever_the_default_type(spec: str) -> None:
+    model, expected = models.tiny("llama"), attach(models.tiny("llama"), spec).state_dict()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        found = attach(model, spec).state_dict()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    torch.testing.assert_close(found, expected, atol=0, rtol=0)

@@ -83,3 +83,14 @@ def test_the_projection_depends_on_its_own_seed_alone() -> None:
         torch.nn.init.ones_(attached(model).all_grafts()[0].delta.common.theta)
     inputs = models.batch("llama")
     assert torch.equal(models_[0](**inputs).logits, models_[1](**inputs).logits)
+
+
+def test_the_caller_s_default_type_changes_nothing() -> None:
+    expected = said(0, 20)
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        found = said(0, 20)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for one, other in zip((found.G, *found.common.buffers()), (expected.G, *expected.common.buffers()), strict=True):
+        assert one.dtype is other.dtype and torch.equal(one, other)

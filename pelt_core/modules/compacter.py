@@ -34,7 +34,7 @@ class Hypercomplex(nn.Module):
 
     def forward(self, h: Tensor, A: Tensor) -> Tensor:
         """`(..., d_in)` -> `(..., d_out)`, in the type of `h`."""
-        s, t, b, A = (p.to(h.dtype) for p in (self.s, self.t, self.b, A))
+        s, t, b, A = (p.to(h) for p in (self.s, self.t, self.b, A))
         read = torch.einsum("...jq,irq->...jir", h.unflatten(-1, (len(A), -1)), t)
         mixed = torch.einsum("ikj,...jir->...kir", A, read)
         return torch.einsum("ipr,...kir->...kp", s, mixed).flatten(-2) + b

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pelt_core.drawing import drawn_from
 from pelt_core.modules.weights import WeightChange
 from pelt_core.sites import Site
 
@@ -29,8 +30,7 @@ class Fastfood(nn.Module):
         n = 1 << (dimension - 1).bit_length()
         self.signs: Tensor
         self.permutation: Tensor
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with drawn_from(seed):
             self.register_buffer("signs", 2.0 * torch.randint(2, (n,)) - 1, persistent=False)
             self.register_buffer("permutation", torch.randperm(n), persistent=False)
 
@@ -44,7 +44,8 @@ class Said(WeightChange):
     """`dW = lambda P theta`, `lambda = 1` at the start, one for each matrix (Aghajanyan et al. 2021).
 
     `P` of `(d_out d_in, dimension)` is the random projection of `Fastfood`, scaled to columns of a length near one;
-    `theta` of `(dimension,)` is the same for all sites. `seed` decides `P`, which is not saved.
+    `theta` of `(dimension,)` is the same for all sites. `seed` decides `P`, which is not saved. Its diagonals `G` have
+    as many numbers as the matrix, filled up to whole blocks: they take the memory of a second one in fp32.
     """
 
     Common = Fastfood
@@ -55,13 +56,12 @@ class Said(WeightChange):
         self.scale = nn.Parameter(torch.ones(1))
         n = len(common.signs)
         self.G: Tensor
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(zlib.crc32(f"{seed} {site}".encode()))
+        with drawn_from(zlib.crc32(f"{seed} {site}".encode())):
             self.register_buffer("G", torch.randn(-(-math.prod(self.shape) // n), n), persistent=False)
 
     def weight(self) -> Tensor:
         """`dW`."""
-        blocks = hadamard(self.G * self.common())
+        blocks = hadamard(self.G * self.common().to(self.G.device))
         size = math.prod(self.shape)
         return self.scale / math.sqrt(size * blocks.shape[1]) * blocks.flatten()[:size].view(self.shape)
 

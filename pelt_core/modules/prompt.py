@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pelt_core.drawing import drawn_from
 from pelt_core.prompting import PromptGraft
 from pelt_core.sites import Site
 
@@ -108,14 +109,14 @@ def fit_decoder(
     """
     _, tokens, hidden = prompts.shape
     flat = prompts.detach().float().flatten(1)
-    with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        torch.manual_seed(seed)
-        encoder = nn.Linear(tokens * hidden, dimension).to(flat.device)
-        decoder = _decoder(dimension, hidden, tokens).to(flat.device)
-        adam = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], learning_rate)
+    with drawn_from(seed):
+        encoder, decoder = nn.Linear(tokens * hidden, dimension), _decoder(dimension, hidden, tokens)
+    coder = nn.Sequential(encoder, decoder).to(flat.device)
+    adam = torch.optim.Adam(coder.parameters(), learning_rate)
+    with torch.enable_grad():
         for _ in range(steps):
             adam.zero_grad()
-            F.mse_loss(decoder(encoder(flat)), flat).backward()
+            F.mse_loss(coder(flat), flat).backward()
             adam.step()
     return _tensors(decoder)
 

@@ -80,5 +80,5 @@ class PrefixMLP(nn.Module):
 
 
 def _for_each_row(P: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-    key, value = P.unsqueeze(1).expand(-1, x.shape[0], -1, -1, -1)
+    key, value = P.to(x.device).unsqueeze(1).expand(-1, x.shape[0], -1, -1, -1)
     return key, value
