@@ -95,8 +95,9 @@ class Context(nn.Module):
         real = self.real()
         if real is None:
             return values.mean(1, keepdim=True)
-        weight = real.unsqueeze(-1).to(values.dtype)
-        return (weight * values).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp(min=1)
+        weight = real.unsqueeze(-1).float()  # bf16 counts no further than 256
+        total = (weight * values.float()).sum(1, keepdim=True)
+        return (total / weight.sum(1, keepdim=True).clamp(min=1)).to(values.dtype)
 
     def prompt_mean(self, gate: nn.Module, values: Callable[[], Tensor]) -> Tensor:
         """The mean of `(batch, tokens, k)` over the real tokens of the prompt, as far as each token has come in it.

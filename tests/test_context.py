@@ -11,9 +11,10 @@ from torch import Tensor
 from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
 
 from pelt_core.attachment import attach, attached
-from pelt_core.context import Held
+from pelt_core.context import Context, Held
 from pelt_core.decode import greedy
-from pelt_core.prompt_end import prompt_ends
+from pelt_core.prompt_end import PromptEnd, prompt_ends
+from pelt_core.sites import layers
 
 SPEC = f"prompt*{models.THREE}"
 ALL = f"softmax(pool=prompt)*{models.THREE}"
@@ -164,3 +165,12 @@ def test_nothing_is_kept_between_batches() -> None:
     model(**models.batch("llama"))
     for context in attached(model).contexts.values():
         assert context.hidden is context._mask is context._cache is None and not context._found
+
+
+def test_the_mean_over_many_tokens_is_counted_in_fp32() -> None:
+    context = Context(layers(models.tiny("bert"), [0])[0], PromptEnd(answers_apart=False))
+    context.hidden, context._mask = torch.zeros(1, 300, 4), (torch.arange(300) < 257).unsqueeze(0).long()
+    mean = context.mean(torch.ones(1, 300, 1).bfloat16())
+    assert mean.dtype is torch.bfloat16 and mean.item() == 1
+    third = torch.full((1, 300, 1), 1 / 3).bfloat16()
+    assert torch.equal(context.mean(third), third[:, :1])

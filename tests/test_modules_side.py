@@ -248,3 +248,10 @@ def test_a_cache_filled_without_it_is_refused(made_from_the_config: bool) -> Non
 def test_it_stands_beside_all_layers_or_none() -> None:
     with pytest.raises(AnatomyError, match="final is outside of the layers: leave the choice of layers out"):
         attach(models.tiny("llama"), "ladder:0")
+
+
+def test_a_rung_that_is_almost_closed_is_not_lost_over_bf16() -> None:
+    model = models.grown("llama", LADDER, dtype=torch.bfloat16)
+    nn.init.constant_(delta(model).a, 0.65)  # mu = 0.9985, of which bf16 makes 1
+    models.loss(model, models.batch("llama")).backward()
+    assert delta(model).W[1].weight.grad.any()

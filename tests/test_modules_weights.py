@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from pelt_core.attachment import attach, attached
 from pelt_core.modules.weights import DoRA, LoRA
 from pelt_core.sites import sites
 
@@ -111,3 +112,18 @@ def test_a_row_of_zeros_stays_one() -> None:
     assert not change.any()
     change.sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in module.parameters())
+
+
+@torch.no_grad()
+def test_a_small_change_of_the_length_is_not_lost_over_bf16() -> None:
+    model, inputs = models.tiny("llama").bfloat16(), models.batch("llama")
+    before = model(**inputs).logits
+    attach(model, "dora@q,v,o,up,down")
+    assert torch.equal(model(**inputs).logits, before)
+    for graft in attached(model).all_grafts():
+        graft.delta.m *= 1.003
+    assert not torch.equal(model(**inputs).logits, before)
+    host, x = nn.Linear(32, 16, bias=False), torch.randn(2, 3, 32).bfloat16()
+    module = dora(host.bfloat16())
+    module.m *= 1.001
+    torch.testing.assert_close(module(x, host(x), host), 0.001 * host(x), atol=0, rtol=0.01)

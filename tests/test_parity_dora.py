@@ -40,7 +40,7 @@ def both(family: str, dropout: float = 0.0) -> tuple[PreTrainedModel, Any, list[
     theirs = get_peft_model(models.tiny(family), config)
     pairs = [(theirs.base_model.model.get_submodule(path), grafts) for path, grafts in by_path.items()]
     for layer, grafts in pairs:
-        torch.testing.assert_close(fused(family, [g.delta.m for g in grafts]), tensors(layer)[2])
+        torch.testing.assert_close(fused(grafts, [g.delta.m for g in grafts]), tensors(layer)[2])
     models.stir(ours.pelt, 0.5)
     with torch.no_grad():
         for layer, grafts in pairs:
@@ -48,13 +48,13 @@ def both(family: str, dropout: float = 0.0) -> tuple[PreTrainedModel, Any, list[
                 graft.delta.A.copy_(grafts[0].delta.A)
             A, B, m = tensors(layer)
             A.copy_(grafts[0].delta.A)
-            B.copy_(fused(family, [g.delta.B for g in grafts]))
-            m.copy_(fused(family, [g.delta.m for g in grafts]))
+            B.copy_(fused(grafts, [g.delta.B for g in grafts]))
+            m.copy_(fused(grafts, [g.delta.m for g in grafts]))
     return ours.eval(), theirs.eval(), pairs
 
 
-def fused(family: str, parts: list[Tensor]) -> Tensor:
-    return fuse(family, [part.reshape(len(part), -1) for part in parts]).view(-1, *parts[0].shape[1:])
+def fused(grafts: list[Graft], parts: list[Tensor]) -> Tensor:
+    return fuse(grafts, [part.reshape(len(part), -1) for part in parts]).view(-1, *parts[0].shape[1:])
 
 
 def tensors(layer: Any) -> list[Tensor]:
@@ -76,8 +76,8 @@ def test_the_same_start_logits_and_gradients(family: str) -> None:
         assert A.any() and B.any() and m.any()
         close = {"atol": 1e-5, "rtol": 1e-4}
         torch.testing.assert_close(sum(g.delta.A.grad for g in grafts), A, **close)
-        torch.testing.assert_close(fused(family, [g.delta.B.grad for g in grafts]), B, **close)
-        torch.testing.assert_close(fused(family, [g.delta.m.grad for g in grafts]), m, **close)
+        torch.testing.assert_close(fused(grafts, [g.delta.B.grad for g in grafts]), B, **close)
+        torch.testing.assert_close(fused(grafts, [g.delta.m.grad for g in grafts]), m, **close)
 
 
 def test_the_same_logits_in_training_with_dropout() -> None:

@@ -15,6 +15,7 @@ from torch.utils.hooks import RemovableHandle
 from pelt_core.errors import PeltError
 from pelt_core.grafts import Graft
 from pelt_core.modules.narrow import Narrow
+from pelt_core.ranges import Positive
 from pelt_core.sites import Site
 
 
@@ -171,7 +172,7 @@ class Ladder(SideNetwork):
     that pruning keeps, and `a = 0`. With `U = 0` of `(d, d')` the ladder starts as the backbone.
     """
 
-    def __init__(self, site: Site, reduction: int = 8, temperature: float = 0.1) -> None:
+    def __init__(self, site: Site, reduction: int = 8, temperature: Positive = 0.1) -> None:
         super().__init__(site, reduction)
         self.temperature = temperature
 
@@ -186,10 +187,11 @@ class Ladder(SideNetwork):
     def forward(self, states: list[Tensor], calls: list[dict[str, Any]], y: Tensor) -> Tensor:
         """`U norm(side_N)`, `(batch, tokens, d)`."""
         with _computing_in(y):
-            mu = torch.sigmoid(self.a / self.temperature).to(y.dtype)
+            mu = torch.sigmoid(self.a / self.temperature)
+            mu, rest = mu.to(y.dtype), (1 - mu).to(y.dtype)
             side = self.W[0](states[0])
             for i, call in enumerate(calls):
-                side = self.narrow(i, mu[i] * side + (1 - mu[i]) * self.W[i + 1](states[i + 1]), call)
+                side = self.narrow(i, mu[i] * side + rest[i] * self.W[i + 1](states[i + 1]), call)
             return cast(Tensor, self.U(self.narrow.norm(side))).to(y.dtype)
 
 

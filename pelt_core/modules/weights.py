@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pelt_core.grafts import HostGraft
+from pelt_core.ranges import Fraction, Positive
 from pelt_core.sites import Site, bias_at, weight_at
 
 
@@ -40,8 +41,8 @@ class LoRA(WeightChange):
         self,
         site: Site,
         rank: int = 8,
-        alpha: float = 16.0,
-        dropout: float = 0.0,
+        alpha: Positive = 16.0,
+        dropout: Fraction = 0.0,
         scaling: Literal["rank", "sqrt-rank"] = "rank",
     ) -> None:
         super().__init__()
@@ -78,8 +79,8 @@ class DoRA(LoRA):
         self,
         site: Site,
         rank: int = 8,
-        alpha: float = 16.0,
-        dropout: float = 0.0,
+        alpha: Positive = 16.0,
+        dropout: Fraction = 0.0,
         scaling: Literal["rank", "sqrt-rank"] = "rank",
     ) -> None:
         super().__init__(site, rank, alpha, dropout, scaling)
@@ -97,13 +98,13 @@ class DoRA(LoRA):
         weight, bias = self._weight_of(host), bias_at(host, self.site)
         with torch.no_grad():
             _, length = self._direction(weight)
-        c = (self.m / length).to(x.dtype)
+        c = self.m / length  # in fp32: what is near one is rounded to one in bf16
         if self.training and self.dropout:
             x = F.dropout(x, self.dropout)
             frozen = F.linear(x, weight)
         else:
             frozen = y if bias is None else y - bias.flatten()
-        return (c - 1) * frozen + c * self.low_rank(x)
+        return (c - 1).to(x.dtype) * frozen + c.to(x.dtype) * self.low_rank(x)
 
     def weight_change(self, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, None]:
         """`dW = c (W + s B A) - W`."""
