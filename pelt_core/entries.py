@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from torch import nn
 
 from pelt_core.modules.gates import Gate
+from pelt_core.ranges import Range
 
 
 class _Row:
@@ -28,6 +29,14 @@ class _Row:
     def types(self) -> dict[str, Any]:
         """Argument -> type."""
         return get_type_hints(self.module.__init__) if self.module else {}
+
+    @property
+    def ranges(self) -> dict[str, Range]:
+        """Argument that is a number -> what it may be: as its type says, or of a whole number, one at least."""
+        hints = get_type_hints(self.module.__init__, include_extras=True) if self.module else {}
+        numbers = {name: Range(1) if kind is int else Range() for name, kind in hints.items() if kind in (int, float)}
+        told = {name: get_args(kind)[1] for name, kind in hints.items() if get_origin(kind) is Annotated}
+        return numbers | told
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from pelt_core.anatomy import GROUPS
 from pelt_core.entries import Entry, GateEntry
 from pelt_core.errors import PeltError
 from pelt_core.methods import GATES, METHODS, RECIPES
+from pelt_core.ranges import Range
 
 
 class MethodError(PeltError, ValueError):
@@ -221,17 +222,14 @@ def _arguments(name: str, entry: Entry | GateEntry, text: str) -> tuple[tuple[st
             raise MethodError(f"{name!r} has no argument {key!r}; arguments with their defaults: {known}")
         if key in given:
             raise MethodError(f"{name}: {key} is said twice")
-        given[key] = _value(name, key, value, types[key])
+        given[key] = _value(name, key, value, types[key], entry.ranges.get(key, Range()))
     return tuple((defaults | given).items())
 
 
-_FRACTIONS = ("dropout", "fraction")
-
-
-def _value(name: str, key: str, text: str, kind: Any) -> Any:
+def _value(name: str, key: str, text: str, kind: Any, valid: Range) -> Any:
     if kind is bool:
         kind = Literal["true", "false"]
-        return _value(name, key, text, kind) == "true"
+        return _value(name, key, text, kind, valid) == "true"
     if get_origin(kind) is Literal:
         if text not in get_args(kind):
             raise MethodError(f"{name}: {key}={text!r} is not one of {', '.join(get_args(kind))}")
@@ -241,10 +239,8 @@ def _value(name: str, key: str, text: str, kind: Any) -> Any:
     except ValueError:
         wanted = "a whole number" if kind is int else "a number"
         raise MethodError(f"{name}: {key}={text!r} is not {wanted}") from None
-    infinite = float("inf")
-    low, high = (0.0, 0.99) if key in _FRACTIONS else (1 if kind is int else -infinite, infinite)
-    if not low <= value <= high or abs(value) == infinite:
-        raise MethodError(f"{name}: {key}={text} is out of range ({_show(low)} to {_show(high)})")
+    if value not in valid:
+        raise MethodError(f"{name}: {key}={text} is out of range ({valid})")
     return value
 
 

@@ -36,6 +36,7 @@ def test_every_argument_has_a_type_that_a_specification_can_say_and_a_default_of
             assert default in get_args(kind)
         else:
             assert kind in (int, float, bool) and type(default) is kind, argument
+            assert kind is bool or default in entry.ranges[argument]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("name", "spec"), RECIPES.items())

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pelt_core.methods import GATES, METHODS, RECIPES
+from pelt_core.ranges import Range
 from pelt_core.specification import GateTerm, Group, Method, MethodError, Term, parse
 
 CANONICAL = {
@@ -63,6 +64,11 @@ WRONG = {
     "lora(alpha=nan)": ["lora: alpha=nan is out of range"],
     "lora(alpha=inf)": ["lora: alpha=inf is out of range"],
     "lora(dropout=1)": ["lora: dropout=1 is out of range", "0 to 0.99"],
+    "lora(alpha=0)": ["lora: alpha=0 is out of range (above 0)"],
+    "series(scale=-1)": ["series: scale=-1 is out of range (above 0)"],
+    "diff(l0=-1)": ["diff: l0=-1 is out of range (0 to inf)"],
+    "sparse(fraction=1)": ["sparse: fraction=1 is out of range (0 to 0.99)"],
+    "ladder(temperature=0)": ["ladder: temperature=0 is out of range (above 0)"],
     "series(activation=swish)": ["series: activation='swish'", "relu, gelu, tanh"],
     "lora@kv": ["'lora' cannot sit at 'kv'", "q, k, v, o, gate, up, down"],
     "lora@q,query": ["'lora' cannot sit at 'query'", "q, k, v, o, gate, up, down"],
@@ -127,15 +133,16 @@ def test_what_a_specification_means() -> None:
     assert parse("series@attn,mlp:0+lora@q+parallel@mlp").positions == ("attn", "mlp", "q")
 
 
-def values(hint: Any, name: str) -> st.SearchStrategy[str]:
+def values(hint: Any, valid: Range | None) -> st.SearchStrategy[str]:
     if get_origin(hint) is Literal:
         return st.sampled_from(get_args(hint))
     if hint is int:
         return st.integers(1, 10**6).map(str)
     if hint is bool:
         return st.sampled_from(["true", "false"])
-    low, high = (0, 0.99) if name in ("dropout", "fraction") else (-1e6, 1e6)
-    return st.one_of(st.floats(low, high).map(repr), st.floats(low, high).map("{:+e}".format))
+    assert valid is not None
+    numbers = st.floats(max(valid.low, -1e6), min(valid.high, 1e6), exclude_min=valid.above)
+    return st.one_of(numbers.map(repr), numbers.map("{:+e}".format))
 
 
 @st.composite
@@ -145,7 +152,7 @@ def terms(draw: st.DrawFn, name: str) -> str:
     chosen = draw(st.lists(st.sampled_from(sorted(entry.defaults)), unique=True)) if entry.defaults else []
     text = name
     if chosen or draw(st.booleans()):
-        text += "(" + ", ".join(f"{key} = {draw(values(hints[key], key))}" for key in chosen) + ")"
+        text += "(" + ", ".join(f"{key} = {draw(values(hints[key], entry.ranges.get(key)))}" for key in chosen) + ")"
     if entry.allowed and draw(st.booleans()):
         text += " @" + ",".join(draw(st.lists(st.sampled_from(entry.allowed), unique=True, min_size=1)))
     if entry.allowed and draw(st.booleans()):

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pelt_core.grafts import NormInputGraft
+from pelt_core.ranges import Positive
 from pelt_core.sites import AnatomyError, Site
 
 Activation = Literal["relu", "gelu", "tanh"]
@@ -45,7 +46,7 @@ class Bottleneck(nn.Module):
         activation: Activation = "relu",
         bias: bool = True,
         start: Start = "zero",
-        scale: float = 1.0,
+        scale: Positive = 1.0,
     ) -> None:
         super().__init__()
         self.scale, self.phi = scale, ACTIVATIONS[activation]
@@ -108,7 +109,7 @@ class Pfeiffer(Bottleneck):
         activation: Activation = "relu",
         bias: bool = True,
         start: Start = "normal",
-        scale: float = 1.0,
+        scale: Positive = 1.0,
     ) -> None:
         if not site.stack.post_norm:
             raise AnatomyError(
@@ -126,7 +127,7 @@ class MultiHeadParallel(nn.Module):
     start.
     """
 
-    def __init__(self, site: Site, bottleneck: int = 30, scale: float = 1.0) -> None:
+    def __init__(self, site: Site, bottleneck: int = 30, scale: Positive = 1.0) -> None:
         super().__init__()
         self.scale = scale
         self.D = nn.Parameter(torch.empty(site.heads, bottleneck, site.d_in))

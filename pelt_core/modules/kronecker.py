@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pelt_core.modules.weights import WeightChange
+from pelt_core.ranges import Positive
 from pelt_core.sites import Site
 
 
@@ -19,7 +20,7 @@ class KronA(WeightChange):
     `(a_2, d_in / a_2)`, `(A (x) B) x` are the rows of `A X B^T`.
     """
 
-    def __init__(self, site: Site, factor: int = 32, scale: float = 1.0) -> None:
+    def __init__(self, site: Site, factor: int = 32, scale: Positive = 1.0) -> None:
         super().__init__()
         self.scale = scale
         a_1, a_2 = (_divisor(d, factor) for d in (site.d_out, site.d_in))

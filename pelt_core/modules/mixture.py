@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pelt_core.modules.bottleneck import Activation, Series, Start
+from pelt_core.ranges import Positive
 from pelt_core.sites import Site
 
 
@@ -53,7 +54,7 @@ class AdaMix(Series):
         activation: Activation = "relu",
         bias: bool = True,
         start: Start = "zero",
-        scale: float = 1.0,
+        scale: Positive = 1.0,
     ) -> None:
         super().__init__(site, bottleneck, activation, bias, start, scale)
         self.down, self.up = Experts(self.down, experts), Experts(self.up, experts)

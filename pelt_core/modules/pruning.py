@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pelt_core.modules.weights import WeightChange
+from pelt_core.ranges import Fraction, NonNegative
 from pelt_core.sites import Site
 
 # The hard-concrete distribution is stretched to these limits before it is cut off at 0 and 1.
@@ -22,7 +23,7 @@ class Sparse(WeightChange):
     random, unless diff pruning has chosen them.
     """
 
-    def __init__(self, site: Site, fraction: float = 0.005) -> None:
+    def __init__(self, site: Site, fraction: Fraction = 0.005) -> None:
         super().__init__()
         self.shape = (site.d_out, site.d_in)
         size = math.prod(self.shape)
@@ -50,7 +51,7 @@ class DiffPruning(WeightChange):
 
     folds_to = "sparse"
 
-    def __init__(self, site: Site, fraction: float = 0.005, l0: float = 1.25e-7) -> None:
+    def __init__(self, site: Site, fraction: Fraction = 0.005, l0: NonNegative = 1.25e-7) -> None:
         super().__init__()
         self.site, self.fraction, self.l0 = site, fraction, l0
         self.w = nn.Parameter(torch.zeros(site.d_out, site.d_in))
