@@ -46,7 +46,7 @@ class Entry(_Row):
     Attributes:
         module: the class that is built as `module(site, **arguments)`, or, where it has a class attribute `Common`,
             as `module(site, common, **arguments)` with one `Common(sites, **arguments)` for all of its sites;
-            `None` for a method without modules.
+            `None` for a method without modules. `pelt_core.grafts` says what else such a class may have.
         equation: what it computes, in one line.
         paper: key in `book/references.bib`.
         summary: what it is, in a few words.

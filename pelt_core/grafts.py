@@ -7,6 +7,19 @@ At every site, and nowhere else::
 A graft is wired by forward hooks that are bound methods of an `nn.Module`: the host keeps its classes and its
 state-dict keys, `copy.deepcopy` rewires the copy to its own grafts, and `torch.compile`, gradient checkpointing
 and `generate` with a key-value cache keep working.
+
+A delta is an `nn.Module`, called as `delta(x, y)`; a graft of another kind says what it gives instead. It may have
+these besides, which are looked up by name where they are needed:
+
+- `reads`: `"x"`, as without it, or `"y"`: which of the two the delta reads, and so its gate (here and `gating`);
+- `graft`: the class that wires it, if that is not `Graft` (`attachment`);
+- `Common`: a class, of which all deltas of a term share one instance, `Common(sites, **arguments)` (`attachment`);
+- `start(host)`: lets it start from the module that it changes the output of, or where its graft says so, from the base;
+- `weight_change(weight, bias)`: `(dW, db)`, what it adds to these, `None` for what it leaves alone (`merging`);
+- `penalty()`: a number that is added to the loss in training (`objective`);
+- `routes`: true if it draws anew in every pass, so that two passes are trained to agree (`objective`);
+- `folds_to` and `fold()`: the name of the method that it comes to once it is trained, and the delta of it (`folding`);
+- `tokens`: how many embeddings a prompt puts in front of the text (`prompting`).
 """
 
 from __future__ import annotations
