@@ -7,10 +7,13 @@ from collections.abc import Iterable
 import contracts
 import models
 import pytest
+import torch
 from models import FAMILIES, GENERATORS, GROWN, IN_PLACE, LORA, MERGEABLE, NEUTRAL, SPECS, SUM, SWITCHABLE
+from torch import Tensor
 
 from pelt_core.anatomy import ANATOMIES
 from pelt_core.methods import METHODS
+from pelt_core.modules.vectors import IA3
 from pelt_core.specification import parse
 
 
@@ -72,6 +75,18 @@ def test_trains_alike_under_gradient_checkpointing(family: str, spec: str) -> No
 @over(FAMILIES, GROWN)
 def test_trains_in_fp32_over_bf16(family: str, spec: str) -> None:
     contracts.trains_in_fp32_over_bf16(family, spec)
+
+
+def test_a_small_effect_that_is_lost_over_bf16_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its gradients are right, and the logits are off by less than a twentieth."""
+
+    def lost(self: IA3, x: Tensor, y: Tensor) -> Tensor:
+        change = self.l.to(y.dtype) * y
+        return change if y.dtype is torch.float32 else change - change.detach()
+
+    monkeypatch.setattr(IA3, "forward", lost)
+    with pytest.raises(AssertionError, match="off an effect of"):
+        contracts.trains_in_fp32_over_bf16("llama", "ia3")
 
 
 @over(FAMILIES, SPECS)
