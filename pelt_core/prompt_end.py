@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ def prompt_lengths(labels: Tensor) -> Tensor:
 
 
 class PromptEnd(nn.Module):
-    """Where the prompt ends in the batch at work: told by `prompt_ends`, or by the labels that the model is given.
+    """Where the prompt ends in the batch at work: told by `prompt_ends`, or by the labels of a language model.
 
     It is told until the next batch, as gradient checkpointing computes the layers anew in the backward pass: with it,
     go back through one batch before going forward through another.
@@ -43,10 +43,12 @@ class PromptEnd(nn.Module):
         self.said: int | Tensor | None = None
         self.tokens: int | None = None
         self._answers_apart = answers_apart
+        self._labels_tokens = False
         self._inside = False
 
     def wire(self, model: nn.Module, base: nn.Module) -> list[RemovableHandle]:
         """Hooks this into the model, which is given the labels, and its base, which may be called without it."""
+        self._labels_tokens = cast(Any, model).get_output_embeddings() is not None
         handles = []
         for module in dict.fromkeys((model, base)):
             handles.append(module.register_forward_pre_hook(self._begin, with_kwargs=True))
@@ -57,7 +59,7 @@ class PromptEnd(nn.Module):
         if self._inside:
             return
         self.end, self._inside, labels = self.said, True, kwargs.get("labels")
-        if self.end is None and labels is not None and labels.dim() == 2:
+        if self.end is None and labels is not None and self._labels_tokens:
             # An encoder-decoder's decoder reads a start token, and its labels are not one column behind.
             self.end = prompt_lengths(labels) + int(self._answers_apart)
         ids = kwargs.get("input_ids", args[0] if args else None)

@@ -5,8 +5,9 @@ import copy
 import models
 import pytest
 import torch
+from transformers import AutoModelForTokenClassification
 
-from pelt_core.attachment import attached
+from pelt_core.attachment import attach, attached
 from pelt_core.loss import token_losses
 from pelt_core.prompt_end import prompt_ends, prompt_lengths
 
@@ -37,6 +38,16 @@ def test_a_base_that_is_called_alone_knows_no_labels() -> None:
     expected = model.model(**batch).last_hidden_state
     model(**batch, labels=batch["input_ids"].masked_fill(torch.arange(7) < 4, -100))
     assert torch.equal(model.model(**batch).last_hidden_state, expected)
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_labels_of_another_task_are_no_answer(family: str) -> None:
+    config, batch = models.tiny(family).config, models.batch(family)
+    model = AutoModelForTokenClassification.from_config(config).eval()
+    attach(model, SPEC)
+    models.stir(model)
+    labels = torch.ones(2, 7, dtype=torch.long).masked_fill(torch.arange(7) < 4, -100)
+    assert torch.equal(model(**batch, labels=labels).logits, model(**batch).logits)
 
 
 def test_the_answer_loss_knows_where_the_prompt_ends() -> None:
