@@ -72,6 +72,8 @@ class Stack:
         cache: the keyword by which the attention module receives the key-value cache.
         mask: the keyword by which it receives the attention mask.
         bias: the keyword by which it receives a bias of positions, which it adds to the scores; empty without one.
+        table: what is counted along a table of positions: the columns of the batch, or the tokens that are no padding,
+            from 0 or from behind the number of the padding token; empty where positions are computed for any length.
         causal: whether a token sees only those before it.
         post_norm: whether a sublayer's output is added to its input before the normalisation.
         rms: whether a normalisation divides by the root mean square, without taking away the mean or adding a bias.
@@ -88,6 +90,7 @@ class Stack:
     cache: str = "past_key_values"
     mask: str = "attention_mask"
     bias: str = ""
+    table: Literal["", "columns", "tokens", "tokens from padding"] = ""
     causal: bool = True
     post_norm: bool = False
     rms: bool = False
@@ -131,10 +134,11 @@ _BERT = Stack(
         "pooler": "pooler.dense",
     },
     end="encoder",
+    table="columns",
     causal=False,
     post_norm=True,
 )
-_ROBERTA = replace(_BERT, outside=_without(_BERT.outside, "pooler"))
+_ROBERTA = replace(_BERT, outside=_without(_BERT.outside, "pooler"), table="tokens from padding")
 _LLAMA = Stack(
     layers="layers",
     attention="self_attn",
@@ -168,6 +172,7 @@ _GPTJ = Stack(
     outside={"embed": "wte", "final_norm": "ln_f"},
     end="ln_f",
     cache="layer_past",
+    table="columns",
 )
 _BLOOM = Stack(
     layers="h",
@@ -197,6 +202,7 @@ _GPT2 = Stack(
     norms={"attn_norm": "ln_1", "mlp_norm": "ln_2"},
     outside={"embed": "wte", "final_norm": "ln_f"},
     end="ln_f",
+    table="columns",
 )
 _OPT = Stack(
     layers="decoder.layers",
@@ -212,6 +218,7 @@ _OPT = Stack(
     norms={"attn_norm": "self_attn_layer_norm", "mlp_norm": "final_layer_norm"},
     outside={"embed": "decoder.embed_tokens", "final_norm": "decoder.final_layer_norm"},
     end="decoder.final_layer_norm",
+    table="tokens",
     reader="decoder",
 )
 _OPT_POST_NORM = replace(_OPT, outside=_without(_OPT.outside, "final_norm"), end="decoder", post_norm=True)

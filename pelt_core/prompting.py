@@ -48,10 +48,12 @@ class PromptGraft(Graft):
         ]
         if self.site.stack.name:
             decoder = base.get_submodule("decoder")
-            return [*handles, decoder.register_forward_pre_hook(self._show, with_kwargs=True)]
+            handles.append(decoder.register_forward_pre_hook(self._show, with_kwargs=True))
+        else:
+            handles.append(reader.register_forward_hook(self._shorten))
         if getattr(reader, "pooler", None) is not None:
             handles.append(reader.pooler.register_forward_pre_hook(self._shorten_input))
-        return [*handles, reader.register_forward_hook(self._shorten)]
+        return [*handles, reader.register_forward_hook(self._clear, always_call=True)]
 
     @property
     def _length(self) -> int:
@@ -60,7 +62,7 @@ class PromptGraft(Graft):
     def _lengthen(
         self, reader: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        given = dict(zip(self._arguments, args, strict=False)) | kwargs | {"return_dict": True}
+        given = dict(zip(self._arguments, args, strict=False)) | kwargs
         cache, mask, positions = (given.get(name) for name in ("past_key_values", "attention_mask", "position_ids"))
         length = self._length
         begins = cache is None or cache.get_seq_length() == 0
@@ -82,7 +84,29 @@ class PromptGraft(Graft):
             self._text = ids.shape[1] if begins else None
         elif (embeddings := given.get("inputs_embeds")) is not None and begins:
             given["inputs_embeds"] = torch.cat([self._prompt(embeddings), embeddings], 1)
+        self._check_room(reader, given)
         return (), given
+
+    def _check_room(self, reader: Any, given: dict[str, Any]) -> None:
+        """That a model which has learnt its positions has one for each token, the virtual ones included."""
+        if not (counted := self.site.stack.table):
+            return
+        text = given["input_ids"] if given.get("input_ids") is not None else given["inputs_embeds"]
+        cache, mask, positions = (given.get(name) for name in ("past_key_values", "attention_mask", "position_ids"))
+        used = text.shape[1] + (0 if cache is None else cache.get_seq_length())
+        room = reader.config.max_position_embeddings
+        if counted == "tokens from padding":
+            room -= reader.config.pad_token_id + 1
+        if used > room and positions is not None:
+            used = int(positions.max()) + 1
+        elif used > room and mask is not None and counted != "columns":
+            used = int(mask.sum(1).max())
+        if used > room:
+            raise PromptError(
+                f"{used} tokens, of which {self._length} are virtual, do not fit into the {room} positions that "
+                f"the model has: virtual tokens count against max_position_embeddings, so cut the text to "
+                f"{room - self._length} tokens or take fewer virtual ones"
+            )
 
     def _seen(self, mask: Any) -> Tensor:
         """The mask of the text, and of virtual tokens in front of it that every token sees."""
@@ -103,12 +127,14 @@ class PromptGraft(Graft):
         return torch.cat([y[:, : end - self._front], self._prompt(y), y[:, end:]], 1)
 
     def _shorten(self, reader: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
-        front, self._front = self._front, 0
-        if front:
-            output.last_hidden_state = output.last_hidden_state[:, front:]
-            if output.get("hidden_states") is not None:
-                output.hidden_states = tuple(states[:, front:] for states in output.hidden_states)
+        if isinstance(output, tuple):
+            return _behind(output, self._front)
+        for name, value in list(output.items()):
+            output[name] = _behind(value, self._front)
         return output
+
+    def _clear(self, reader: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        self._front, self._text = 0, None
 
     def _shorten_input(self, pooler: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
         return (args[0][:, self._front :], *args[1:])
@@ -119,3 +145,10 @@ class PromptGraft(Graft):
         if (mask := kwargs.get("encoder_attention_mask")) is not None:
             kwargs = kwargs | {"encoder_attention_mask": self._seen(mask)}
         return args, kwargs
+
+
+def _behind(value: Any, front: int) -> Any:
+    """The hidden states behind the first `front` ones, of a tensor or of a tuple of them; anything else as it is."""
+    if isinstance(value, tuple):
+        return tuple(_behind(part, front) for part in value)
+    return value[:, front:] if isinstance(value, Tensor) and value.dim() == 3 else value

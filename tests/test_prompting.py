@@ -145,3 +145,58 @@ def test_a_text_read_in_pieces_or_guessed_ahead_goes_on_alike(how: dict[str, int
     model, ids = models.grown("llama", SPEC), torch.tensor([[5, 6, 7, 5, 6, 7, 5, 6]])
     given = {"input_ids": ids, "do_sample": False, "min_new_tokens": 10, "max_new_tokens": 10}
     assert torch.equal(model.generate(**given, **how), model.generate(**given))
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "gpt2", "gptj", "opt"])
+def test_virtual_tokens_take_learnt_positions(family: str) -> None:
+    model, config = models.grown(family, SPEC), models.tiny(family).config
+    room = config.max_position_embeddings - (config.pad_token_id + 1 if family == "roberta" else 0) - 3
+    ids = torch.full((1, room), 5)
+    assert model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.isfinite().all()
+    longer = torch.full((1, room + 1), 5)
+    with pytest.raises(PromptError, match=f"{room + 4} tokens.* 3 are virtual.*cut the text to {room} tokens"):
+        model(input_ids=longer, attention_mask=torch.ones_like(longer))
+
+
+@pytest.mark.parametrize("family", ["roberta", "opt", "gpt2"])
+def test_padding_beyond_the_last_position_is_no_token(family: str) -> None:
+    model, ids = models.grown(family, SPEC), torch.full((1, 1024), 5)
+    ids[:, :9] = model.config.pad_token_id
+    mask = (torch.arange(1024) >= 9).long().unsqueeze(0)
+    given = {"position_ids": (mask.cumsum(1) - 1).clamp(min=0)} if family == "gpt2" else {}
+    assert model(input_ids=ids, attention_mask=mask, **given).logits.isfinite().all()
+
+
+def test_positions_that_are_computed_have_no_end() -> None:
+    model, ids = models.grown("llama", SPEC), torch.full((1, 1024), 5)
+    assert model(ids).logits.shape[1] == 1024
+
+
+@pytest.mark.parametrize("family", ["bert", "llama", "t5"])
+def test_a_forward_pass_that_failed_leaves_nothing_behind(family: str) -> None:
+    model, inputs = models.grown(family, SPEC), models.batch(family)
+    embed = model.base_model.get_submodule(attached(model).all_grafts()[0].site.write.path)
+    ids = inputs["input_ids"]
+    expected, logits = embed(ids), model(**inputs).logits
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("out of memory")
+
+    for module in (embed, next(module for module in model.modules() if isinstance(module, torch.nn.ModuleList))[0]):
+        handle = module.register_forward_pre_hook(fail)
+        with pytest.raises(RuntimeError, match="out of memory"):
+            model(**inputs)
+        handle.remove()
+        assert torch.equal(embed(ids), expected)
+    assert torch.equal(model(**inputs).logits, logits)
+
+
+@pytest.mark.parametrize("family", ["bert", "llama", "gpt2", "t5"])
+@pytest.mark.parametrize("spec", [SPEC, "prompt(tokens=3)+intrinsic_prompt(tokens=2,dimension=2)"])
+def test_a_model_asked_for_a_tuple_gives_one(family: str, spec: str) -> None:
+    grown, inputs = models.grown(family, spec), models.batch(family)
+    for model in (grown, grown.base_model):
+        how = {"output_hidden_states": True, "output_attentions": True, "use_cache": False}
+        expected, found = model(**inputs, **how), model(**inputs, **how, return_dict=False)
+        assert isinstance(found, tuple)
+        torch.testing.assert_close(found, expected.to_tuple(), atol=0, rtol=0)
