@@ -1,9 +1,12 @@
-"""`pelt report`: execute the study notebooks on the ledger, then build the book.
+"""`pelt report`: execute the notebooks, those of studies on the ledger, then build the book.
 
-A page is executed again when its fingerprint changes (notebook, parameters, rows, published results, the code that
-turns rows into a page) or when a package does. The fingerprint stands in the page, so that a test can say whether a
-committed page is stale; the stamp that says "executed on this machine" stands in `_runs/`, so that a fresh clone
+A study's page is executed again when its fingerprint changes (notebook, parameters, rows, published results, the code
+that turns rows into a page) or when a package does. The fingerprint stands in the page, so that a test can say whether
+a committed page is stale; the stamp that says "executed on this machine" stands in `_runs/`, so that a fresh clone
 executes everything once. Executing the same rows with the same packages again gives the same bytes.
+
+Any other notebook is a tutorial, which runs the library itself: its page is executed again on this machine whenever
+the library changes, and in a fresh clone.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from typing import Any
 
 from pelt_core.errors import PeltError
 from pelt_core.report import claims
-from pelt_core.study.grids import grid
+from pelt_core.study.grids import STUDIES, grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.presets import ledger_folder
 
@@ -88,23 +91,30 @@ def report(preset: str = PUBLISHED, force: bool = False, root: Path = ROOT) -> P
     sources = sorted((root / "notebooks").glob("*.ipynb"))
     if not sources:
         raise NoSources(f"there are no notebooks in {root / 'notebooks'}; `pelt report` runs in a clone of the project")
+    for tutorial in (source for source in sources if source.stem not in STUDIES):
+        refresh(tutorial, {}, root, force, root)
     site = root if preset == PUBLISHED else _beside(root, preset)
-    for source in sources:
-        refresh(source, parameters(preset), site, force, root)
+    for study in (source for source in sources if source.stem in STUDIES):
+        refresh(study, parameters(preset), site, force, root)
     return build(site)
 
 
 def parameters(preset: str) -> dict[str, Any]:
-    """The parameters that a preset gives to every notebook."""
+    """The parameters that a preset gives to the notebook of every study."""
     return {"preset": preset, "ledger": ledger_folder(preset).as_posix()}
 
 
 def fingerprint(source: Path, parameters: dict[str, Any], root: Path = ROOT) -> str:
-    """Digest of all that decides a page but the packages: notebook, parameters, rows, published results, and code."""
+    """Digest of all that decides a page but the packages: notebook, parameters, rows, published results, and code.
+
+    Of a tutorial, notebook and parameters alone: its code is the whole library.
+    """
     digest = hashlib.sha256()
     for cell in nbformat.read(source, 4).cells:
         digest.update(json.dumps([cell.cell_type, cell.source, cell.metadata], sort_keys=True).encode())
     digest.update(json.dumps(parameters, sort_keys=True).encode())
+    if source.stem not in STUDIES:
+        return digest.hexdigest()[:16]
     ledger = Ledger(root / parameters["ledger"])
     for run in grid(source.stem, parameters["preset"]):
         row = ledger.row_path(run.key)
@@ -121,7 +131,7 @@ def _page_code() -> Iterator[Path]:
 
 
 def refresh(source: Path, parameters: dict[str, Any], site: Path, force: bool = False, root: Path = ROOT) -> bool:
-    """Execute a notebook into `site/book/studies`, if its page is out of date.
+    """Execute a notebook into `site/book/studies` or `site/book/tutorials`, if its page is out of date.
 
     Returns:
         Whether it was executed.
@@ -129,7 +139,7 @@ def refresh(source: Path, parameters: dict[str, Any], site: Path, force: bool = 
     Raises:
         PageFailed: the page is left as it was; the notebook with its error is kept in `_runs/failed`.
     """
-    page, stamp = site / "book" / "studies" / source.name, site / "_runs" / "pages" / f"{source.stem}.json"
+    page, stamp = page_of(source, site), site / "_runs" / "pages" / f"{source.stem}.json"
     mark = fingerprint(source, parameters, root)
     if not force and page.exists() and stamp.exists() and json.loads(stamp.read_text()) == _stamp(mark, page):
         return False
@@ -151,10 +161,20 @@ def refresh(source: Path, parameters: dict[str, Any], site: Path, force: bool = 
     return True
 
 
+def page_of(source: Path, site: Path = ROOT) -> Path:
+    """Where the page of a notebook is."""
+    return site / "book" / ("studies" if source.stem in STUDIES else "tutorials") / source.name
+
+
 def _stamp(mark: str, page: Path) -> dict[str, Any]:
     """What must be unchanged for a page to stay: its sources, its bytes, and the packages that made it."""
+    library = hashlib.sha256()
+    if page.stem not in STUDIES:
+        for file in sorted(Path(__file__).parent.rglob("*.py")):
+            library.update(file.read_bytes())
     return {
         "fingerprint": mark,
+        "library": library.hexdigest(),
         "page": hashlib.sha256(page.read_bytes()).hexdigest(),
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},

@@ -82,6 +82,22 @@ def test_a_fresh_clone_executes_although_the_page_is_there(site):
     assert pages(site) == before
 
 
+def test_a_tutorial_is_executed_again_when_the_library_changes(site, monkeypatch):
+    cell = nbformat.v4.new_code_cell('from pathlib import Path\nPath("ran").open("a").write("x")', id="cell")
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    source = site / "notebooks" / "first-steps.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), source)
+    page = publish.page_of(source, site)
+    assert page == site / "book" / "tutorials" / "first-steps.ipynb"
+    assert publish.refresh(source, {}, site, root=site) and page.exists()
+    assert not publish.refresh(source, {}, site, root=site)
+    (site / "pelt_core").mkdir()
+    (site / "pelt_core" / "grafts.py").write_text("# another library")
+    monkeypatch.setattr(publish, "__file__", str(site / "pelt_core" / "publish.py"))
+    assert publish.refresh(source, {}, site, root=site)
+    assert (site / "ran").read_text() == "xx"
+
+
 def another_cell(site):
     write_notebook(site, CODE + "\nprint('more')")
 
