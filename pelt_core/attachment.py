@@ -17,6 +17,7 @@ from pelt_core.gating import Gating
 from pelt_core.grafts import Graft
 from pelt_core.in_place import trained_in_place
 from pelt_core.prompt_end import PromptEnd
+from pelt_core.sharing import share_in_state_dict
 from pelt_core.sites import sites
 from pelt_core.specification import Group, Method, parse
 
@@ -40,6 +41,7 @@ class Attachment(nn.Module):
 
     def __init__(self, model: PreTrainedModel, method: Method) -> None:
         super().__init__()
+        share_in_state_dict(self)
         self.method = method
         self.grafts, self.contexts = nn.ModuleDict(), nn.ModuleDict()
         self.prompt = PromptEnd(answers_apart=model.config.is_encoder_decoder)

@@ -72,10 +72,7 @@ def _fill(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
 
 def _grown(attachment: Attachment) -> dict[str, Tensor]:
     """Name -> every tensor of the modules, each once, without the name of the attachment."""
-    first: dict[int, tuple[str, Tensor]] = {}
-    for name, t in attachment.state_dict(prefix="pelt.", keep_vars=True).items():
-        first.setdefault(id(t), (name, t))
-    return dict(first.values())
+    return dict(attachment.state_dict(prefix="pelt.", keep_vars=True))
 
 
 def save(model: PreTrainedModel, folder: str | Path, name: str | None = None) -> None:
