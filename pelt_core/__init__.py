@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pelt_core.merging import Merged, MergeError, RoundingWarning, merge, unmerge
     from pelt_core.methods import METHODS
     from pelt_core.modules.prompt import fit_decoder
+    from pelt_core.objective import penalty, total_loss
     from pelt_core.peft_format.folders import load_peft, save_peft
     from pelt_core.prompt_end import prompt_ends
     from pelt_core.recording import recorded_gates
@@ -38,11 +39,13 @@ __all__ = [
     "load_peft",
     "merge",
     "parse",
+    "penalty",
     "prompt_ends",
     "recorded_gates",
     "save",
     "save_peft",
     "start_from",
+    "total_loss",
     "unmerge",
     "use_decoder",
 ]
@@ -56,6 +59,7 @@ _HOME = {
     **dict.fromkeys(("MergeError", "Merged", "RoundingWarning", "merge", "unmerge"), "merging"),
     **dict.fromkeys(("GATES", "METHODS", "RECIPES"), "methods"),
     **dict.fromkeys(("fit_decoder",), "modules.prompt"),
+    **dict.fromkeys(("penalty", "total_loss"), "objective"),
     **dict.fromkeys(("load_peft", "save_peft"), "peft_format.folders"),
     **dict.fromkeys(("recorded_gates",), "recording"),
     **dict.fromkeys(("Method", "parse"), "specification"),

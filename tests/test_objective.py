@@ -1,21 +1,24 @@
 """What methods add to the training loss, against the formulas; and that the others are left alone."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
-from models import stir, tiny
+from datasets import Dataset
+from models import batch, grown, stir, tiny
 from test_loss import ROWS
 from test_train import COMMON, rows
 from torch import nn
 from torch.distributions import Categorical, kl_divergence
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, Trainer, TrainingArguments
 
 from pelt_core.attachment import activate, attach, attached
 from pelt_core.data.batches import collate
 from pelt_core.loss import answer_logits, answer_tokens, token_losses
-from pelt_core.objective import divergence, training_losses
+from pelt_core.objective import divergence, penalty, total_loss, training_losses
 from pelt_core.train import fit
 
 BATCH = collate(ROWS)
@@ -74,6 +77,81 @@ def test_the_divergence_is_symmetric_and_none_of_the_same() -> None:
     torch.testing.assert_close(divergence(p, q), divergence(q, p))
     both = [Categorical(logits=logits) for logits in (p, q)]
     torch.testing.assert_close(divergence(p, q), (kl_divergence(*both) + kl_divergence(*both[::-1])) / 2)
+
+
+def supervised(family: str, method: str) -> tuple[PreTrainedModel, Callable[[], tuple[torch.Tensor, torch.Tensor]]]:
+    """A model that is given labels, and its loss on a batch with the logits that the loss is of."""
+    model, inputs = grown(family, method).train(), batch(family)
+    labels = inputs.pop("decoder_input_ids", torch.tensor([0, 2]))
+
+    def forward() -> tuple[torch.Tensor, torch.Tensor]:
+        outputs = model(**inputs, labels=labels)
+        return outputs.loss, outputs.logits
+
+    return model, forward
+
+
+@pytest.mark.parametrize("family", ["bert", "t5"])
+def test_any_model_and_task_can_be_trained_on_the_objective(family: str) -> None:
+    model, forward = supervised(family, "adamix(experts=3,bottleneck=6)@mlp+diff(l0=0.01)@q")
+    torch.manual_seed(0)
+    (loss, one), (_, other) = forward(), forward()
+    torch.manual_seed(0)
+    found = total_loss(model, forward)
+    assert divergence(one, other).mean() > 1e-7 and penalty(model) > 20
+    torch.testing.assert_close(found, loss + divergence(one, other).mean() + penalty(model))
+    found.backward()
+    grafts = attached(model).grafts
+    assert all(p.grad is not None for name, p in grafts.named_parameters() if "_q_diff" in name)
+    assert torch.equal(total_loss(model.eval(), forward), forward()[0])
+
+
+def test_methods_that_add_nothing_are_run_once_and_left_alone() -> None:
+    model, forward = supervised("bert", "lora@q")
+    calls: list[torch.Tensor] = []
+
+    def counted() -> tuple[torch.Tensor, torch.Tensor]:
+        loss, logits = forward()
+        calls.append(loss)
+        return loss, logits
+
+    assert torch.equal(total_loss(model, counted), calls[0]) and len(calls) == 1
+    assert penalty(model) == 0 == penalty(tiny("bert"))
+
+
+class Tuner(Trainer):
+    """The `Trainer` of the example in `total_loss`."""
+
+    loss_is_scaled_for_ga = False
+
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:
+        if return_outputs:
+            return super().compute_loss(model, inputs, return_outputs, **kwargs)
+        return total_loss(model, lambda: model(**inputs)[:2])
+
+
+def test_a_trainer_lets_go_of_entries_under_the_penalty(tmp_path: Path) -> None:
+    data = Dataset.from_dict(
+        {name: t.tolist() for name, t in (batch("bert") | {"labels": torch.tensor([0, 2])}).items()}
+    )
+    left = []
+    for l0 in ("0", "0.1"):
+        model = tiny("bert")
+        attach(model, f"diff(l0={l0})@q,v")
+        arguments = TrainingArguments(
+            output_dir=str(tmp_path),
+            max_steps=30,
+            learning_rate=0.5,
+            save_strategy="no",
+            report_to="none",
+            use_cpu=True,
+            disable_tqdm=True,
+        )
+        trainer = Tuner(model, arguments, train_dataset=data, eval_dataset=data)
+        trainer.train()
+        assert trainer.evaluate()["eval_loss"] < 10
+        left.append(sum(int((graft.delta.weight() != 0).sum()) for graft in attached(model).all_grafts()))
+    assert left[1] < 0.2 * left[0]
 
 
 class Decay:

@@ -39,8 +39,9 @@ class AdaMix(Series):
     """`delta = s (U_j phi(D_i y + b_i) + c_j)`, `i` and `j` at random in training, the mean weights afterwards.
 
     Wang et al. (2022). The two are drawn for every site and batch by themselves; as `routes` tells it, training adds
-    the divergence between two such draws, so that the experts agree and can be averaged. `pelt_core.fold` keeps the
-    mean, a plain series adapter.
+    the divergence between two such draws, so that the experts agree and can be averaged: `pelt_core.train.fit` does,
+    and in a loop or a `Trainer` of your own take `pelt_core.total_loss` for the loss. `pelt_core.fold` keeps the mean,
+    a plain series adapter.
     """
 
     routes = True

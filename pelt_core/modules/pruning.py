@@ -43,7 +43,8 @@ class DiffPruning(WeightChange):
 
     `z = clamp(3 sigma(a + log u - log(1 - u)) - 1.5, 0, 1)`, the hard-concrete distribution, with a new
     `u ~ U(0, 1)` in every training step; in evaluation `u = 1/2`. All are `(d_out, d_in)`. The expected number of
-    entries that are not zero is penalised in training, `l0 * sum sigma(a - log(1.5 / 1.5))`.
+    entries that are not zero is penalised in training, `l0 * sum sigma(a - log(1.5 / 1.5))`: `pelt_core.train.fit` adds
+    it to the loss; in a loop or a `Trainer` of your own take `pelt_core.total_loss`, or add `pelt_core.penalty(model)`.
 
     Folding keeps the largest `fraction` of the entries of each matrix by `|z * w|` (the paper ranks those of all
     matrices together), and gives the method `sparse`, which can be trained on with its entries fixed.
