@@ -1,9 +1,10 @@
 import pytest
 from models import MOVING, NEUTRAL, REFUSED, tiny
 
-from pelt_core.attachment import AttachError, attach
+from pelt_core.attachment import attach
 from pelt_core.backbones import UnknownBackbone, meta_model
 from pelt_core.counting import Part, count, count_named
+from pelt_core.errors import PeltError
 
 GATE = 9_228  # one in every layer of BERT-base: 12 (768 + 1)
 LORA = "lora(rank=32,alpha=64)@q,k,v,up,down"
@@ -94,6 +95,6 @@ def test_an_alias_is_the_backbone_it_stands_for():
 
 
 def test_a_method_that_cannot_be_there_is_refused_and_leaves_nothing():
-    with pytest.raises(AttachError, match="causal"):
+    with pytest.raises(PeltError, match="causal"):
         count_named("llama-7b", "sequence*lora@q")
     assert count_named("llama-7b", "lora@q").own == 32 * 8 * 8192
