@@ -107,12 +107,9 @@ def test_what_is_outside_of_the_layers_runs_before_or_after_them(family: str, in
 
 @each_stack
 @torch.no_grad()
-def test_a_normalisation_multiplies_by_its_weight_plus_the_unit(family: str, index: int) -> None:
+def test_only_a_normalisation_by_the_root_mean_square_keeps_the_mean(family: str, index: int) -> None:
     stack, layer = first_layer(family, index)
     for path in stack.norms.values():
         norm = layer.get_submodule(path)
-        norm.weight.fill_(2 - stack.unit)
         h = torch.randn(3, norm.weight.shape[0])
-        twice = norm(h)
-        norm.weight.fill_(1 - stack.unit)
-        torch.testing.assert_close(twice, 2 * norm(h))
+        assert torch.allclose(norm(h), norm(h + 1), atol=1e-4) != stack.rms
