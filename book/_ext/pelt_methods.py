@@ -162,7 +162,7 @@ def _code(module: type) -> str:
     classes = [c for c in reversed(module.__mro__) if c.__module__.startswith("pelt_core.modules")]
     source = "\n\n".join(inspect.getsource(c) for c in classes)
     return (
-        f"\n\n::::{{dropdown}} The code: {' and '.join(f'`{c.__name__}`' for c in classes)}\n"
+        f"\n\n::::{{dropdown}} The code: {', '.join(f'`{c.__name__}`' for c in classes)}\n"
         f":class-container: pelt-code\n\n````{{code-block}} python\n{source}````\n::::"
     )
 
