@@ -55,11 +55,13 @@ def test_all_sites_share_the_matrices_and_the_count_is_the_papers() -> None:
     assert sum(p.numel() for p in attachment.parameters()) == n**3 + 4 * (2 * rank * (m + d) + m + d)
 
 
-@pytest.mark.parametrize("spec", ["compacter(n=3)", "compacter", "compacter(reduction=64)"])
-def test_widths_that_cannot_be_cut_are_refused(spec: str) -> None:
-    with pytest.raises(
-        HypercomplexError, match=r"does not divide 32 and 32 / \d+ = \d: choose n and reduction"
-    ) as caught:
-        attach(models.tiny("llama"), spec)
-    advice = str(caught.value).rpartition("for instance ")[2]
-    attach(models.tiny("llama"), f"compacter({advice})".replace(" ", ""))
+@pytest.mark.parametrize(("arguments", "bottleneck"), [({}, 4), ({"reduction": 3}, 12), ({"reduction": 4}, 8)])
+def test_the_bottleneck_is_rounded_up_to_whole_blocks(arguments: dict[str, int], bottleneck: int) -> None:
+    found = sites(models.tiny("llama"), ("mlp",))
+    assert len(Compacter(found[0], Compacter.Common(found, n=4), **arguments).down.b) == bottleneck
+
+
+def test_a_width_that_cannot_be_cut_is_refused() -> None:
+    with pytest.raises(HypercomplexError, match="5 does not divide 32: choose n so that it does") as caught:
+        attach(models.tiny("llama"), "compacter(n=5)")
+    attach(models.tiny("llama"), f"compacter({str(caught.value).rpartition('for instance ')[2]})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,11 +44,12 @@ class Hypercomplex(nn.Module):
 class Compacter(nn.Module):
     """`delta = U phi(D y + b) + c`, `D` and `U` sums of Kronecker products (Karimi Mahabadi et al. 2021).
 
-    `D = sum_i A_i (x) (s_i t_i)` is `(d / reduction, d)`; `U` likewise, with factors of its own. All sites share the
-    `n` matrices `A_i`, which start from N(0, 0.01^2): a new adapter does next to nothing.
+    `D = sum_i A_i (x) (s_i t_i)` is `(d / reduction, d)`, rounded up to a multiple of `n` rows; `U` likewise, with
+    factors of its own. All sites share the `n` matrices `A_i`, which start from N(0, 0.01^2): a new adapter does next
+    to nothing.
 
     Raises:
-        HypercomplexError: if `n` divides not both widths, `d` and `d / reduction`.
+        HypercomplexError: if `n` does not divide the width `d`.
 
     """
 
@@ -70,12 +72,13 @@ class Compacter(nn.Module):
         activation: Activation = "gelu",
     ) -> None:
         super().__init__()
-        d, bottleneck = site.d_out, site.d_out // reduction
-        if d % n or bottleneck % n or not bottleneck:
+        d = site.d_out
+        if d % n:
             raise HypercomplexError(
-                f"compacter cuts both widths into n={n} blocks, and {n} does not divide {d} and {d} / {reduction} = "
-                f"{bottleneck}: choose n and reduction so that it does, for instance n=2, reduction={d // 4}"
+                f"compacter cuts the width into n={n} blocks, and {n} does not divide {d}: choose n so that it does, "
+                f"for instance n={next(i for i in (4, 3, 2, 1) if d % i == 0)}"
             )
+        bottleneck = n * math.ceil(d / (reduction * n))
         self.A, self.phi = common.A, ACTIVATIONS[activation]
         self.down, self.up = Hypercomplex(d, bottleneck, n, rank), Hypercomplex(bottleneck, d, n, rank)
 
