@@ -72,3 +72,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'pelt_core' has no attribute {name!r}; it has {', '.join(__all__)}")
     return getattr(import_module(f"pelt_core.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """What `help(pelt_core)` shows, though nothing of it is imported yet."""
+    return [*globals(), *__all__]

@@ -166,6 +166,11 @@ def attach(model: PreTrainedModel, method: str | Method, *, name: str = "default
         >>> attach(model, "lora(rank=8)@q,v")  # doctest: +SKIP
 
     """
+    if not isinstance(model, PreTrainedModel) or not isinstance(method, (str, Method)):
+        raise AttachError(
+            f"attach takes a transformers model and a specification as in 'lora(rank=8)@q,v', not "
+            f"{type(model).__name__} and {type(method).__name__}"
+        )
     carried = model.pelt if hasattr(model, "pelt") else Attachments(model)
     assert isinstance(carried, Attachments)
     if name in carried:

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import cast
 
 import torch
 from transformers import (
@@ -76,7 +77,15 @@ def load_model(
     # That a classifier's head is new goes without saying; that a language model's is would be worth a warning.
     hush = quiet.errors_only() if task == "classification" else nullcontext()
     with _loading(name), hush:
-        return TASKS[task].from_pretrained(_location(name), config=config, dtype=dtype).eval()
+        model, found = TASKS[task].from_pretrained(
+            _location(name), config=config, dtype=dtype, output_loading_info=True
+        )
+    if any(key.startswith("pelt.") for key in found["unexpected_keys"]):
+        raise UnknownBackbone(
+            f"{name} holds a backbone with a method on it, which would be lost: load the backbone by its own name, "
+            "attach the method, and resume training from this folder; pelt_core.save writes what pelt_core.load reads"
+        )
+    return cast(PreTrainedModel, model.eval())
 
 
 def meta_model(name: str, task: str = "causal-lm", labels: int | None = None) -> PreTrainedModel:

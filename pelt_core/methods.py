@@ -235,6 +235,7 @@ _A, _P, _L = "pfeiffer(bottleneck=48)@mlp_norm", "prefix(tokens=10)", "lora(rank
 _CAUSAL = f"{_L}+{_P}+series(bottleneck=48,start=normal)@mlp"
 RECIPES: dict[str, str] = {
     "houlsby": "series@attn,mlp",
+    "rslora": "lora(scaling=sqrt-rank)",
     "llm_adapters_series": "series(bottleneck=256,activation=tanh,bias=false,start=normal)@down",
     "llm_adapters_parallel": "parallel(bottleneck=256,activation=tanh,bias=false,start=normal)@up,down",
     "scaled_parallel": "parallel(bottleneck=512,scale=4)@mlp",

@@ -109,7 +109,8 @@ def layers(model: PreTrainedModel, wanted: Iterable[int] | None = None) -> list[
     wanted = list(wanted)
     if outside := [i for i in wanted if not -len(found) <= i < len(found)]:
         family = model.config.model_type
-        raise AnatomyError(f"{family} has layers 0-{len(found) - 1} here, not {', '.join(map(str, outside))}")
+        asked = f"the last {-min(outside)}" if min(outside) < 0 else ", ".join(map(str, outside))
+        raise AnatomyError(f"{family} has {len(found)} layers here, 0-{len(found) - 1}, and not {asked}")
     return [found[i] for i in wanted]
 
 

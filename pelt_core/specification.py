@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import combinations
 from typing import Any, Literal, get_args, get_origin
 
@@ -195,7 +196,9 @@ def _term(text: str) -> Term:
             "brackets: write that out, and change it there"
         )
     if name not in METHODS:
-        raise MethodError(f"no method {name!r}; there are {', '.join([*METHODS, *RECIPES])}")
+        close = get_close_matches(name.lower(), [*METHODS, *RECIPES], n=1)
+        meant = f"; did you mean {close[0]!r}?" if close else ";"
+        raise MethodError(f"no method {name!r}{meant} there are {', '.join([*METHODS, *RECIPES])}")
     entry = METHODS[name]
     positions = entry.positions
     if match["positions"]:

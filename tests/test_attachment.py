@@ -181,3 +181,11 @@ def test_modules_are_in_fp32_whatever_the_default_type(spec: str) -> None:
     finally:
         torch.set_default_dtype(torch.float32)
     torch.testing.assert_close(found, expected, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("wrong", ["model", "method"])
+def test_what_is_no_model_or_no_specification_is_named(wrong: str) -> None:
+    model = torch.nn.Linear(2, 2) if wrong == "model" else models.tiny("llama")
+    method = "lora" if wrong == "model" else detach(models.grown("llama", "lora"))
+    with pytest.raises(AttachError, match=f"not {type(model).__name__} and {type(method).__name__}"):
+        attach(model, method)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from pelt_core import backbones
+from pelt_core.attachment import attach
 from pelt_core.backbones import (
     BACKBONES,
     BackboneUnavailable,
@@ -154,3 +155,11 @@ def test_tasks_that_cannot_be() -> None:
         load_model("tiny-llama", task="seq2seq")
     with pytest.raises(UnsuitableTask, match="labels"):
         load_model("tiny-llama", labels=3)
+
+
+def test_a_backbone_saved_with_a_method_on_it_is_not_loaded_without(tmp_path):
+    model = load_model("tiny-llama")
+    attach(model, "lora@q")
+    model.save_pretrained(tmp_path)
+    with pytest.raises(UnknownBackbone, match="holds a backbone with a method on it"):
+        load_model(str(tmp_path))

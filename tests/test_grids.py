@@ -35,9 +35,9 @@ def test_placement_has_every_module_at_every_place_and_the_backbone_once():
 
 def test_defaults_that_recorded_methods_leave_unsaid():
     """Canonical specifications leave defaults out: a changed one gives recorded rows another meaning, unnoticed."""
-    assert METHODS["series"].defaults == {"bottleneck": 64, "activation": "relu", "scale": 1.0}
-    assert METHODS["parallel"].defaults == {"bottleneck": 64, "activation": "relu", "scale": 1.0}
-    assert METHODS["lora"].defaults == {"rank": 8, "alpha": 16.0, "dropout": 0.0}
+    bottleneck = {"bottleneck": 64, "activation": "relu", "bias": True, "start": "zero", "scale": 1.0}
+    assert METHODS["series"].defaults == METHODS["parallel"].defaults == bottleneck
+    assert METHODS["lora"].defaults == {"rank": 8, "alpha": 16.0, "dropout": 0.0, "scaling": "rank"}
 
 
 @pytest.mark.parametrize("preset", presets())

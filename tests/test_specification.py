@@ -195,3 +195,9 @@ def test_any_text_is_a_method_or_an_explained_error(spec: str) -> None:
         assert len(str(error)) > 20
     else:
         assert parse(str(method)) == method
+
+
+@pytest.mark.parametrize(("written", "meant"), [("lroa@q", "lora"), ("LoRA", "lora"), ("uniplt", "unipelt")])
+def test_a_misspelt_name_is_answered_with_the_closest(written: str, meant: str) -> None:
+    with pytest.raises(MethodError, match=f"did you mean '{meant}'?"):
+        parse(written)

@@ -25,6 +25,9 @@ def methods(backbone: BackboneName = None, as_json: AsJson = False) -> None:
     join several with `+`, and put a gate in front with `*`, as in `token*[lora+prefix]`. A method that needs no
     backprop through the backbone trains in far less memory.
 
+    With a backbone the table has sizes in the place of equations; `--json` has all of it, arguments with their defaults
+    and every position where a method may sit.
+
     Example: `pelt methods --backbone llama-7b`
     """
     from pelt_core.counting import count_named
@@ -60,7 +63,15 @@ def methods(backbone: BackboneName = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json([*rows, *gates, *recipes])
         return
-    show([_without(row, "kind", "summary", "arguments", "allowed_positions", "not_here") for row in rows], False)
+    hidden = [
+        "kind",
+        "summary",
+        "arguments",
+        "allowed_positions",
+        "not_here",
+        *(["equation", "paper"] if backbone else []),
+    ]
+    show([_without(row, *hidden) for row in rows], False)
     show([_without(row, "kind", "summary", "arguments") for row in gates], False, "Gates")
     show([_without(row, "kind", "not_here") for row in recipes], False, "Recipes")
 

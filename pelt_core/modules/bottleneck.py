@@ -114,7 +114,8 @@ class Pfeiffer(Bottleneck):
         if not site.stack.post_norm:
             raise AnatomyError(
                 "Pfeiffer's adapter reads LN(f + r), a sublayer's output and the residual normalised together, which "
-                "only post-norm families (bert, roberta) compute: use series@mlp here, which reads f"
+                "only post-norm families (bert, roberta) compute: use series@mlp here, which reads f, and the recipe "
+                "unipelt_causal for the whole of UniPELT"
             )
         super().__init__(site, bottleneck, activation, bias, start, scale)
 
