@@ -23,7 +23,7 @@ def test_a_good_run_passes():
     ("change", "error", "message"),
     [
         ({"backbone": "tiny-lama"}, UnknownBackbone, "did you mean 'tiny-llama'"),
-        ({"method": "lora@q:7"}, AnatomyError, "layers 0-1 here, not 7"),
+        ({"method": "lora@q:7"}, AnatomyError, "2 layers here, 0-1, and not 7"),
         ({"backbone": "tiny-gpt2", "method": "lora@gate"}, AnatomyError, "gate"),
         ({"prompt": "alpaca@2"}, UnknownPrompt, "alpaca@1"),
         ({"train": "arithmetic:5000"}, BadMix, "arithmetic, which has 4800"),

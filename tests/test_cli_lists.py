@@ -68,7 +68,7 @@ def test_data_mirror_says_what_is_there(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["params", "-b", "tiny-llama", "-m", "lorra"], "no method 'lorra'; there are series"),
+        (["params", "-b", "tiny-llama", "-m", "lorra"], "no method 'lorra'; did you mean 'lora'? there are series"),
         (["params", "-b", "lama-7b", "-m", "lora"], "did you mean 'llama-7b'?"),
         (["params", "-b", "tiny-llama", "-m", "lora@pooler"], "'lora' cannot sit at 'pooler'; it may sit at"),
         (["params", "-b", "tiny-llama", "-m", "sequence*lora"], "a causal model may not see: choose one of"),
