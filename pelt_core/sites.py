@@ -102,7 +102,7 @@ def layers(model: PreTrainedModel, wanted: Iterable[int] | None = None) -> list[
     """
     found: list[Layer] = []
     for stack in stacks(model):
-        for i in range(len(model.base_model.get_submodule(stack.layers))):  # type: ignore[arg-type]
+        for i, _ in enumerate(model.base_model.get_submodule(stack.layers).children()):
             found.append(Layer(len(found), f"{stack.layers}.{i}", stack))
     if wanted is None:
         return found
