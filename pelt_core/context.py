@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 from transformers.cache_utils import DummyLayer
 
+from pelt_core.packing import Packing
 from pelt_core.prompt_end import PromptEnd
 from pelt_core.sites import Layer
 
@@ -50,9 +51,13 @@ class Context(nn.Module):
     They are taken where attention receives them, so that a layer which is computed anew under gradient checkpointing
     sees its own batch again, and before a prefix widens them.
 
+    In a packed batch, `(1, total, hidden)`, a row is what `packing` says, and all that is one number a row is given to
+    each of its tokens.
+
     Attributes:
         hidden: what attention reads, `(batch, tokens, hidden)`; `None` outside of the layer.
         past: the columns that the cache held before these tokens.
+        packing: where the rows of a packed batch are; `None` for any other.
 
     """
 
@@ -61,6 +66,7 @@ class Context(nn.Module):
         self.layer, self.prompt = layer, prompt
         self.hidden: Tensor | None = None
         self.past = 0
+        self.packing: Packing | None = None
         self._virtual = 0  # columns in front of the text
         self._first_key = 0  # the column of the first key that the mask tells of: not 0 behind a sliding window
         self._depth = 0
@@ -80,7 +86,7 @@ class Context(nn.Module):
 
     def real(self) -> Tensor | None:
         """Which of the tokens are no padding, `(batch, tokens)`; `None` where all are real."""
-        if self._mask is None or self.hidden is None:
+        if self._mask is None or self.hidden is None or self.packing is not None:
             return None
         tokens, first = self.hidden.shape[1], self.past - self._first_key
         if self._mask.dim() == 2:
@@ -91,13 +97,15 @@ class Context(nn.Module):
         return seen.diagonal(first, 1, 2)[:, :tokens]  # a token sees itself, and padding is seen by none
 
     def mean(self, values: Tensor) -> Tensor:
-        """The mean of `(batch, tokens, k)` over the real tokens, `(batch, 1, k)`."""
-        real = self.real()
-        if real is None:
-            return values.mean(1, keepdim=True)
-        weight = real.unsqueeze(-1).float()  # bf16 counts no further than 256
-        total = (weight * values.float()).sum(1, keepdim=True)
-        return (total / weight.sum(1, keepdim=True).clamp(min=1)).to(values.dtype)
+        """The mean of `(batch, tokens, k)` over the real tokens, `(batch, 1, k)`; of a packed row on all its tokens."""
+        if self.packing is not None:
+            means = _mean(self.packing.unpack(values), self.packing.real(values.device))
+            return self.packing.spread(means)
+        return _mean(values, self.real())
+
+    def mean_with_padding(self, values: Tensor) -> Tensor:
+        """The mean of `(batch, tokens, k)` over all tokens, `(batch, 1, k)`; a packed batch has no padding."""
+        return values.mean(1, keepdim=True) if self.packing is None else self.mean(values)
 
     def prompt_mean(self, gate: nn.Module, values: Callable[[], Tensor]) -> Tensor:
         """The mean of `(batch, tokens, k)` over the real tokens of the prompt, as far as each token has come in it.
@@ -117,8 +125,12 @@ class Context(nn.Module):
             end = end + self._virtual
         elif sums is not None:
             end = sums.shape[1]
-        if sums is None or not isinstance(end, int) or self.past < end:
-            sums = self._further(sums, values(), end)
+        if self.packing is not None:
+            read = values()
+            rows = self._further(None, self.packing.unpack(read), self.packing.real(read.device), end)
+            sums = self.packing.pack(rows)
+        elif sums is None or not isinstance(end, int) or self.past < end:
+            sums = self._further(sums, values(), self.real(), end)
             if self._cache is not None:
                 self._held(self._cache).sums[id(gate)] = sums
             sums = sums[:, self.past :]
@@ -132,11 +144,10 @@ class Context(nn.Module):
             self._found[id(gate)] = value()
         return self._found[id(gate)]
 
-    def _further(self, sums: Tensor | None, values: Tensor, end: int | Tensor | None) -> Tensor:
+    def _further(self, sums: Tensor | None, values: Tensor, real: Tensor | None, end: int | Tensor | None) -> Tensor:
         """The running sums `(sum, count)` with those of the tokens at work, `(batch, past + tokens, k + 1)`."""
         batch, tokens, k = values.shape
         columns = torch.arange(self.past, self.past + tokens, device=values.device)
-        real = self.real()
         inside = values.new_ones(batch, tokens, dtype=torch.bool) if real is None else real
         if end is not None:
             before = columns < (end.to(columns.device).unsqueeze(1) if isinstance(end, Tensor) else end)
@@ -165,13 +176,24 @@ class Context(nn.Module):
         self._mask, cache = kwargs.get(self.layer.stack.mask), kwargs.get(self.layer.stack.cache)
         self._cache = cache = getattr(cache, "self_attention_cache", cache)
         self.past = self._first_key = 0
+        self.packing = kwargs.get("packing")
         self._found.clear()
         if cache is not None:
             self.past = int(cache.get_seq_length(attention.layer_idx))
             self._first_key = cache.get_mask_sizes(hidden.shape[1], attention.layer_idx)[1]
         if self.past == 0:
-            self._virtual = 0 if self.prompt.tokens is None else hidden.shape[1] - self.prompt.tokens
+            columns = hidden.shape[1] if self.packing is None else self.packing.width
+            self._virtual = 0 if self.prompt.tokens is None else columns - self.prompt.tokens
 
     def _end(self, block: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        self.hidden = self._mask = self._cache = None
+        self.hidden = self._mask = self._cache = self.packing = None
         self._found.clear()
+
+
+def _mean(values: Tensor, real: Tensor | None) -> Tensor:
+    """The mean over the tokens, or over those that are real, `(batch, tokens)`."""
+    if real is None:
+        return values.mean(1, keepdim=True)
+    weight = real.unsqueeze(-1).float()  # bf16 counts no further than 256
+    total = (weight * values.float()).sum(1, keepdim=True)
+    return (total / weight.sum(1, keepdim=True).clamp(min=1)).to(values.dtype)

@@ -11,6 +11,7 @@ from torch.utils.hooks import RemovableHandle
 
 from pelt_core.errors import PeltError
 from pelt_core.grafts import Graft
+from pelt_core.packing import Packing
 
 
 class MaskError(PeltError, TypeError):
@@ -56,6 +57,26 @@ class PrefixedCache:
         return torch.cat([self._key.to(key.dtype), key], 2), torch.cat([self._value.to(value.dtype), value], 2)
 
 
+class PackedPrefix(PrefixedCache):
+    """A prefix in front of the keys and values of each row of a packed batch; `key` and `value` may be one for all."""
+
+    def __init__(self, cache: Any, key: Tensor, value: Tensor, packing: Packing) -> None:
+        super().__init__(cache, key, value)
+        self._packing = packing
+
+    def update(self, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Gives all keys and values with the prefix in front of each row."""
+        if self._cache is not None:
+            key, value = self._cache.update(key, value, *args, **kwargs)
+        return self._in_front(self._key, key), self._in_front(self._value, value)
+
+    def _in_front(self, prefix: Tensor, text: Tensor) -> Tensor:
+        behind = self.depth - self.length
+        rows = text.split([length + behind for length in self._packing.lengths], 2)
+        each = prefix.to(text.dtype).expand(len(rows), -1, -1, -1).split(1)
+        return torch.cat([part for pair in zip(each, rows, strict=True) for part in pair], 2)
+
+
 class KeyValueGraft(Graft):
     """Prepends `(k, v) = delta(x)` to the keys and values of one attention module.
 
@@ -92,15 +113,21 @@ class KeyValueGraft(Graft):
         if self._chooses() and g is not None and not g.any():
             return args, kwargs
         key, value = self.delta(x)
-        scaled = g is not None and not cast(Any, self.gate).per_token
-        if g is not None and scaled:
-            key, value = g.unsqueeze(-1) * key, g.unsqueeze(-1) * value
+        packing: Packing | None = kwargs.get("packing")
+        paid = g
+        if g is not None and not cast(Any, self.gate).per_token:
+            each = (g if packing is None or g.shape[1] == 1 else packing.first(g)).unsqueeze(-1)
+            key, value, paid = each * key, each * value, (g > 0).to(g.dtype) if self._chooses() else None
+        if packing is not None:
+            packed = PackedPrefix(kwargs.get(stack.cache), key, value, packing)
+            seen = _pay_packed_prefix(kwargs.get(stack.mask), paid, key.shape[2], x)
+            return args, kwargs | {stack.cache: packed, stack.mask: seen}
         mask = kwargs.get(stack.mask)
         seen = _see_prefix(mask, key.shape[2], attention, x)
         made = mask is None and seen is not None
         cache = PrefixedCache(kwargs.get(stack.cache), key, value, x.shape[1] if made else None)
-        if g is not None and (not scaled or self._chooses()):
-            seen = _pay_prefix(seen, (g > 0).to(g.dtype) if scaled else g, cache, attention, x)
+        if paid is not None:
+            seen = _pay_prefix(seen, paid, cache, attention, x)
         changed = {stack.cache: cache, stack.mask: seen}
         if stack.bias:
             bias = kwargs[stack.bias]
@@ -155,7 +182,28 @@ def _pay_prefix(mask: Tensor | None, g: Tensor, cache: PrefixedCache, attention:
         mask = g.new_zeros(1, 1, 1, cache.get_mask_sizes(tokens, attention.layer_idx)[0])
     elif mask.dtype is torch.bool:
         mask = torch.zeros_like(mask, dtype=g.dtype).masked_fill(~mask, torch.finfo(g.dtype).min)
-    least = torch.finfo(mask.dtype)
-    log_g = g.clamp(min=least.tiny).log().masked_fill(g == 0, least.min).to(mask.dtype).unsqueeze(1)
+    log_g = _log(g, mask.dtype)
     text = mask[..., cache.length :].expand(len(x), -1, tokens, -1)
     return torch.cat([log_g.expand(len(x), text.shape[1], tokens, cache.length), text], -1)
+
+
+def _pay_packed_prefix(bias: Tensor | None, g: Tensor | None, length: int, x: Tensor) -> Tensor | None:
+    """What the queries of packed rows add to their scores of the virtual keys, those of this prefix in front.
+
+    Args:
+        bias: the same of prefixes behind this one, `(1, 1, total, keys)`; `None` if they add nothing.
+        g: what is paid to this one, `(1, total or 1, 1)`; `None` for all.
+        length: the virtual tokens of this prefix.
+        x: what the attention reads, `(1, total, hidden)`.
+
+    """
+    if g is None:
+        return None if bias is None else F.pad(bias, (length, 0))
+    log_g = _log(g, x.dtype).expand(-1, -1, x.shape[1], length)
+    return log_g if bias is None else torch.cat([log_g, bias], -1)
+
+
+def _log(g: Tensor, dtype: torch.dtype) -> Tensor:
+    """`log g` of `(batch, tokens, 1)` as scores, `(batch, 1, tokens, 1)`, the lowest there is for `g = 0`."""
+    least = torch.finfo(dtype)
+    return g.clamp(min=least.tiny).log().masked_fill(g == 0, least.min).to(dtype).unsqueeze(1)

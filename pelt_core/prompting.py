@@ -74,6 +74,8 @@ class PromptGraft(Graft):
             )
         if mask is not None:
             given["attention_mask"] = self._seen(mask)
+        if (packing := given.get("packing")) is not None:
+            given["packing"] = packing.lengthened(length)
         if positions is not None:
             before = torch.arange(self._front, device=positions.device).expand(len(positions), -1)
             given["position_ids"] = torch.cat([before, positions + length], 1)

@@ -17,11 +17,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from those named before it.
 HOUSE = [
     *("errors", "drawing", "ranges"),
-    *("anatomy", "sites", "prompt_end", "context", "grafts", "prefixes", "prompting", "modules"),
+    *("anatomy", "sites", "packing", "prompt_end", "context", "grafts", "prefixes", "prompting", "modules"),
     *("entries", "methods", "specification"),
     *("in_place", "gating", "sharing", "attachment", "recording", "starting"),
     *("folding", "merging", "checkpoint", "peft_format"),
     *("catalogue", "quiet", "tiny", "embedded", "backbones", "counting"),
+    *("packed_attention", "unpadding"),
     *("data", "precision", "loss", "objective", "train", "decode", "evaluate"),
     *("provenance", "study", "report", "publish", "cli"),
 ]

@@ -70,7 +70,7 @@ class LinearGate(Gate):
         return torch.sigmoid(self.scores(h))
 
     def forward(self, h: Tensor) -> Tensor:
-        """`g`, `(batch, tokens, members)`, or `(batch, 1, members)` where all tokens at work share it."""
+        """`g`, `(batch, tokens, members)`, or `(batch, 1, members)` where all tokens of a row share it."""
         if self.pool == "token":
             return self.each(h)
         if self.pool == "prompt":
@@ -78,7 +78,7 @@ class LinearGate(Gate):
             # OPT's MLP reads the tokens of all rows as those of one.
             return self.context.prompt_mean(self, lambda: self.each(h).reshape(batch, -1, len(self.b))).to(h.dtype)
         s = self.each(h)
-        return s.mean(1, keepdim=True) if self.padding == "counted" else self.context.mean(s)
+        return self.context.mean_with_padding(s) if self.padding == "counted" else self.context.mean(s)
 
 
 class TokenGate(LinearGate):

@@ -106,7 +106,9 @@ class SideGraft(Graft):
         """`delta(states, calls, y)`."""
         states, calls = self._states, self._calls
         self._states, self._calls, self._cache = [], [], None
-        return cast(Tensor, self.delta(states, calls, y))
+        if (packing := calls[0].get("packing")) is None:
+            return cast(Tensor, self.delta(states, calls, y))
+        return cast(Tensor, packing.unpack(self.delta(states, calls, packing.pack(y))))
 
     def _begin(self, block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._states, self._calls, self._cache = [args[0].detach()], [], None
