@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from pelt_core.cross_entropy import linear_cross_entropy
 from pelt_core.data.batches import IGNORED
 from pelt_core.prompt_end import prompt_ends, prompt_lengths
 
@@ -35,14 +38,21 @@ def token_losses(model: nn.Module, input_ids: Tensor, attention_mask: Tensor, la
         model: a causal language model, perhaps wrapped for data parallelism.
         input_ids: shape (batch, tokens), padded on the right.
         attention_mask: 1 on tokens, 0 on padding, shape (batch, tokens).
-        labels: the token ids of the answer, -100 elsewhere, shape (batch, tokens).
+        labels: the token ids of the answer, -100 elsewhere, shape (batch, tokens); on the CPU, a GPU is not waited for.
 
     Returns:
         One loss for each answer token, row by row, shape (answer tokens,).
 
     """
-    logits = answer_logits(model, input_ids, attention_mask, labels)
-    return nn.functional.cross_entropy(logits, answer_tokens(labels), reduction="none")
+    head, targets = _head(model), answer_tokens(labels)
+    if not _is_frozen_map(head):
+        logits = answer_logits(model, input_ids, attention_mask, labels)
+        return F.cross_entropy(logits, targets.to(logits.device), reduction="none")
+
+    def losses(h: Tensor) -> Tensor:
+        return linear_cross_entropy(h, head.weight, head.bias, targets.to(h.device))
+
+    return _in_place_of_logits(model, input_ids, attention_mask, labels, losses)
 
 
 def answer_tokens(labels: Tensor) -> Tensor:
@@ -55,28 +65,53 @@ def answer_logits(model: nn.Module, input_ids: Tensor, attention_mask: Tensor, l
 
     A vocabulary of 50,000 makes the head a third of a small model's work, and the prompt's share of it is thrown away;
     so the head W sees the hidden states h of the predicting positions only. It computes in the backbone's dtype.
+    `token_losses` does not need them, and is faster.
     """
-    core = bare(model)
-    with _head_sees(core, predicted_positions(labels)), prompt_ends(core, prompt_lengths(labels)):
-        logits: Tensor = model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).logits
-    return logits.float()
+    head = _head(model)
+    return _in_place_of_logits(model, input_ids, attention_mask, labels, head.forward).float()
 
 
-def bare(model: nn.Module) -> nn.Module:
+def bare(model: nn.Module) -> PreTrainedModel:
     """The model without its wrapper for data parallelism."""
-    return model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
+    core = model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
+    assert isinstance(core, PreTrainedModel)
+    return core
+
+
+def _head(model: nn.Module) -> Any:
+    return bare(model).get_output_embeddings()
+
+
+def _is_frozen_map(head: nn.Module) -> bool:
+    """Whether the head is a linear map and no more: not trained, and not changed by a hook."""
+    trained = any(p.requires_grad for p in head.parameters())
+    changed = head._forward_hooks or head._forward_pre_hooks or "forward" in vars(head)
+    return type(head) is nn.Linear and not trained and not changed
+
+
+def _in_place_of_logits(
+    model: nn.Module, input_ids: Tensor, attention_mask: Tensor, labels: Tensor, compute: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """What `compute` makes of the hidden states that predict an answer token, `(answer tokens, hidden)`.
+
+    It takes the place of the head inside of the model, so that hooks and wrappers around the model see one pass.
+    """
+    predicting = predicted_positions(labels).flatten().nonzero().squeeze(1)
+    with (
+        prompt_ends(model, prompt_lengths(labels)),
+        _head_computes(_head(model), lambda h: compute(h.flatten(0, 1).index_select(0, predicting.to(h.device)))),
+    ):
+        computed: Tensor = model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).logits
+    return computed
 
 
 @contextmanager
-def _head_sees(model: nn.Module, keep: Tensor) -> Iterator[None]:
-    """Hands the model's head `hidden[keep]`, shape (answer tokens, hidden), in the place of all hidden states."""
-
-    def select(head: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
-        return (args[0][keep],)
-
-    assert isinstance(model, PreTrainedModel)
-    handle = model.get_output_embeddings().register_forward_pre_hook(select)
+def _head_computes(head: nn.Module, compute: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    before = vars(head).get("forward")  # there if accelerate fetches the weights
+    head.forward = compute
     try:
         yield
     finally:
-        handle.remove()
+        del head.forward
+        if before is not None:
+            head.forward = before

@@ -7,7 +7,7 @@ With `CE_t` the loss of one row of logits, an answer token's or a text's class::
 `penalty()`, in nats, is that of a delta which has one: diff pruning's expected number of entries. `C_t` is there if
 some delta has `routes = True`, which is to say that it draws at random in every forward pass which of its experts
 works: the consistency of two draws (AdaMix, Wang et al. 2022). A method that has neither is trained on `CE_t` alone,
-bit for bit. `fit` minimises `L` for causal language models; `total_loss` gives it to any other training loop.
+bit for bit. `fit` minimises `L`; `total_loss` gives it to any other training loop.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pelt_core.attachment import Attachments
-from pelt_core.loss import answer_logits, answer_tokens, bare
+from pelt_core.loss import answer_logits, answer_tokens, bare, token_losses
 
 
 def total_loss(model: nn.Module, forward: Callable[[], tuple[Tensor, Tensor]]) -> Tensor:
@@ -47,7 +47,7 @@ def total_loss(model: nn.Module, forward: Callable[[], tuple[Tensor, Tensor]]) -
     losses, logits = forward()
     if not model.training:
         return losses
-    if any(getattr(delta, "routes", False) for delta in _acting_deltas(model)):
+    if _draws(model):
         consistency = divergence(logits, forward()[1])
         losses = losses + (consistency if losses.dim() else consistency.mean())
     return losses + penalty(model)
@@ -69,10 +69,33 @@ def training_losses(model: nn.Module, input_ids: Tensor, attention_mask: Tensor,
         labels: the token ids of the answer, -100 elsewhere, shape (batch, tokens).
 
     """
+    if not _draws(model):  # no logits are needed, which saves keeping them
+        losses = token_losses(model, input_ids, attention_mask, labels)
+        return losses + penalty(model) if model.training else losses
 
     def forward() -> tuple[Tensor, Tensor]:
         logits = answer_logits(model, input_ids, attention_mask, labels)
-        return F.cross_entropy(logits, answer_tokens(labels), reduction="none"), logits
+        return F.cross_entropy(logits, answer_tokens(labels).to(logits.device), reduction="none"), logits
+
+    return total_loss(model, forward)
+
+
+def text_losses(model: nn.Module, labels: Tensor, **inputs: Tensor) -> Tensor:
+    """For each text the loss whose mean over a batch is `L`, `(texts,)`: `CE`, or the squared error of one number.
+
+    Args:
+        model: a sequence classifier, perhaps wrapped for data parallelism.
+        labels: the number of the class of each text, `(texts,)`; or for a model of one output, what it should be.
+        inputs: what the model reads: `input_ids` and `attention_mask`, `(texts, tokens)`, and the like.
+
+    """
+
+    def forward() -> tuple[Tensor, Tensor]:
+        logits = model(**inputs).logits.float()
+        targets = labels.to(logits.device)
+        if logits.shape[-1] == 1:
+            return (logits.squeeze(-1) - targets).square(), logits
+        return F.cross_entropy(logits, targets, reduction="none"), logits
 
     return total_loss(model, forward)
 
@@ -81,6 +104,11 @@ def divergence(p: Tensor, q: Tensor) -> Tensor:
     """`C = (KL(p || q) + KL(q || p)) / 2 = sum (p - q) (log p - log q) / 2` of two rows of logits, in nats."""
     log_p, log_q = p.float().log_softmax(-1), q.float().log_softmax(-1)
     return ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum(-1) / 2
+
+
+def _draws(model: nn.Module) -> bool:
+    """Whether a method draws at random which of its experts works."""
+    return model.training and any(getattr(delta, "routes", False) for delta in _acting_deltas(model))
 
 
 def _acting_deltas(model: nn.Module) -> list[Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,14 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from pelt_core.checkpoint import load_trained_state, trained_state
-from pelt_core.data.batches import collate
 from pelt_core.errors import PeltError
-from pelt_core.loss import predicted_positions
-from pelt_core.objective import training_losses
+from pelt_core.micro_batches import MicroBatches, Step
+from pelt_core.objective import text_losses, training_losses
 from pelt_core.quiet import errors_only
+from pelt_core.unpadding import can_unpad, unpadded
 
 CURVE_POINTS = 2000
+_READ_EVERY = 10  # steps: to read a loss is to wait for the GPU
 _WEIGHTS, _COMPLETE = "trained.safetensors", "complete"
 _LINUX = Path("/proc/self")
 
@@ -42,7 +44,7 @@ class TrainingResult:
     """What a training leaves behind, beside the trained model.
 
     Attributes:
-        status: "finished"; or "diverged", if the loss or its gradient ceased to be finite.
+        status: "finished"; or "diverged", if the loss ceased to be finite, or in the end its gradient.
         steps: optimiser steps taken; of a diverged training, the step at which it did.
         loss_curve: (step, training loss of that step's batch) of every step, evenly thinned beyond 2,000 steps; in nats
             an answer token, and with what the method adds to it, see `pelt_core.objective`.
@@ -72,20 +74,23 @@ def fit(
     weight_decay: float,
     seed: int,
     workdir: str | Path,
-    micro_batch: int = 1,
+    micro_batch_tokens: int = 1024,
+    gradient_checkpointing: bool = False,
     save_every: int = 100,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingResult:
-    """Trains every parameter of `model` that requires a gradient on the answers of `rows`; leaves it in eval mode.
+    """Trains every parameter of `model` that requires a gradient on `rows`; leaves it in eval mode.
 
     AdamW; a rate that rises linearly in the warm-up and then falls linearly to zero; gradients clipped to norm 1.
     The loss of a batch is the mean over its answer tokens, `L = sum_t -log p(y_t | y_<t) / number of answer tokens`,
-    however it is cut into micro-batches; some methods add to it, see `pelt_core.objective`. A training that was killed
-    goes on from the last checkpoint in `workdir` and ends in the same weights bit for bit.
+    or over its texts, however it is cut into micro-batches; some methods add to it, see `pelt_core.objective`. No
+    padding is computed, see `pelt_core.unpadding`. A training that was killed goes on from the last checkpoint in
+    `workdir` and ends in the same weights bit for bit.
 
     Args:
-        model: a causal language model, see `pelt_core.attach`.
-        rows: columns `input_ids` and `labels` (-100 where there is no loss), see `pelt_core.data.batches.encode`.
+        model: a causal language model or a sequence classifier, see `pelt_core.attach`.
+        rows: columns `input_ids` and, for a language model, `labels` (-100 where there is no loss), see
+            `pelt_core.data.batches.encode`; for a classifier, `label`, and `token_type_ids` if it reads them.
         learning_rate: the peak rate.
         epochs: passes over the rows, each in an order of its own.
         batch_size: rows in an optimiser step, of all processes together if it is distributed (see torchrun).
@@ -93,7 +98,10 @@ def fit(
         weight_decay: decoupled, and not on biases and norms.
         seed: for the order of the rows and for dropout.
         workdir: holds the checkpoints, of this training alone.
-        micro_batch: rows computed at once, similar in length. One row needs no padding, which is best on a CPU.
+        micro_batch_tokens: about how many tokens are computed at once. More need more memory and, beyond some
+            thousands on a GPU and one thousand on a CPU, gain no speed.
+        gradient_checkpointing: whether the backward pass computes the layers anew instead of keeping what they
+            computed: less memory, a third more work, the same result.
         save_every: steps from checkpoint to checkpoint.
         callbacks: are told of each step, see `transformers.TrainerCallback`.
 
@@ -119,7 +127,7 @@ def fit(
         data_seed=seed,
         save_steps=save_every,
         save_total_limit=2,  # the older one counts until the newer is complete
-        logging_steps=1,
+        logging_steps=_READ_EVERY,
         logging_nan_inf_filter=False,
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),
@@ -134,55 +142,74 @@ def fit(
         raise UnevenBatch(f"{batch_size} rows a step cannot be shared evenly by {arguments.world_size} processes")
     arguments.per_device_train_batch_size = batch_size // arguments.world_size
     arguments._n_gpu = min(arguments.n_gpu, 1)  # two devices in one process would double the batch
-    with errors_only():
-        trainer = AnswerTrainer(
+    with errors_only(), unpadded(model) if can_unpad(model) else nullcontext():
+        trainer = PartsTrainer(
             model,
             arguments,
-            data_collator=_MicroBatches(micro_batch),
+            data_collator=MicroBatches(micro_batch_tokens, getattr(model.config, "pad_token_id", None) or 0),
             train_dataset=rows,
-            callbacks=[*callbacks, _Bar()] if sys.stderr.isatty() else list(callbacks),
+            callbacks=[*callbacks, _ReadBeforeSaving(), *([_Bar()] if sys.stderr.isatty() else [])],
         )
         trainer.remove_callback(PrinterCallback)
+        if gradient_checkpointing:
+            model.gradient_checkpointing_enable({"use_reentrant": False})
         try:
             trainer.train(resume_from_checkpoint=_last_checkpoint(Path(workdir)))
         finally:
+            if gradient_checkpointing:
+                model.gradient_checkpointing_disable()
             model.eval()
             model.zero_grad()
     return _result(trainer.history)
 
 
-class AnswerTrainer(Trainer):
-    """A `Trainer` whose loss is the answer's, and whose checkpoints hold the trained tensors, each once."""
+class PartsTrainer(Trainer):
+    """A `Trainer` that computes a batch part by part, and whose checkpoints hold the trained tensors, each once."""
+
+    def __init__(self, model: PreTrainedModel, *args: Any, **kwargs: Any) -> None:
+        super().__init__(model, *args, **kwargs)
+        self._losses: Callable[..., Tensor] = training_losses if model.get_output_embeddings() else text_losses
+        # The mask tells where the rows are, for which it need not be on the GPU.
+        self._on_cpu = {"labels", "attention_mask"} if can_unpad(model) else {"labels"}
+        self._unread: list[tuple[Tensor, Tensor]] = []  # loss and tokens of each step since the last record
+        self._started = time.perf_counter()
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
     ) -> Tensor:
         """The gradient and the value of one batch's loss, a micro-batch at a time."""
-        self._started = getattr(self, "_started", time.perf_counter())
         model.train()
-        parts = self._prepare_inputs(inputs)["micro_batches"]
-        counts = [[predicted_positions(part["labels"]).sum(), part["attention_mask"].sum()] for part in parts]
-        answers, self._tokens = self.accelerator.reduce(torch.tensor(counts).sum(0).to(self.args.device)).tolist()
+        step: Step = inputs["step"]
+        counts = self.accelerator.reduce(torch.tensor([step.targets, step.tokens], device=self.args.device))
         # Data parallelism averages the gradients of its ranks, so each rank's share is scaled up by their number.
-        share = self.accelerator.num_processes / answers
+        share = self.accelerator.num_processes / counts[0]
         total = torch.zeros((), device=self.args.device)
-        for part in parts:
-            loss = training_losses(model, **part).sum() * share
+        for part in step.parts:
+            loss = self._losses(model, **self._placed(part)).sum() * share
             self.accelerator.backward(loss)
             total += loss.detach()
+        self._unread.append((total, counts[1]))
         return total
 
+    def _placed(self, part: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors where they are computed with, without waiting for it."""
+        device = self.args.device
+        return {name: t if name in self._on_cpu else t.to(device, non_blocking=True) for name, t in part.items()}
+
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Keeps a step's record in the state that checkpoints carry; ends the training if it has diverged."""
+        """Keeps the steps' record in the state that checkpoints carry; ends the training if it has diverged."""
         if "loss" not in logs:
             return
+        losses, tokens = (torch.stack(column).tolist() for column in zip(*self._unread, strict=True))
+        self._unread.clear()
         seconds, self._started = time.perf_counter() - self._started, time.perf_counter()
-        super().log({**logs, "tokens": self._tokens, "seconds": seconds}, start_time)
-        self.control.should_training_stop |= not _finite(logs)
+        record: dict[str, Any] = {**logs, "losses": losses, "tokens": sum(tokens), "seconds": seconds}
+        super().log(record, start_time)
+        self.control.should_training_stop |= not all(map(math.isfinite, [*losses, logs["grad_norm"]]))
 
     @property
-    def history(self) -> list[dict[str, float]]:
-        """One record for each optimiser step, those before an interruption included."""
+    def history(self) -> list[dict[str, Any]]:
+        """Records of some optimiser steps each, those before an interruption included."""
         return self.state.log_history
 
     def floating_point_ops(self, inputs: Any) -> int:
@@ -206,15 +233,12 @@ class AnswerTrainer(Trainer):
         Path(self.args.output_dir, f"checkpoint-{self.state.global_step}", _COMPLETE).touch()
 
 
-@dataclass(frozen=True)
-class _MicroBatches:
-    """Rows -> micro-batches of rows of similar length."""
+class _ReadBeforeSaving(TrainerCallback):
+    """Has all losses read before a checkpoint is written, and at the end."""
 
-    size: int
-
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Tensor]]]:
-        rows = sorted(rows, key=lambda row: len(row["input_ids"]))
-        return {"micro_batches": [collate(rows[i : i + self.size]) for i in range(0, len(rows), self.size)]}
+    def on_step_end(self, args: TrainingArguments, state: Any, control: Any, **kwargs: Any) -> None:
+        """Asks for the record of the steps that have none yet."""
+        control.should_log |= control.should_save or state.global_step >= state.max_steps
 
 
 class _Bar(ProgressCallback):
@@ -232,19 +256,18 @@ def _last_checkpoint(workdir: Path) -> str | None:
     return str(max(found, key=lambda folder: int(folder.name.split("-")[1]))) if found else None
 
 
-def _finite(record: dict[str, float]) -> bool:
-    return math.isfinite(record["loss"]) and math.isfinite(record["grad_norm"])
-
-
-def _result(history: list[dict[str, float]]) -> TrainingResult:
-    curve = [(int(record["step"]), record["loss"]) for record in history]
-    diverged = next((int(record["step"]) for record in history if not _finite(record)), None)
+def _result(history: list[dict[str, Any]]) -> TrainingResult:
+    losses = [loss for record in history for loss in record["losses"]]
+    diverged = next((step for step, loss in enumerate(losses, 1) if not math.isfinite(loss)), None)
+    if diverged is None and not math.isfinite(history[-1]["grad_norm"]):
+        diverged = len(losses)
+    curve = list(enumerate(losses, 1))[:diverged]
     stride = -(-len(curve) // CURVE_POINTS)
     return TrainingResult(
         status="diverged" if diverged else "finished",
-        steps=diverged or curve[-1][0],
+        steps=len(curve),
         loss_curve=curve[::-stride][::-1],
-        tokens=int(sum(record["tokens"] for record in history)),
+        tokens=sum(record["tokens"] for record in history),
         seconds=sum(record["seconds"] for record in history),
         peak_memory_bytes=_peak_memory(),
     )

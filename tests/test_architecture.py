@@ -23,7 +23,7 @@ HOUSE = [
     *("folding", "merging", "checkpoint", "peft_format"),
     *("catalogue", "quiet", "tiny", "embedded", "backbones", "counting"),
     *("packed_attention", "unpadding"),
-    *("data", "precision", "loss", "objective", "train", "decode", "evaluate"),
+    *("data", "precision", "cross_entropy", "loss", "objective", "micro_batches", "train", "decode", "evaluate"),
     *("provenance", "study", "report", "publish", "cli"),
 ]
 TOP = {

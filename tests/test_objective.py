@@ -170,7 +170,7 @@ def test_a_penalty_counts_once_a_step_however_the_batch_is_cut(tmp_path: Path) -
         model = ready("lora@q,v")
         for graft in attached(model).all_grafts():
             graft.delta.penalty = Decay(graft.delta.B)
-        result = fit(model, rows(8), **COMMON, micro_batch=size, workdir=tmp_path / str(size))
+        result = fit(model, rows(8), **COMMON, micro_batch_tokens=size, workdir=tmp_path / str(size))
         curves[size] = [loss for _, loss in result.loss_curve]
     torch.testing.assert_close(curves[1], curves[4], atol=1e-5, rtol=1e-5)
     plain = fit(ready("lora@q,v"), rows(8), **COMMON, micro_batch=4, workdir=tmp_path / "plain")

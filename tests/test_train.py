@@ -93,7 +93,7 @@ def test_micro_batches_change_rounding_only(tmp_path):
         model.register_forward_pre_hook(
             lambda m, args, kwargs: shapes.append(kwargs["input_ids"].shape), with_kwargs=True
         )
-        curves.append(fit(model, rows(), **COMMON, workdir=tmp_path / str(size), micro_batch=size).loss_curve)
+        curves.append(fit(model, rows(), **COMMON, workdir=tmp_path / str(size), micro_batch_tokens=size).loss_curve)
     assert [shape[0] for shape in shapes] == [1] * 20 + [4, 4, 2, 4, 4, 2]
     assert [loss for _, loss in curves[0]] == pytest.approx([loss for _, loss in curves[1]], rel=1e-4)
 

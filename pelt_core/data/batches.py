@@ -70,18 +70,25 @@ def encode(
     return Dataset.from_list(encoded)
 
 
-def collate(rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
-    """Encoded rows -> `input_ids`, `attention_mask`, `labels`, each (batch, tokens), padded on the right.
+def collate(rows: Sequence[Mapping[str, Any]], pad_id: int = 0) -> dict[str, torch.Tensor]:
+    """Encoded rows -> `input_ids`, `attention_mask` and, if the rows have them, `token_type_ids`, padded on the right.
 
-    Columns other than `input_ids` and `labels` are passed over. The padding's id is 0; any does, as the mask hides it.
+    They are (batch, tokens), and so is `labels` of rows that have `labels`, -100 on the padding. Rows that have a
+    `label` give `labels` of (batch,). Other columns are passed over. The mask hides the padding, so its id matters only
+    to models that look for the last token that is none.
     """
-    ids = [torch.tensor(row["input_ids"]) for row in rows]
-    labels = [torch.tensor(row["labels"]) for row in rows]
-    return {
-        "input_ids": pad_sequence(ids, batch_first=True),
-        "attention_mask": pad_sequence([torch.ones_like(row) for row in ids], batch_first=True),
-        "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORED),
-    }
+    batch = {"input_ids": _padded(rows, "input_ids", pad_id)}
+    lengths = torch.tensor([len(row["input_ids"]) for row in rows])
+    batch["attention_mask"] = (torch.arange(batch["input_ids"].shape[1]) < lengths.unsqueeze(1)).long()
+    if "token_type_ids" in rows[0]:
+        batch["token_type_ids"] = _padded(rows, "token_type_ids", 0)
+    if "label" in rows[0]:
+        return batch | {"labels": torch.tensor([row["label"] for row in rows])}
+    return batch | {"labels": _padded(rows, "labels", IGNORED)}
+
+
+def _padded(rows: Sequence[Mapping[str, Any]], column: str, value: int) -> torch.Tensor:
+    return pad_sequence([torch.tensor(row[column]) for row in rows], batch_first=True, padding_value=value)
 
 
 def left_pad(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str]) -> dict[str, torch.Tensor]:

@@ -1,0 +1,66 @@
+"""The rows of an optimiser step, cut into parts that are computed one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from pelt_core.data.batches import collate
+from pelt_core.loss import predicted_positions
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one optimiser step reads; all of it on the CPU, where it can be counted without waiting for a GPU.
+
+    Attributes:
+        parts: micro-batches, as `pelt_core.data.batches.collate` makes them.
+        targets: how many losses they have: answer tokens, or texts.
+        tokens: how many tokens, padding not counted.
+
+    """
+
+    parts: list[dict[str, Tensor]]
+    targets: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class MicroBatches:
+    """Rows -> micro-batches of rows of similar length, all of about the same number of tokens.
+
+    Attributes:
+        tokens: about how many tokens are computed at once, or those of one row if it has more.
+        pad_id: the id of the padding.
+
+    """
+
+    tokens: int
+    pad_id: int
+
+    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Step]:
+        """The step of these rows, as a `Trainer` takes what its collator makes."""
+        tokens = sum(len(row["input_ids"]) for row in rows)
+        parts = [collate(part, self.pad_id) for part in self.cut(rows)]
+        return {"step": Step(parts, sum(_targets(part["labels"]) for part in parts), tokens)}
+
+    def cut(self, rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+        """The rows of each part. Each part but the last closes as soon as it has its even share of all tokens."""
+        shortest_first = sorted(rows, key=lambda row: len(row["input_ids"]))
+        total = sum(len(row["input_ids"]) for row in rows)
+        share = total / -(-total // self.tokens)
+        parts: list[list[Mapping[str, Any]]] = []
+        before = 0
+        for row in shortest_first:
+            if before >= len(parts) * share:
+                parts.append([])
+            parts[-1].append(row)
+            before += len(row["input_ids"])
+        return parts
+
+
+def _targets(labels: Tensor) -> int:
+    return len(labels) if labels.dim() == 1 else int(predicted_positions(labels).sum())
