@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
-from pelt_core import data, provenance, train
+from pelt_core import data, decode, evaluate, provenance, train
 from pelt_core.study.execute import execute
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.run import Run
@@ -57,11 +58,44 @@ def test_a_row_says_what_was_trained_and_how_it_did(precision: str, ledger: Ledg
 
 
 def test_the_same_run_gives_the_same_row(tmp_path: Path) -> None:
-    (first, items), (second, items_again) = (execute(RUN, tmp_path / name) for name in ("one", "two"))
-    for row in (first, second):
-        del row["seconds"], row["peak_memory_bytes"]
-    assert first == second
-    assert items == items_again
+    first, second = (execute(RUN, tmp_path / name) for name in ("one", "two"))
+    assert same(first, second)
+    assert not same(first, execute(replace(RUN, seed=1), tmp_path / "three"))
+
+
+KINDS = {
+    "bf16": {"precision": "bf16"},
+    "full": {"method": "full"},
+    "head": {"method": "head"},
+    "prompt": {"method": "prompt(tokens=3)"},
+    "diverged": {"learning_rate": 1e30},
+}
+
+
+def test_a_run_leaves_nothing_behind_for_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process carries out many runs: of whatever kind they are and however they end, the next gives the same."""
+    untrained = replace(RUN, method="none", train="")
+    first, alone = execute(untrained, tmp_path / "first"), execute(RUN, tmp_path / "alone")
+    for kind, changes in KINDS.items():
+        row, _ = execute(replace(RUN, **changes), tmp_path / kind)
+        assert row["status"] == ("diverged" if kind == "diverged" else "finished")
+    for home, name in ((torch.optim.AdamW, "step"), (decode, "generate"), (evaluate, "score")):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(home, name, interrupt)
+            execute(replace(RUN, precision="bf16"), tmp_path / name)
+    assert same(execute(untrained, tmp_path / "last"), first)
+    assert same(execute(RUN, tmp_path / "again"), alone)
+
+
+def interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def same(one: tuple[dict, list], other: tuple[dict, list]) -> bool:
+    """Whether two records are the same bit for bit, in all but time and memory."""
+    (row, items), (row_again, items_again) = one, other
+    measured = {"seconds", "peak_memory_bytes"}
+    return items == items_again and all(row[n] == row_again[n] for n in (row.keys() | row_again.keys()) - measured)
 
 
 def test_the_untrained_backbone_is_evaluated_only(ledger: Ledger, tmp_path: Path) -> None:

@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
 from pelt_core import backbones, data, decode, evaluate, train
 from pelt_core.attachment import attach
-from pelt_core.data.batches import encode
 from pelt_core.data.extraction import EXTRACTOR_FOR
 from pelt_core.data.prompts import render
 from pelt_core.precision import cast_backbone, fast_fp32
+from pelt_core.study import kept
 from pelt_core.study.run import Run
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -36,9 +36,10 @@ def execute(run: Run, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any
     Raises:
         PeltError: for data or a backbone that is not there, or a run that makes no sense.
     """
-    questions = {name: data.evaluation_rows(name, run.questions) for name in run.evaluate}
-    training_rows = data.training_rows(run.train, run.seed) if run.train else None
-    tokenizer = backbones.load_tokenizer(run.backbone)
+    questions = {name: kept.questions(name, run.questions) for name in run.evaluate}
+    how = (run.prompt, run.max_length)
+    solved = {name: kept.worked_answers(run.backbone, name, run.questions, *how) for name in run.loss_sets}
+    rows = kept.training(run.backbone, run.train, run.seed, *how) if run.train else None
     fast_fp32()
     model = backbones.load_model(run.backbone)
     if accelerator := torch.accelerator.current_accelerator(check_available=True):
@@ -57,11 +58,10 @@ def execute(run: Run, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any
     attach(model, run.method, seed=run.seed)
     cast_backbone(model, DTYPES[run.precision])
     row["trainable_parameters"] = model.num_parameters(only_trainable=True)
-    if training_rows is not None:
-        encoded = encode(tokenizer, training_rows, run.prompt, run.max_length)
+    if rows is not None:
         trained = train.fit(
             model,
-            encoded,
+            rows,
             learning_rate=run.learning_rate,
             epochs=run.epochs,
             batch_size=run.batch_size,
@@ -72,27 +72,27 @@ def execute(run: Run, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any
         )
         # JSON has no number that is not finite.
         curve = [[step, loss if math.isfinite(loss) else None] for step, loss in trained.loss_curve]
-        row |= {"status": trained.status, "loss_curve": curve, "training_rows": len(encoded)}
+        row |= {"status": trained.status, "loss_curve": curve, "training_rows": len(rows)}
         row |= {"tokens": trained.tokens, "peak_memory_bytes": trained.peak_memory_bytes}
         row["seconds"]["train"] = round(trained.seconds, 3)
     if row["status"] == "diverged":
         return row, []
     started = time.perf_counter()
-    items = _items(run, model, tokenizer, questions)
+    items = _items(run, model, questions, solved)
     row["seconds"]["evaluate"] = round(time.perf_counter() - started, 3)
     row["metrics"] = evaluate.summarise(items)
     return row, items
 
 
 def _items(
-    run: Run, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Mapping[str, Any]
+    run: Run, model: PreTrainedModel, questions: Mapping[str, Any], solved: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """One record for every question: what was asked, written, found and expected, and the loss of the true answer."""
     prompts = {name: [render(run.prompt, q) for q in rows["question"]] for name, rows in questions.items()}
     written = iter(
         decode.generate(
             model,
-            tokenizer,
+            kept.tokenizer(run.backbone),
             [prompt for group in prompts.values() for prompt in group],
             max_new_tokens=run.max_new_tokens,
         )
@@ -101,9 +101,8 @@ def _items(
     items: list[dict[str, Any]] = []
     for name, rows in questions.items():
         losses = {}
-        if name in run.loss_sets:
-            solved = encode(tokenizer, rows, run.prompt, run.max_length)
-            measured = evaluate.answer_loss(model, solved)
-            losses = dict(zip(solved["id"], measured, strict=True))
+        if name in solved:
+            measured = evaluate.answer_loss(model, solved[name])
+            losses = dict(zip(solved[name]["id"], measured, strict=True))
         items += evaluate.score(name, rows, prompts[name], outputs[name], losses)
     return items
