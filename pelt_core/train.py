@@ -172,12 +172,13 @@ class PartsTrainer(Trainer):
         # The mask tells where the rows are, for which it need not be on the GPU.
         self._on_cpu = {"labels", "attention_mask"} if can_unpad(model) else {"labels"}
         self._unread: list[tuple[Tensor, Tensor]] = []  # loss and tokens of each step since the last record
-        self._started = time.perf_counter()
+        self._started: float | None = None
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
     ) -> Tensor:
         """The gradient and the value of one batch's loss, a micro-batch at a time."""
+        self._started = self._started or time.perf_counter()
         model.train()
         step: Step = inputs["step"]
         counts = self.accelerator.reduce(torch.tensor([step.targets, step.tokens], device=self.args.device))
@@ -200,10 +201,12 @@ class PartsTrainer(Trainer):
         """Keeps the steps' record in the state that checkpoints carry; ends the training if it has diverged."""
         if "loss" not in logs:
             return
-        losses, tokens = (torch.stack(column).tolist() for column in zip(*self._unread, strict=True))
+        losses, tokens = (torch.stack(column) for column in zip(*self._unread, strict=True))
         self._unread.clear()
-        seconds, self._started = time.perf_counter() - self._started, time.perf_counter()
-        record: dict[str, Any] = {**logs, "losses": losses, "tokens": sum(tokens), "seconds": seconds}
+        now = time.perf_counter()
+        seconds, self._started = now - (self._started or now), now
+        losses = self.accelerator.reduce(losses, "mean").tolist()
+        record: dict[str, Any] = {**logs, "losses": losses, "tokens": int(tokens.sum()), "seconds": seconds}
         super().log(record, start_time)
         self.control.should_training_stop |= not all(map(math.isfinite, [*losses, logs["grad_norm"]]))
 
