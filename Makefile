@@ -10,7 +10,7 @@ help: ## Say what there is to make.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
 
 report: env ## Run the smoke preset and build the report (about 10 minutes, then seconds).
-	$(BIN)/pelt run placement --preset smoke --ledger _runs/ledger
+	$(BIN)/pelt run placement --preset smoke --threads 1 --ledger _runs/ledger
 	$(BIN)/pelt report
 
 test: env ## Check style and types, and run all tests (about 15 minutes).

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -98,11 +99,26 @@ def test_run_records_the_grid_and_says_so(quickly, tmp_path):
     base, lora = grid("placement", "smoke", only=["none", "lora*@q,k,v"])
     assert done.exit_code == 0
     assert done.stdout == ""
-    first, second, last = done.stderr.splitlines()
+    beginning, first, second, last = done.stderr.splitlines()
+    assert re.fullmatch(r"2 runs to do, \d at a time, \d+ threads? each", beginning)
     assert first == f"{base.key}  none  seed 0  3 s  accuracy 0.556  loss 1.250"
     assert second == f"{lora.key}  lora(rank=32,alpha=64)@q,k,v  seed 0  3 s  diverged"
     assert last == f"2 runs in {tmp_path}: 1 diverged, 1 finished"
     assert pelt("run", "placement", "--only", "none", "--ledger", tmp_path).stderr == f"1 runs in {tmp_path}: 1 kept\n"
+
+
+@pytest.mark.parametrize(("asked", "given"), [(["-w", 3, "-t", 2], (3, 2)), (["-t", 1000], (1, 1000))])
+def test_workers_and_threads_as_asked_for(monkeypatch, tmp_path, asked, given):
+    seen = []
+
+    def noting(runs, ledger, workers, threads, report):
+        seen.append((workers, threads))
+        return in_process(runs, ledger, workers, threads, report)
+
+    monkeypatch.setattr(studies, "run_study", noting)
+    done = pelt("run", "placement", "--only", "none", "--only", "lora*@q,k,v", "--ledger", tmp_path, *asked)
+    assert done.exit_code == 0
+    assert seen == [given]
 
 
 def test_a_failed_run_is_exit_code_1(monkeypatch, tmp_path):

@@ -16,7 +16,6 @@ from pelt_core.cli.options import (
     Seeds,
     Settings,
     StudyName,
-    Workers,
     parse_seeds,
     parse_settings,
 )
@@ -36,7 +35,16 @@ def run(
     only: Only = None,
     seeds: Seeds = None,
     settings: Settings = None,
-    workers: Workers = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            "-w",
+            min=1,
+            help="Runs carried out at the same time; by default one on each core as far as memory goes, "
+            "and one where there is an accelerator.",
+        ),
+    ] = None,
     threads: Annotated[
         int | None, typer.Option("--threads", "-t", min=1, help="Processor threads of each; by default shared out.")
     ] = None,
@@ -51,18 +59,19 @@ def run(
 
     Example, in minutes and without a network: `pelt run placement`
 
-    Example, in hours: `pelt run placement --preset laptop --workers 2 --threads 1`
+    The number of threads may change the last digits of a result; it is recorded with each.
+
+    Example, in hours: `pelt run placement --preset laptop --threads 1`
 
     Example, your own backbone: `pelt run placement --only "lora*" --seeds 0-4 --set backbone=tiny-llama`
     """
-    from pelt_core.study.check import check
-
     runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings))
     book = Ledger(ledger or ledger_folder(preset))
-    check(run for run in runs if not book.has(run))
+    todo = [run for run in runs if not book.has(run)]
+    suited = _checked(todo, workers, threads) if todo else (1, 1)
     try:
         with progress(f"{study}, {preset}", len(runs)) as advance:
-            outcomes = run_study(runs, book, workers, threads, lambda outcome: advance(_line(outcome)))
+            outcomes = run_study(runs, book, *suited, lambda outcome: advance(_line(outcome)))
     except KeyboardInterrupt:
         errors.print("Interrupted. Finished runs are kept; the same command goes on from here.")
         raise typer.Exit(INTERRUPTED) from None
@@ -72,6 +81,17 @@ def run(
     )
     if "failed" in states:
         raise typer.Exit(FAILURE)
+
+
+def _checked(todo: list[Run], workers: int | None, threads: int | None) -> tuple[int, int]:
+    """Workers, and threads of each, for runs that nothing is found to stop."""
+    from pelt_core.study.check import check
+    from pelt_core.study.crew import crew
+
+    check(todo)
+    suited = crew(todo, workers, threads)
+    errors.print(f"{len(todo)} runs to do, {suited}")
+    return suited.workers, suited.threads
 
 
 @app.command()

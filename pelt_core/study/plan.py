@@ -101,9 +101,15 @@ def _planned(run: Run, recorded: bool, speed: Speed | None) -> dict[str, Any]:
         "train_tokens": work.trained,
         "evaluate_tokens": work.evaluated,
         "petaflops": (training + evaluation) / 1e15,
-        "gigabytes": (size.backbone * BYTES[run.precision] + size.trainable * ADAM_BYTES) / 1e9,
+        "gigabytes": memory(run) / 1e9,
         "hours": hours,
     }
+
+
+def memory(run: Run) -> float:
+    """Bytes of the weights, gradients and optimiser of a run, without activations."""
+    size = count_named(run.backbone, run.method, task="causal-lm")
+    return size.backbone * BYTES[run.precision] + size.trainable * ADAM_BYTES
 
 
 def _flops(work: Work, parameters: int) -> tuple[float, float]:

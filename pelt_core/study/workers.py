@@ -129,7 +129,7 @@ def run_study(
     runs: Sequence[Run],
     ledger: Ledger,
     workers: int = 1,
-    threads: int | None = None,
+    threads: int = 1,
     report: Callable[[Outcome], None] = lambda outcome: None,
     execute: Execute = execute,
 ) -> list[Outcome]:
@@ -141,15 +141,14 @@ def run_study(
     Args:
         runs: what to carry out.
         ledger: where to record it.
-        workers: how many runs at a time.
-        threads: processor threads of each worker; by default the processors are shared out evenly.
+        workers: how many runs at a time; `pelt_core.study.crew.crew` knows how many suit the machine.
+        threads: processor threads of each worker.
         report: called in this process with every outcome, as it comes.
         execute: what carries out a run; importable by name from another process.
 
     Returns:
         The outcomes, in the order in which they came.
     """
-    threads = threads or max(1, (os.cpu_count() or 1) // workers)
     crew = threading.local()  # one worker process for each thread of the pool
     started: list[_Worker] = []
 

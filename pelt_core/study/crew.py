@@ -1,0 +1,55 @@
+"""How many runs at a time, with how many threads each: by what the machine has, and by no clock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from pelt_core.study.plan import memory
+from pelt_core.study.run import Run
+
+PROCESS_BYTES = 0.7e9  # of a worker with its libraries, before it has a model
+
+
+@dataclass(frozen=True)
+class Crew:
+    """So many worker processes, each with so many processor threads."""
+
+    workers: int
+    threads: int
+
+    def __str__(self) -> str:
+        return f"{self.workers} at a time, {self.threads} thread{'s' * (self.threads > 1)} each"
+
+
+def crew(runs: Sequence[Run], workers: int | None = None, threads: int | None = None) -> Crew:
+    """What is not given is chosen: a run on each core, as far as there are runs and memory; on an accelerator, one run.
+
+    Two cores do two runs of one thread sooner than one after the other with two threads each, as little of a step is
+    large enough to share; and two runs of two threads each get in each other's way.
+
+    Args:
+        runs: what is to be carried out, at least one run.
+        workers: how many at a time.
+        threads: of each; by default the cores are shared out evenly.
+    """
+    cores = _cores()
+    if workers is None:
+        room = 1 if torch.accelerator.is_available() else _memory() // max(PROCESS_BYTES + memory(run) for run in runs)
+        workers = max(1, min(cores // (threads or 1), len(runs), int(room)))
+    return Crew(workers, threads or max(1, cores // workers))
+
+
+def _cores() -> int:
+    """Processor cores that this process may use; two hardware threads of one core count once."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(allowed, psutil.cpu_count(logical=False) or allowed)
+
+
+def _memory() -> int:
+    """Bytes that can be had without swapping."""
+    return int(psutil.virtual_memory().available)
