@@ -128,12 +128,13 @@ def test_importing_the_package_does_nothing_else() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
+@pytest.mark.parametrize("command", [[], ["methods"], ["run"], ["report"]])
+def test_help_is_quick_because_it_imports_nothing_heavy(command: list[str]) -> None:
     done = run(
         "import sys\n"
         "from pelt_core.cli import app\n"
         "try:\n"
-        "    app(['--help'])\n"
+        f"    app({[*command, '--help']})\n"
         "except SystemExit as end:\n"
         "    assert not end.code\n"
         "heavy = {'torch', 'transformers', 'datasets', 'pandas', 'matplotlib', 'scipy'} & set(sys.modules)\n"
