@@ -39,6 +39,8 @@ class Packing:
             PaddingError: unless each row is padded on the right alone and holds a token.
 
         """
+        if mask.dim() != 2:
+            raise PaddingError(f"packing needs the attention mask as (rows, width), and this is {tuple(mask.shape)}")
         real = mask > 0
         if not real[:, 0].all() or (real[:, 1:] & ~real[:, :-1]).any():
             raise PaddingError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,20 +11,28 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 from transformers import AttentionInterface, PreTrainedModel
 
+from pelt_core.anatomy import ANATOMIES
+from pelt_core.errors import PeltError
 from pelt_core.packed_attention import packed_attention
 from pelt_core.packing import Packing
 from pelt_core.sites import stacks
 
 ATTENTION = "packed"
 _EACH_TOKEN_HAS = ("position_ids", "position_embeddings")
+_EACH_LAYER_GIVES = ("output_hidden_states", "output_attentions")
+
+
+class UnpaddingError(PeltError, ValueError):
+    """A model, or something asked of it, for which the padding cannot be left out."""
 
 
 def can_unpad(model: PreTrainedModel) -> bool:
     """Whether all attention of `model` goes through transformers' attention interface, and it has one stack of layers.
 
-    GPT-J, BLOOM and T5 have attention of their own: give them rows of equal length, or one row at a time.
+    GPT-J and BLOOM have attention of their own, and T5 has two stacks: give them rows of equal length, or one by one.
     """
-    return bool(model._supports_attention_backend) and len(stacks(model)) == 1
+    known = model.config.model_type in ANATOMIES
+    return known and bool(model._supports_attention_backend) and len(stacks(model)) == 1
 
 
 @contextmanager
@@ -37,11 +46,20 @@ def unpadded(model: PreTrainedModel) -> Iterator[None]:
     Args:
         model: for which `can_unpad` holds, with or without methods attached; none is attached or detached inside.
 
+    Raises:
+        UnpaddingError: for another model; inside, if it is asked for a cache, or for what each of its layers gives.
+        PaddingError: inside, unless each row is padded on the right alone.
+
     """
+    if not can_unpad(model):
+        raise UnpaddingError(
+            f"{model.config.model_type} needs its padding: it has attention of its own, or more than one stack of "
+            "layers, or is no family of pelt_core.anatomy. Run it as it is; `can_unpad` tells beforehand"
+        )
     AttentionInterface.register(ATTENTION, packed_attention)
     before, handles = model.config._attn_implementation, _wired(model)
-    model.set_attn_implementation(ATTENTION)
     try:
+        model.set_attn_implementation(ATTENTION)
         yield
     finally:
         model.set_attn_implementation(before)
@@ -62,11 +80,24 @@ def _wired(model: PreTrainedModel) -> list[RemovableHandle]:
 
 def _measure(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Tells the layers where the rows are, by a keyword: it is there again when a layer is computed anew."""
-    text = args[0] if args else kwargs.get("input_ids")
-    text = kwargs["inputs_embeds"] if text is None else text
-    if (mask := kwargs.get("attention_mask")) is None:
-        return args, kwargs | {"packing": Packing((text.shape[1],) * len(text), text.shape[1])}
-    return args, kwargs | {"packing": Packing.of(mask), "attention_mask": mask.to(text.device)}
+    given = dict(zip(inspect.signature(model.forward).parameters, args, strict=False)) | kwargs
+    _check(model, given)
+    text = given["inputs_embeds"] if given.get("input_ids") is None else given["input_ids"]
+    if (mask := given.get("attention_mask")) is None:
+        packing = Packing((text.shape[1],) * len(text), text.shape[1])
+    else:
+        packing = Packing.of(mask)
+        given["attention_mask"] = mask.to(text.device, non_blocking=True)
+    return (), given | {"packing": packing, "use_cache": False}
+
+
+def _check(model: Any, given: dict[str, Any]) -> None:
+    """That nothing is asked for which the layers would give of the packed batch, and not of the padded one."""
+    if given.get("use_cache") or given.get("past_key_values") is not None:
+        raise UnpaddingError("there is no key-value cache without padding: generate outside of `unpadded`")
+    for name in _EACH_LAYER_GIVES:
+        if getattr(model.config, name, False) if given.get(name) is None else given[name]:
+            raise UnpaddingError(f"{name} is for the padded batch: ask for what each layer gives outside of `unpadded`")
 
 
 def _pack_states(
