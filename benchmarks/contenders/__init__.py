@@ -1,0 +1,1 @@
+"""What runs in the processes that are compared; `peer_*` and `turns` also in an environment without `pelt_core`."""

@@ -1,0 +1,97 @@
+"""What the contenders work on: the rows and questions of the laptop preset; the embedded ones if they are not there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pelt_core import data
+from pelt_core.backbones import load_model, load_tokenizer
+from pelt_core.data.batches import encode
+from pelt_core.data.prompts import render
+from pelt_core.data.sources import DataNotFound
+
+MIX, EMBEDDED, PROMPT = "gsm8k:200+mawps-clean:300", "arithmetic:500", "alpaca@1"
+CLASSES = ("gsm8k", "mawps-clean")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A file of rows that every contender reads, and what they are."""
+
+    file: Path
+    rows: list[Any]
+    what: str
+
+
+def language_rows(backbone: str, number: int, max_length: int, folder: Path) -> Task:
+    """`number` rows `input_ids`, `labels` with a loss on the answer alone, some of them again if there are fewer."""
+    try:
+        mix, found = MIX, data.training_rows(MIX, 0)
+    except DataNotFound:
+        mix, found = EMBEDDED, data.training_rows(EMBEDDED, 0)
+    encoded = encode(load_tokenizer(backbone), found, PROMPT, max_length)
+    rows = [{name: row[name] for name in ("input_ids", "labels")} for row in encoded]
+    return _written(folder / "language.json", _cycled(rows, number), f"{mix}, {PROMPT}, up to {max_length} tokens")
+
+
+def texts(backbone: str, number: int, folder: Path) -> Task:
+    """`number` rows `input_ids`, `label`: questions of GSM8K and MAWPS in turn, to be told apart."""
+    tokenizer = load_tokenizer(backbone)
+    half = -(-number // len(CLASSES))
+    try:
+        kinds = [data.training_rows(f"{name}:{half}", 0)["question"] for name in CLASSES]
+        what = f"questions of {' and '.join(CLASSES)} in turn"
+    except DataNotFound:
+        found = data.training_rows(f"arithmetic:{half}", 0)
+        kinds = [found["question"], found["solution"]]
+        what = "embedded arithmetic, questions and solutions in turn"
+    rows = [
+        {"input_ids": list(tokenizer(text, truncation=True, max_length=256)["input_ids"]), "label": label}
+        for group in zip(*kinds, strict=True)
+        for label, text in enumerate(group)
+    ]
+    return _written(folder / "texts.json", rows[:number], what)
+
+
+def questions(number: int, folder: Path) -> Task:
+    """`number` prompts, as many of GSM8K as of SVAMP."""
+    half = -(-number // 2)
+    try:
+        found = [q for name in ("gsm8k", "svamp") for q in data.evaluation_rows(name, half)["question"]]
+        what = "questions of gsm8k and svamp"
+    except DataNotFound:
+        found, what = data.evaluation_rows("arithmetic", number)["question"], "questions of embedded arithmetic"
+    prompts = [render(PROMPT, question) for question in found[:number]]
+    return _written(folder / "questions.json", _cycled(prompts, number), f"{what}, {PROMPT}")
+
+
+def backbone_folder(backbone: str, task: str, folder: Path) -> Path:
+    """The backbone and its tokenizer, for all contenders the same, in a form that older `transformers` read too.
+
+    There is no dropout in it, so that losses can be compared. A classifier has its new head, the same for all.
+    """
+    target = folder / f"{backbone}-{task}"
+    model = load_model(backbone, task=task)
+    config = model.config
+    for name in [name for name in vars(config) if "dropout" in name and isinstance(getattr(config, name), float)]:
+        setattr(config, name, 0.0)
+    model.save_pretrained(target)
+    load_tokenizer(backbone).save_pretrained(target)
+    settings = json.loads((target / "config.json").read_text())
+    # transformers 4 looks for the base of the rotary embedding here, and takes 10,000 if it finds none.
+    rope = settings.get("rope_parameters") or {}
+    settings |= {name: rope[name] for name in ("rope_theta",) if name in rope}
+    (target / "config.json").write_text(json.dumps(settings))
+    return target
+
+
+def _cycled(rows: list[Any], number: int) -> list[Any]:
+    return [rows[i % len(rows)] for i in range(number)]
+
+
+def _written(file: Path, rows: list[Any], what: str) -> Task:
+    file.write_text(json.dumps(rows))
+    return Task(file, rows, what)
