@@ -150,7 +150,9 @@ class Context(nn.Module):
         columns = torch.arange(self.past, self.past + tokens, device=values.device)
         inside = values.new_ones(batch, tokens, dtype=torch.bool) if real is None else real
         if end is not None:
-            before = columns < (end.to(columns.device).unsqueeze(1) if isinstance(end, Tensor) else end)
+            if isinstance(end, Tensor):
+                end = end.to(columns.device, non_blocking=True).unsqueeze(1)
+            before = columns < end
             # A row whose labels begin with its first token says nothing of a prompt: all of it is one.
             told = (inside & before)[:, self._virtual :].any(1, keepdim=True)
             inside = inside & (before if self.past else before | ~told)

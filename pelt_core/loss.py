@@ -47,10 +47,10 @@ def token_losses(model: nn.Module, input_ids: Tensor, attention_mask: Tensor, la
     head, targets = _head(model), answer_tokens(labels)
     if not _is_frozen_map(head):
         logits = answer_logits(model, input_ids, attention_mask, labels)
-        return F.cross_entropy(logits, targets.to(logits.device), reduction="none")
+        return F.cross_entropy(logits, targets.to(logits.device, non_blocking=True), reduction="none")
 
     def losses(h: Tensor) -> Tensor:
-        return linear_cross_entropy(h, head.weight, head.bias, targets.to(h.device))
+        return linear_cross_entropy(h, head.weight, head.bias, targets.to(h.device, non_blocking=True))
 
     return _in_place_of_logits(model, input_ids, attention_mask, labels, losses)
 
@@ -97,10 +97,11 @@ def _in_place_of_logits(
     It takes the place of the head inside of the model, so that hooks and wrappers around the model see one pass.
     """
     predicting = predicted_positions(labels).flatten().nonzero().squeeze(1)
-    with (
-        prompt_ends(model, prompt_lengths(labels)),
-        _head_computes(_head(model), lambda h: compute(h.flatten(0, 1).index_select(0, predicting.to(h.device)))),
-    ):
+
+    def of_those_that_predict(h: Tensor) -> Tensor:
+        return compute(h.flatten(0, 1).index_select(0, predicting.to(h.device, non_blocking=True)))
+
+    with prompt_ends(model, prompt_lengths(labels)), _head_computes(_head(model), of_those_that_predict):
         computed: Tensor = model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).logits
     return computed
 

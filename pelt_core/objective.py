@@ -75,7 +75,8 @@ def training_losses(model: nn.Module, input_ids: Tensor, attention_mask: Tensor,
 
     def forward() -> tuple[Tensor, Tensor]:
         logits = answer_logits(model, input_ids, attention_mask, labels)
-        return F.cross_entropy(logits, answer_tokens(labels).to(logits.device), reduction="none"), logits
+        targets = answer_tokens(labels).to(logits.device, non_blocking=True)
+        return F.cross_entropy(logits, targets, reduction="none"), logits
 
     return total_loss(model, forward)
 
@@ -92,7 +93,7 @@ def text_losses(model: nn.Module, labels: Tensor, **inputs: Tensor) -> Tensor:
 
     def forward() -> tuple[Tensor, Tensor]:
         logits = model(**inputs).logits.float()
-        targets = labels.to(logits.device)
+        targets = labels.to(logits.device, non_blocking=True)
         if logits.shape[-1] == 1:
             return (logits.squeeze(-1) - targets).square(), logits
         return F.cross_entropy(logits, targets, reduction="none"), logits

@@ -20,6 +20,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from pelt_core.checkpoint import load_trained_state, trained_state
 from pelt_core.errors import PeltError
+from pelt_core.loss import bare
 from pelt_core.micro_batches import MicroBatches, Step
 from pelt_core.objective import text_losses, training_losses
 from pelt_core.quiet import errors_only
@@ -142,7 +143,7 @@ def fit(
         raise UnevenBatch(f"{batch_size} rows a step cannot be shared evenly by {arguments.world_size} processes")
     arguments.per_device_train_batch_size = batch_size // arguments.world_size
     arguments._n_gpu = min(arguments.n_gpu, 1)  # two devices in one process would double the batch
-    with errors_only(), unpadded(model) if can_unpad(model) else nullcontext():
+    with errors_only():
         trainer = PartsTrainer(
             model,
             arguments,
@@ -169,8 +170,9 @@ class PartsTrainer(Trainer):
     def __init__(self, model: PreTrainedModel, *args: Any, **kwargs: Any) -> None:
         super().__init__(model, *args, **kwargs)
         self._losses: Callable[..., Tensor] = training_losses if model.get_output_embeddings() else text_losses
+        self._unpads = can_unpad(model)
         # The mask tells where the rows are, for which it need not be on the GPU.
-        self._on_cpu = {"labels", "attention_mask"} if can_unpad(model) else {"labels"}
+        self._on_cpu = {"labels", "attention_mask"} if self._unpads else {"labels"}
         self._unread: list[tuple[Tensor, Tensor]] = []  # loss and tokens of each step since the last record
         self._started: float | None = None
 
@@ -181,14 +183,16 @@ class PartsTrainer(Trainer):
         self._started = self._started or time.perf_counter()
         model.train()
         step: Step = inputs["step"]
-        counts = self.accelerator.reduce(torch.tensor([step.targets, step.tokens], device=self.args.device))
+        counts = torch.tensor([step.targets, step.tokens]).to(self.args.device, non_blocking=True)
+        counts = self.accelerator.reduce(counts)
         # Data parallelism averages the gradients of its ranks, so each rank's share is scaled up by their number.
         share = self.accelerator.num_processes / counts[0]
         total = torch.zeros((), device=self.args.device)
-        for part in step.parts:
-            loss = self._losses(model, **self._placed(part)).sum() * share
-            self.accelerator.backward(loss)
-            total += loss.detach()
+        with unpadded(bare(model)) if self._unpads else nullcontext():  # callbacks find the model as it was
+            for part in step.parts:
+                loss = self._losses(model, **self._placed(part)).sum() * share
+                self.accelerator.backward(loss)
+                total += loss.detach()
         self._unread.append((total, counts[1]))
         return total
 
@@ -237,11 +241,11 @@ class PartsTrainer(Trainer):
 
 
 class _ReadBeforeSaving(TrainerCallback):
-    """Has all losses read before a checkpoint is written, and at the end."""
+    """Has all losses read before a checkpoint is written, and at the end, which another callback may ask for."""
 
     def on_step_end(self, args: TrainingArguments, state: Any, control: Any, **kwargs: Any) -> None:
         """Asks for the record of the steps that have none yet."""
-        control.should_log |= control.should_save or state.global_step >= state.max_steps
+        control.should_log |= control.should_save or control.should_training_stop
 
 
 class _Bar(ProgressCallback):

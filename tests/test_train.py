@@ -5,12 +5,13 @@ import json
 import math
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
 from datasets import Dataset
-from models import stir, tiny
+from models import batch, stir, tiny
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedModel, TrainerCallback, TrainingArguments
@@ -88,7 +89,7 @@ def test_first_loss_is_the_mean_over_the_batch_s_answer_tokens(tmp_path):
 
 def test_micro_batches_change_rounding_only(tmp_path):
     curves, shapes = [], []
-    for size in (1, 4):
+    for size in (1, 1000):
         model = ready("lora@q,v")
         model.register_forward_pre_hook(
             lambda m, args, kwargs: shapes.append(kwargs["input_ids"].shape), with_kwargs=True
@@ -98,11 +99,63 @@ def test_micro_batches_change_rounding_only(tmp_path):
     assert [loss for _, loss in curves[0]] == pytest.approx([loss for _, loss in curves[1]], rel=1e-4)
 
 
+class Rates(TrainerCallback):
+    """Keeps the learning rate of each step."""
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+
+    def on_step_begin(self, args, state, control, optimizer, **kwargs):
+        self.rates.append(optimizer.param_groups[0]["lr"])
+
+
 def test_rate_rises_over_the_warm_up_and_falls_to_zero(tmp_path):
-    fit(ready("lora@q,v"), rows(40), **COMMON | {"epochs": 1}, workdir=tmp_path)  # 10 steps, 2 of them warm-up
-    history = json.loads((tmp_path / "checkpoint-10" / "trainer_state.json").read_text())["log_history"]
-    expected = [0, 0.5, *(1 - i / 8 for i in range(8))]
-    assert [record["learning_rate"] for record in history] == pytest.approx([1e-2 * share for share in expected])
+    seen = Rates()
+    fit(ready("lora@q,v"), rows(40), **COMMON | {"epochs": 1}, workdir=tmp_path, callbacks=[seen])  # 10 steps
+    expected = [0, 0.5, *(1 - i / 8 for i in range(8))]  # 2 of them warm-up
+    assert seen.rates == pytest.approx([1e-2 * share for share in expected])
+
+
+def test_losses_are_read_every_ten_steps_before_a_checkpoint_and_at_the_end(tmp_path):
+    fit(ready("lora@q,v"), rows(4), **COMMON | {"epochs": 27}, workdir=tmp_path, save_every=13)
+    state = json.loads((tmp_path / "checkpoint-27" / "trainer_state.json").read_text())
+    assert [(record["step"], len(record["losses"])) for record in state["log_history"]] == [
+        *((10, 10), (13, 3)),
+        *((20, 7), (26, 6), (27, 1)),
+    ]
+
+
+class Stop(TrainerCallback):
+    """Asks for the end after a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, args, state, control, **kwargs):
+        control.should_training_stop |= state.global_step == self.step
+
+
+def test_a_callback_may_end_the_training(tmp_path):
+    result = fit(ready("lora@q,v"), rows(), **COMMON, workdir=tmp_path, callbacks=[Stop(2)])
+    assert (result.status, result.steps, len(result.loss_curve)) == ("finished", 2, 2)
+
+
+class Generate(TrainerCallback):
+    """Has the model answer after each step."""
+
+    def __init__(self) -> None:
+        self.answers: list[Tensor] = []
+
+    def on_step_end(self, args, state, control, model, **kwargs):
+        self.answers.append(model.eval().generate(**batch("llama"), max_new_tokens=2, do_sample=False))
+
+
+def test_a_callback_may_evaluate_the_model(tmp_path):
+    model, each = ready("prefix(tokens=3)"), Generate()
+    result = fit(model, rows(4), **COMMON | {"epochs": 3}, workdir=tmp_path / "a", callbacks=[each])
+    undisturbed = fit(ready("prefix(tokens=3)"), rows(4), **COMMON | {"epochs": 3}, workdir=tmp_path / "b")
+    assert [answer.shape for answer in each.answers] == [(2, 9)] * 3
+    assert result.loss_curve == undisturbed.loss_curve
 
 
 def test_same_seed_same_weights_and_another_seed_other_ones(tmp_path):
@@ -183,15 +236,12 @@ def test_a_gradient_that_is_not_finite_is_divergence_even_in_the_last_step(tmp_p
 
 
 def test_long_curves_are_thinned_and_keep_their_end():
-    history = [{"step": i, "loss": 1 / i, "grad_norm": 1.0, "tokens": 2, "seconds": 0.5} for i in range(1, 4500)]
-    result = _result(history)
+    record = {"grad_norm": 1.0, "tokens": 22, "seconds": 5.5}
+    result = _result([record | {"losses": [1 / step for step in range(i + 1, i + 12)]} for i in range(0, 4499, 11)])
     steps = [step for step, _ in result.loss_curve]
     assert isinstance(result, TrainingResult)
-    assert (
-        len(steps) <= CURVE_POINTS
-        and steps[-1] == 4499
-        and {b - a for a, b in zip(steps, steps[1:], strict=False)} == {3}
-    )
+    assert len(steps) <= CURVE_POINTS and steps[-1] == 4499 and {b - a for a, b in pairwise(steps)} == {3}
+    assert all(loss == 1 / step for step, loss in result.loss_curve)
     assert (result.steps, result.tokens, result.seconds) == (4499, 8998, 2249.5)
 
 
