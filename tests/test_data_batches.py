@@ -99,6 +99,26 @@ def test_a_training_batch_is_padded_on_the_right(plain: PreTrainedTokenizerBase)
     assert long > short
 
 
+def test_padding_has_the_id_that_is_asked_for() -> None:
+    rows = [{"input_ids": [5, 6, 7], "labels": [IGNORED, 6, 7]}, {"input_ids": [8], "labels": [8]}]
+    assert collate(rows, 3)["input_ids"].tolist() == [[5, 6, 7], [8, 3, 3]]
+    assert collate(rows)["input_ids"].tolist() == [[5, 6, 7], [8, 0, 0]]
+
+
+def test_texts_to_classify_have_one_label_each_and_keep_their_token_types() -> None:
+    rows = [
+        {"id": "a", "input_ids": [5, 6, 7], "token_type_ids": [0, 1, 1], "label": 2},
+        {"id": "b", "input_ids": [8], "token_type_ids": [1], "label": 0},
+    ]
+    assert {name: tensor.tolist() for name, tensor in collate(rows, 3).items()} == {
+        "input_ids": [[5, 6, 7], [8, 3, 3]],
+        "attention_mask": [[1, 1, 1], [1, 0, 0]],
+        "token_type_ids": [[0, 1, 1], [1, 0, 0]],
+        "labels": [2, 0],
+    }
+    assert collate([{"input_ids": [5], "label": 0.5}])["labels"].tolist() == [0.5]
+
+
 def test_prompts_for_generation_are_padded_on_the_left(tokenizer: PreTrainedTokenizerBase) -> None:
     prompts = ["What is 1 + 1?", "2?"]
     batch = left_pad(tokenizer, prompts)

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from datasets import Dataset
-from models import batch, grown, stir, tiny
+from models import GROWN, REFUSED, batch, grown, stir, tiny
 from test_loss import ROWS
 from test_train import COMMON, rows
 from torch import nn
@@ -18,8 +18,9 @@ from transformers import PreTrainedModel, Trainer, TrainingArguments
 from pelt_core.attachment import activate, attach, attached
 from pelt_core.data.batches import collate
 from pelt_core.loss import answer_logits, answer_tokens, token_losses
-from pelt_core.objective import divergence, penalty, total_loss, training_losses
+from pelt_core.objective import divergence, penalty, text_losses, total_loss, training_losses
 from pelt_core.train import fit
+from pelt_core.unpadding import unpadded
 
 BATCH = collate(ROWS)
 
@@ -69,6 +70,49 @@ def test_two_draws_of_a_routing_method_shall_agree() -> None:
     trained = list(attached(model).parameters())
     gradients = [torch.autograd.grad(losses.sum(), trained) for losses in (found, expected)]
     torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-4)
+
+
+def texts() -> dict[str, torch.Tensor]:
+    return collate([{"input_ids": row["input_ids"], "label": i} for i, row in enumerate(ROWS)])
+
+
+def test_a_classifier_is_trained_on_the_cross_entropy_of_each_text() -> None:
+    model, inputs = grown("bert", "lora@q,v").train(), texts()
+    torch.manual_seed(0)
+    found = text_losses(model, **inputs)
+    torch.manual_seed(0)
+    assert found.shape == (3,) and found.dtype is torch.float32
+    torch.testing.assert_close(found.mean(), model(**inputs).loss)
+    assert text_losses(model.bfloat16(), **inputs).dtype is torch.float32
+
+
+def test_a_single_output_is_trained_on_its_squared_error() -> None:
+    model, inputs = grown("bert", "lora@q,v"), texts() | {"labels": torch.tensor([0.5, -1.0, 2.0])}
+    model.classifier = nn.Linear(model.config.hidden_size, 1)
+    logits = model(inputs["input_ids"], inputs["attention_mask"]).logits
+    torch.testing.assert_close(text_losses(model, **inputs), (logits[:, 0] - inputs["labels"]) ** 2)
+
+
+def test_texts_too_get_what_a_method_adds() -> None:
+    model, inputs = grown("bert", "adamix(experts=3,bottleneck=6)@mlp+diff(l0=0.01)@q").train(), texts()
+    torch.manual_seed(0)
+    found = text_losses(model, **inputs)
+    torch.manual_seed(0)
+    one, other = (model(inputs["input_ids"], inputs["attention_mask"]).logits for _ in range(2))
+    expected = F.cross_entropy(one, inputs["labels"], reduction="none") + divergence(one, other) + penalty(model)
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("spec", [*GROWN, "full", "head"])
+def test_nothing_is_read_from_the_device(spec: str) -> None:
+    """On the device `meta` is nothing that could be read; labels and mask are on the CPU."""
+    family = "bert" if "llama" in REFUSED.get(spec, ()) else "llama"
+    model = grown(family, spec).train().to("meta")
+    inputs, losses = (BATCH, training_losses) if family == "llama" else (texts(), text_losses)
+    with unpadded(model):
+        found = losses(model, **inputs | {"input_ids": inputs["input_ids"].to("meta")})
+        found.mean().backward()
+    assert found.is_meta and all(p.grad is not None for p in model.parameters() if p.requires_grad)
 
 
 def test_the_divergence_is_symmetric_and_none_of_the_same() -> None:
