@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
-from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from transformers.cache_utils import Cache, DynamicLayer
 
 from pelt_core.data.batches import left_pad
-
-# Rows that have ended are taken out once they are this share of a batch: each time the whole cache is copied.
-_IDLE_SHARE = 0.125
-# A cache grows by this many tokens at a time, as each growth copies it.
-_CACHE_STEP = 64
+from pelt_core.prefill import positions_of, prefill
+from pelt_core.prompt_end import prompt_ends
 
 
 def generate(
@@ -80,61 +75,41 @@ def greedy(
 
     """
     device = next(model.parameters()).device
-    mask, tokens = attention_mask.to(device), input_ids.to(device)
-    positions = (mask.cumsum(1) - 1).clamp(min=0)
-    takes_positions = "position_ids" in inspect.signature(model.forward).parameters
-    cache = Cache(layer_class_to_replicate=_RoomyLayer)
-    written: list[list[int]] = [[] for _ in input_ids]
-    rows = list(range(len(input_ids)))  # the prompt that each row of the batch continues
-    running = [True] * len(rows)
-    for _ in range(max_new_tokens):
-        extra = {"position_ids": positions} if takes_positions else {}
-        logits = model(
-            input_ids=tokens, attention_mask=mask, past_key_values=cache, use_cache=True, logits_to_keep=1, **extra
-        ).logits
-        chosen = logits[:, -1].argmax(-1)
-        for row, token in enumerate(chosen.tolist()):
-            running[row] = running[row] and token not in stops
-            if running[row]:
-                written[rows[row]].append(token)
-        if not any(running):
-            break
-        mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
-        tokens, positions = chosen[:, None], positions[:, -1:] + 1
-        if sum(running) <= (1 - _IDLE_SHARE) * len(running):
-            kept = torch.tensor([row for row, runs in enumerate(running) if runs], device=device)
-            cache.batch_select_indices(kept)
-            mask, tokens, positions = mask[kept], tokens[kept], positions[kept]
-            rows = [rows[row] for row in kept.tolist()]
-            running = [True] * len(rows)
+    tokens, mask = input_ids.to(device), attention_mask.to(device)
+    written: list[list[int]] = [[] for _ in tokens]
+    rows = list(range(len(tokens)))  # the prompt that each row of the batch continues
+    with prompt_ends(model, tokens.shape[1]):
+        cache, tokens = prefill(model, tokens[:, :-1], mask[:, :-1]), tokens[:, -1:]
+        for _ in range(max_new_tokens):
+            logits = model(
+                input_ids=tokens,
+                attention_mask=mask,
+                past_key_values=cache,
+                use_cache=True,
+                **positions_of(model, mask, 1),
+            ).logits
+            chosen = logits[:, -1].argmax(-1)
+            running = []
+            for row, token in enumerate(chosen.tolist()):
+                if token not in stops:
+                    written[rows[row]].append(token)
+                    running.append(row)
+            if not running:
+                break
+            mask, tokens = F.pad(mask, (0, 1), value=1), chosen[:, None]
+            if len(running) < len(rows):
+                kept = _in_place(running)
+                rows = [rows[row] for row in kept]
+                chosen_rows = torch.tensor(kept, device=device)
+                cache.batch_select_indices(chosen_rows)
+                mask, tokens = mask[chosen_rows], tokens[chosen_rows]
     return written
 
 
-class _RoomyLayer(DynamicLayer):
-    """A cache layer with room to grow: a new token is written behind the others instead of copying them all."""
-
-    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Stores new keys and values, shape (batch, heads, new tokens, head size), and gives all so far."""
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-            self._key_room, self._value_room = key_states[:, :, :0], value_states[:, :, :0]
-        before, after = self.get_seq_length(), self.get_seq_length() + key_states.shape[2]
-        self._key_room, self.keys = _append(self._key_room, key_states, before, after)
-        self._value_room, self.values = _append(self._value_room, value_states, before, after)
-        return self.keys, self.values
-
-    def batch_select_indices(self, indices: Tensor) -> None:
-        """Keeps these rows of the batch."""
-        length = self.get_seq_length()
-        self._key_room, self._value_room = self._key_room[indices], self._value_room[indices]
-        self.keys, self.values = self._key_room[:, :, :length], self._value_room[:, :, :length]
-
-
-def _append(room: Tensor, new: Tensor, before: int, after: int) -> tuple[Tensor, Tensor]:
-    if after > room.shape[2]:
-        batch, heads, _, size = new.shape
-        larger = new.new_empty(batch, heads, after + _CACHE_STEP, size)
-        larger[:, :, :before] = room[:, :, :before]
-        room = larger
-    room[:, :, before:after] = new
-    return room, room[:, :, :after]
+def _in_place(running: list[int]) -> list[int]:
+    """The same rows, the last ones moved to the places of those that are gone."""
+    kept = [row for row in running if row < len(running)]
+    last = [row for row in running if row >= len(running)]
+    gone = sorted(set(range(len(running))) - set(kept))
+    places = dict(zip(kept, kept, strict=True)) | dict(zip(gone, last, strict=True))
+    return [places[row] for row in range(len(running))]

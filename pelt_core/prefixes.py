@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from pelt_core.cache import RoomyCache
 from pelt_core.errors import PeltError
 from pelt_core.grafts import Graft
 from pelt_core.packing import Packing
@@ -29,12 +30,13 @@ class PrefixedCache:
         key: those of the prefix, `(batch, key-value heads, virtual tokens, head_dim)`.
         value: the same.
         keys: how many keys of the text are given out: a static cache has room for more than are in use.
+        owner: tells this prefix from others, for a cache that has room for it in front of the text.
 
     """
 
-    def __init__(self, cache: Any, key: Tensor, value: Tensor, keys: int | None = None) -> None:
+    def __init__(self, cache: Any, key: Tensor, value: Tensor, keys: int | None = None, owner: int = 0) -> None:
         self._cache, self._key, self._value = getattr(cache, "self_attention_cache", cache), key, value
-        self._keys, self.length = keys, key.shape[2]
+        self._keys, self._owner, self.length = keys, owner, key.shape[2]
 
     @property
     def depth(self) -> int:
@@ -52,6 +54,9 @@ class PrefixedCache:
 
     def update(self, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Stores `key` and `value`, and gives all keys and values with the prefix in front."""
+        if isinstance(self._cache, RoomyCache):
+            keys, values = self._cache.update_behind(self._owner, (self._key, self._value), key, value, *args)
+            return keys, values
         if self._cache is not None:
             key, value = (kept[:, :, : self._keys] for kept in self._cache.update(key, value, *args, **kwargs))
         return torch.cat([self._key.to(key.dtype), key], 2), torch.cat([self._value.to(value.dtype), value], 2)
@@ -105,27 +110,31 @@ class KeyValueGraft(Graft):
         return handles
 
     def _prepend(
-        self, attention: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, attention: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         stack = self.site.stack
         x = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
         g: Tensor | None = None if self.gate is None else self.gate(x)
         if self._chooses() and g is not None and not g.any():
             return args, kwargs
-        key, value = self.delta(x)
+        cache = kwargs.get(stack.cache)
+        kept = cache.prefix(id(self), attention.layer_idx) if isinstance(cache, RoomyCache) else None
+        key, value = self.delta(x) if kept is None else kept
         packing: Packing | None = kwargs.get("packing")
         paid = g
         if g is not None and not cast(Any, self.gate).per_token:
-            each = (g if packing is None or g.shape[1] == 1 else packing.first(g)).unsqueeze(-1)
-            key, value, paid = each * key, each * value, (g > 0).to(g.dtype) if self._chooses() else None
+            paid = (g > 0).to(g.dtype) if self._chooses() else None
+            if kept is None:
+                each = (g if packing is None or g.shape[1] == 1 else packing.first(g)).unsqueeze(-1)
+                key, value = each * key, each * value
         if packing is not None:
-            packed = PackedPrefix(kwargs.get(stack.cache), key, value, packing)
+            packed = PackedPrefix(cache, key, value, packing)
             seen = _pay_packed_prefix(kwargs.get(stack.mask), paid, key.shape[2], x)
             return args, kwargs | {stack.cache: packed, stack.mask: seen}
         mask = kwargs.get(stack.mask)
         seen = _see_prefix(mask, key.shape[2], attention, x)
         made = mask is None and seen is not None
-        cache = PrefixedCache(kwargs.get(stack.cache), key, value, x.shape[1] if made else None)
+        cache = PrefixedCache(cache, key, value, x.shape[1] if made else None, id(self))
         if paid is not None:
             seen = _pay_prefix(seen, paid, cache, attention, x)
         changed = {stack.cache: cache, stack.mask: seen}

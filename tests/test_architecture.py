@@ -17,13 +17,14 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from those named before it.
 HOUSE = [
     *("errors", "drawing", "ranges"),
-    *("anatomy", "sites", "packing", "prompt_end", "context", "grafts", "prefixes", "prompting", "modules"),
+    *("anatomy", "sites", "packing", "prompt_end", "context", "cache", "grafts", "prefixes", "prompting", "modules"),
     *("entries", "methods", "specification"),
     *("in_place", "gating", "sharing", "attachment", "recording", "starting"),
     *("folding", "merging", "checkpoint", "peft_format"),
     *("catalogue", "quiet", "tiny", "embedded", "backbones", "counting"),
     *("packed_attention", "unpadding"),
-    *("data", "precision", "cross_entropy", "loss", "objective", "micro_batches", "train", "decode", "evaluate"),
+    *("data", "precision", "cross_entropy", "loss", "objective", "micro_batches", "train"),
+    *("prefill", "decode", "evaluate"),
     *("provenance", "study", "report", "publish", "cli"),
 ]
 TOP = {

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from models import DECODERS, stir, tiny
+from models import DECODERS, GROWN, grown, pairs, stir, tiny
 
 from pelt_core.attachment import attach
 from pelt_core.backbones import load_tokenizer
@@ -26,13 +26,13 @@ def ready(family: str, method: str = "none"):
 
 
 @torch.no_grad()
-def by_transformers(model, inputs, stops) -> list[list[int]]:
+def by_transformers(model, inputs, stops, new=NEW) -> list[list[int]]:
     """The continuations that transformers writes, cut at the token that ended them."""
     tokens = model.generate(
-        **inputs, do_sample=False, max_new_tokens=NEW, eos_token_id=sorted(stops), pad_token_id=min(stops)
+        **inputs, do_sample=False, max_new_tokens=new, eos_token_id=sorted(stops), pad_token_id=min(stops)
     )
     rows = tokens[:, inputs["input_ids"].shape[1] :].tolist()
-    return [row[: next((i for i, token in enumerate(row) if token in stops), NEW)] for row in rows]
+    return [row[: next((i for i, token in enumerate(row) if token in stops), new)] for row in rows]
 
 
 @pytest.mark.parametrize("family", DECODERS)
@@ -44,6 +44,14 @@ def test_tokens_are_those_of_generate(family, method, tokenizer):
     expected = by_transformers(model, inputs, stops)
     assert len({len(row) for row in expected}) > 1
     assert greedy(model, **inputs, max_new_tokens=NEW, stops=stops) == expected
+
+
+@pytest.mark.parametrize(("family", "spec"), pairs(DECODERS, GROWN))
+def test_tokens_are_those_of_generate_with_every_method(family, spec, tokenizer):
+    prompts = ["Question: 2 + 2 =", "Question: How many are left?", "Question: 7", "Question: 7"]
+    model, inputs = grown(family, spec), left_pad(tokenizer, prompts)
+    expected = by_transformers(model, inputs, frozenset({300}), new=6)
+    assert greedy(model, **inputs, max_new_tokens=6, stops=frozenset({300})) == expected
 
 
 def test_rows_that_have_ended_leave_the_batch(tokenizer):
