@@ -153,12 +153,12 @@ def fit(
         )
         trainer.remove_callback(PrinterCallback)
         if gradient_checkpointing:
-            model.gradient_checkpointing_enable({"use_reentrant": False})
+            model.activation_checkpointing_enable({"use_reentrant": False})
         try:
             trainer.train(resume_from_checkpoint=_last_checkpoint(Path(workdir)))
         finally:
             if gradient_checkpointing:
-                model.gradient_checkpointing_disable()
+                model.activation_checkpointing_disable()
             model.eval()
             model.zero_grad()
     return _result(trainer.history)

@@ -1,9 +1,9 @@
-"""The whole way of training follows that of `peft` under a stock `transformers.Trainer`, from the same start."""
+"""Training follows `peft` under a stock `transformers.Trainer`, and a loop by hand, from the same start."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,19 @@ import pytest
 import torch
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
-from transformers import PreTrainedModel, Trainer, TrainingArguments
+from transformers import (
+    AutoModelForSequenceClassification,
+    PreTrainedModel,
+    Trainer,
+    TrainingArguments,
+    get_linear_schedule_with_warmup,
+)
 
 from pelt_core.attachment import attach, attached
 from pelt_core.backbones import load_model
+from pelt_core.data import batches
 from pelt_core.train import fit
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft asks
@@ -89,3 +96,99 @@ def test_ten_steps_on_a_real_model_follow_peft(tmp_path: Path) -> None:
     assert len(found) == len(expected) == 10
     torch.testing.assert_close([loss for _, loss in found], [loss for _, loss in expected], atol=1e-4, rtol=0)
     assert expected[-1][1] < expected[0][1] - 0.1
+
+
+# Against a loop by hand, over batches with their padding
+
+METHODS = ("lora@q,v", "prefix(tokens=3)", f"prompt*{models.THREE}", "prompt(tokens=3)+lora@q,v")
+EPOCHS, RATE, DECAY = 6, 1e-2, 0.1
+
+
+def by_hand(model: PreTrainedModel, batch: dict[str, Tensor]) -> list[float]:
+    """The losses of training on one batch with AdamW, one step an epoch."""
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    groups = [
+        {"params": [p for name, p in trained.items() if name.endswith("bias") is free], "weight_decay": decay}
+        for free, decay in ((False, DECAY), (True, 0.0))
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=RATE)
+    schedule = get_linear_schedule_with_warmup(optimizer, 1, EPOCHS)
+    losses = []
+    for _ in range(EPOCHS):
+        optimizer.zero_grad()
+        loss = model.train()(**batch).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained.values(), 1.0)
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+    return losses
+
+
+def follows_the_loop(make: Callable[[], PreTrainedModel], data: Dataset, folder: Path, **how: Any) -> None:
+    """Raises unless `fit`, in micro-batches without padding, has the losses and comes to the weights of the loop."""
+    ours, theirs = make(), make()
+    for module in (*ours.modules(), *theirs.modules()):
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    common = {"learning_rate": RATE, "weight_decay": DECAY, "seed": 0, "warmup": 1, "epochs": EPOCHS}
+    result = fit(ours, data, **common, batch_size=len(data), workdir=folder, micro_batch_tokens=30, **how)
+    pad_id = theirs.config.pad_token_id or 0
+    expected = by_hand(theirs, batches.collate(data.to_list(), pad_id))
+    torch.testing.assert_close([loss for _, loss in result.loss_curve], expected, atol=1e-5, rtol=0)
+    assert abs(expected[-1] - expected[0]) > 1e-4
+    for name, p in theirs.named_parameters():
+        torch.testing.assert_close(ours.get_parameter(name), p, atol=1e-5, rtol=0, msg=name)
+
+
+def grown(family: str, method: str) -> PreTrainedModel:
+    model = models.tiny(family)
+    attach(model, method)
+    models.stir(model)
+    return model
+
+
+def texts() -> Dataset:
+    """Texts of two to eight tokens, of two classes."""
+    ids = torch.randint(4, 260, (7, 8), generator=torch.Generator().manual_seed(0)).tolist()
+    return Dataset.from_list([{"input_ids": ids[i][: 2 + i], "label": i % 2} for i in range(7)])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("family", ["llama", "gpt2", "gptj", "bloom"])  # the last two keep their padding
+def test_a_language_model_follows_a_loop_by_hand(family: str, method: str, tmp_path: Path) -> None:
+    follows_the_loop(lambda: grown(family, method), rows(7, 260, prompt=4, answer=3), tmp_path)
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_classifier_follows_a_loop_by_hand(method: str, checkpointing: bool, tmp_path: Path) -> None:
+    data = texts().map(lambda row: {"token_type_ids": [0] + [1] * (len(row["input_ids"]) - 1)})
+    follows_the_loop(lambda: grown("bert", method), data, tmp_path, gradient_checkpointing=checkpointing)
+
+
+@pytest.mark.parametrize("family", ["llama", "gptj"])
+def test_a_decoder_that_classifies_follows_a_loop_by_hand(family: str, tmp_path: Path) -> None:
+    def make() -> PreTrainedModel:
+        config = models.tiny(family).config
+        config.pad_token_id, config.num_labels = 3, 2
+        torch.manual_seed(0)
+        model = AutoModelForSequenceClassification.from_config(config).eval()
+        attach(model, "lora@q,v+prefix(tokens=2)")
+        models.stir(model)
+        return model
+
+    follows_the_loop(make, texts(), tmp_path)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_layers_computed_anew_come_to_the_same_weights(method: str, tmp_path: Path) -> None:
+    data, one, other = rows(7, 260, prompt=4, answer=3), grown("llama", method), grown("llama", method)
+    calls: list[nn.Module] = []
+    other.model.layers[0].mlp.register_forward_pre_hook(lambda mlp, args: calls.append(mlp))
+    common = {"learning_rate": RATE, "weight_decay": DECAY, "seed": 0, "warmup": 1, "epochs": 3, "batch_size": 4}
+    kept = fit(one, data, **common, workdir=tmp_path / "kept")
+    anew = fit(other, data, **common, workdir=tmp_path / "anew", gradient_checkpointing=True)
+    assert len(calls) == 2 * kept.steps and not other.is_activation_checkpointing
+    assert anew.loss_curve == kept.loss_curve
+    torch.testing.assert_close(dict(other.named_parameters()), dict(one.named_parameters()), atol=1e-7, rtol=0)
