@@ -12,7 +12,8 @@ from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel, Sta
 
 from pelt_core.attachment import attach, attached
 from pelt_core.errors import PeltError
-from pelt_core.prefixes import KeyValueGraft, MaskError, PrefixedCache, _pay_prefix, _see_prefix
+from pelt_core.packing import Packing
+from pelt_core.prefixes import KeyValueGraft, MaskError, PackedPrefix, PrefixedCache, _pay_prefix, _see_prefix
 from pelt_core.sites import sites
 
 
@@ -42,6 +43,20 @@ def test_a_prefix_takes_the_type_of_the_text() -> None:
     text = torch.zeros(1, 2, 5, 4, dtype=torch.bfloat16)
     key, value = PrefixedCache(None, *torch.ones(2, 1, 2, 3, 4)).update(text, text)
     assert key.shape == value.shape == (1, 2, 8, 4) and key.dtype is value.dtype is torch.bfloat16
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_packed_rows_each_get_the_prefixes_in_front(rows: int) -> None:
+    """`rows` is 1 for a prefix that is the same for all of them."""
+    packing, text = Packing((2, 1, 4), 4), torch.randn(1, 2, 7, 4)
+    one, other = torch.randn(2, rows, 2, 3, 4), torch.randn(2, 1, 2, 2, 4)
+    cache = PackedPrefix(PackedPrefix(None, *one, packing), *other, packing)
+    for found, front, behind, t in zip(cache.update(text, -text), other, one, (text, -text), strict=True):
+        each = [
+            torch.cat([front[0], behind[min(row, rows - 1)], part[0]], 1)
+            for row, part in enumerate(t.split((2, 1, 4), 2))
+        ]
+        assert torch.equal(found[0], torch.cat(each, 1))
 
 
 def attention(implementation: str, is_causal: bool) -> SimpleNamespace:
