@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pelt_core import data
+from safetensors.torch import save_file
+
+from pelt_core import attach, data, save_peft
 from pelt_core.backbones import load_model, load_tokenizer
+from pelt_core.checkpoint import trained_state
 from pelt_core.data.batches import encode
 from pelt_core.data.prompts import render
 from pelt_core.data.sources import DataNotFound
@@ -85,6 +88,18 @@ def backbone_folder(backbone: str, task: str, folder: Path) -> Path:
     rope = settings.get("rope_parameters") or {}
     settings |= {name: rope[name] for name in ("rope_theta",) if name in rope}
     (target / "config.json").write_text(json.dumps(settings))
+    return target
+
+
+def starting_values(folder: Path, task: str, method: str, library: str) -> Path:
+    """The values that `method` starts from on the backbone in `folder`, in a form for `library`."""
+    model = load_model(str(folder), task=task)
+    attach(model, method, seed=0)
+    target = folder / f"start-{library}"
+    if library == "peft":
+        save_peft(model, target)
+    else:
+        save_file({name: value.contiguous() for name, value in trained_state(model).items()}, target)
     return target
 
 

@@ -31,18 +31,29 @@ LORA = "lora(rank=32,alpha=64)@q,k,v,up,down"
 UNIPELT = "prompt*[lora(rank=8,alpha=8)@q,v+prefix(tokens=10)+series(bottleneck=64)@mlp]"
 UNIPELT_ENCODER = "sequence*[pfeiffer(bottleneck=64)@mlp_norm+prefix(tokens=10)+lora(rank=8,alpha=8)@q,v]"
 
+_BEFORE_NORM = "the peer's adapter reads the MLP's input before its normalisation"
+_GATES = "the peer's prefix starts elsewhere, and its gates count what comes later, and padding"
+
 
 @dataclass(frozen=True)
 class Cell:
-    """A method that two libraries train; `kind` is what `adapters` calls for, `to_reach` the least ratio."""
+    """A method that two libraries train.
+
+    Attributes:
+        kind: the method as `benchmarks.contenders.peers` calls it.
+        to_reach: the least ratio of speeds that is asked for.
+        losses_differ: why they do, where the peer's method is of the same cost, but not quite the same maths.
+
+    """
 
     name: str
     method: str
     library: str
     to_reach: float
-    kind: str | None = None
+    kind: str = "lora"
     precision: str = "fp32"
     encoder: bool = False
+    losses_differ: str = ""
 
     @property
     def task(self) -> str:
@@ -54,10 +65,10 @@ CELLS = (
     Cell("LoRA, fp32", LORA, "peft", 3.3),
     Cell("LoRA, bf16", LORA, "peft", 3.0, precision="bf16"),
     Cell("series", "series(bottleneck=64)@mlp", "adapters", 3.0, "series"),
-    Cell("parallel", "parallel(bottleneck=64,start=zero)@mlp", "adapters", 3.0, "parallel"),
-    Cell("UniPELT", UNIPELT, "adapters", 3.0, "unipelt"),
+    Cell("parallel", "parallel(bottleneck=64)@mlp", "adapters", 3.0, "parallel", losses_differ=_BEFORE_NORM),
+    Cell("UniPELT", UNIPELT, "adapters", 3.0, "unipelt", losses_differ=_GATES),
     Cell("LoRA, encoder", "lora(rank=8,alpha=16)@q,v", "adapters", 2.0, "lora", encoder=True),
-    Cell("UniPELT, encoder", UNIPELT_ENCODER, "adapters", 2.0, "unipelt", encoder=True),
+    Cell("UniPELT, encoder", UNIPELT_ENCODER, "adapters", 2.0, "unipelt", encoder=True, losses_differ=_GATES),
 )
 
 
@@ -96,15 +107,16 @@ def measure(
     """One cell's figures."""
     from benchmarks import figures
     from benchmarks.harness import Contender, interleave
-    from benchmarks.tasks import backbone_folder, language_rows, texts
+    from benchmarks.tasks import backbone_folder, language_rows, starting_values, texts
 
     batch, steps = (32, 5) if cell.encoder else (16, 1)
     if setting.quick:
         batch, steps = 4, 1
     rows = batch * (steps * (setting.repeats + 1) + 1)  # one step more than is measured, so that none is the last
     task = texts(backbone, rows, folder) if cell.encoder else language_rows(backbone, rows, max_length, folder)
+    where = backbone_folder(backbone, cell.task, folder)
     common = {
-        "folder": str(backbone_folder(backbone, cell.task, folder)),
+        "folder": str(where),
         "rows": str(task.file),
         "task": cell.task,
         "method": cell.method,
@@ -114,7 +126,8 @@ def measure(
         "learning_rate": 1e-3,
         "seed": 0,
     }
-    peer = {**common, "library": cell.library, "kind": cell.kind}
+    start = starting_values(where, cell.task, cell.method, cell.library)
+    peer = {**common, "library": cell.library, "kind": cell.kind, "start": str(start)}
     python = {"python": setting.adapters_python} if cell.library == "adapters" and setting.adapters_python else {}
     contenders = [
         Contender("pelt", "benchmarks.contenders.fit", common),
@@ -141,6 +154,7 @@ def measure(
                 "ratio": figures.ratio(ours, theirs),
                 "to_reach": cell.to_reach,
                 "loss_difference": figures.loss_difference(ours, theirs),
+                "losses_differ": cell.losses_differ,
             }
         ],
     }
