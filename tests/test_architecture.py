@@ -24,7 +24,7 @@ HOUSE = [
     *("catalogue", "quiet", "tiny", "embedded", "backbones", "counting"),
     *("packed_attention", "unpadding"),
     *("data", "precision", "cross_entropy", "loss", "objective", "micro_batches", "train"),
-    *("prefill", "decode", "evaluate"),
+    *("prefill", "decode", "scoring", "evaluate"),
     *("provenance", "study", "report", "publish", "cli"),
 ]
 TOP = {
