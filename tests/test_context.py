@@ -15,6 +15,7 @@ from pelt_core.context import Context, Held
 from pelt_core.decode import greedy
 from pelt_core.prompt_end import PromptEnd, prompt_ends
 from pelt_core.sites import layers
+from pelt_core.unpadding import unpadded
 
 SPEC = f"prompt*{models.THREE}"
 ALL = f"softmax(pool=prompt)*{models.THREE}"
@@ -165,6 +166,15 @@ def test_nothing_is_kept_between_batches() -> None:
     model(**models.batch("llama"))
     for context in attached(model).contexts.values():
         assert context.hidden is context._mask is context._cache is None and not context._found
+
+
+def test_packed_rows_have_no_padding_to_count() -> None:
+    """Each has the gate that it has alone."""
+    model, batch = models.grown("bert", f"sequence(padding=counted)*{models.THREE}"), models.batch("bert")
+    alone = torch.cat([model(input_ids=batch["input_ids"][row : row + 1, :n]).logits for row, n in ((0, 5), (1, 7))])
+    assert not torch.allclose(model(**batch).logits, alone, atol=1e-5)
+    with unpadded(model):
+        torch.testing.assert_close(model(**batch).logits, alone, atol=1e-5, rtol=1e-5)
 
 
 def test_the_mean_over_many_tokens_is_counted_in_fp32() -> None:
