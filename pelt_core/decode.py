@@ -81,12 +81,9 @@ def greedy(
     with prompt_ends(model, tokens.shape[1]):
         cache, tokens = prefill(model, tokens[:, :-1], mask[:, :-1]), tokens[:, -1:]
         for _ in range(max_new_tokens):
+            positions = positions_of(model, mask, 1)
             logits = model(
-                input_ids=tokens,
-                attention_mask=mask,
-                past_key_values=cache,
-                use_cache=True,
-                **positions_of(model, mask, 1),
+                input_ids=tokens, attention_mask=mask, past_key_values=cache, use_cache=True, **positions
             ).logits
             chosen = logits[:, -1].argmax(-1)
             running = []
@@ -98,18 +95,14 @@ def greedy(
                 break
             mask, tokens = F.pad(mask, (0, 1), value=1), chosen[:, None]
             if len(running) < len(rows):
-                kept = _in_place(running)
-                rows = [rows[row] for row in kept]
-                chosen_rows = torch.tensor(kept, device=device)
-                cache.batch_select_indices(chosen_rows)
-                mask, tokens = mask[chosen_rows], tokens[chosen_rows]
+                running = _in_place(running)
+                rows, kept = [rows[row] for row in running], torch.tensor(running, device=device)
+                cache.batch_select_indices(kept)
+                mask, tokens = mask[kept], tokens[kept]
     return written
 
 
 def _in_place(running: list[int]) -> list[int]:
-    """The same rows, the last ones moved to the places of those that are gone."""
-    kept = [row for row in running if row < len(running)]
-    last = [row for row in running if row >= len(running)]
-    gone = sorted(set(range(len(running))) - set(kept))
-    places = dict(zip(kept, kept, strict=True)) | dict(zip(gone, last, strict=True))
-    return [places[row] for row in range(len(running))]
+    """The same rows, the last of them in the places of those that are gone."""
+    stays, last = set(running), (row for row in running if row >= len(running))
+    return [row if row in stays else next(last) for row in range(len(running))]
