@@ -94,7 +94,9 @@ class Graft(nn.Module):
         self._x = args[0]
 
     def _kept_input(self, args: tuple[Any, ...]) -> Tensor:
-        x, self._x = (args[0] if self._x is None else self._x), None
+        if self._x is None:
+            return cast(Tensor, args[0])
+        x, self._x = self._x, None
         return x
 
     def _change_input(self, host: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:

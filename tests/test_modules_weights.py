@@ -47,6 +47,17 @@ def test_a_new_one_adds_nothing_and_learns_at_once() -> None:
     assert module.B.grad is not None and module.B.grad.any()
 
 
+def test_its_gradients_are_those_of_the_matrix_written_out() -> None:
+    module, x = lora(rank=4, alpha=6.0).double(), torch.randn(2, 3, 32, dtype=torch.double, requires_grad=True)
+    nn.init.normal_(module.B)
+    weights = torch.linspace(-1, 1, 16, dtype=torch.double)
+    inputs = (x, module.A, module.B)
+    found = torch.autograd.grad((module(x, x) * weights).sum(), inputs)
+    expected = torch.autograd.grad((x @ (6 / 4 * module.B @ module.A).T * weights).sum(), inputs)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_dropout_acts_on_the_input_in_training_only() -> None:
     module, x = lora(rank=2, dropout=0.5), torch.ones(1, 1, 32)
     torch.nn.init.ones_(module.B)

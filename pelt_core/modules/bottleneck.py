@@ -69,8 +69,8 @@ class Bottleneck(nn.Module):
 
     def adapt(self, h: Tensor) -> Tensor:
         """`B(h)`, in the type of `h`."""
-        result: Tensor = self.scale * self.up(self.phi(self.down(h)))
-        return result
+        result: Tensor = self.up(self.phi(self.down(h)))
+        return result if self.scale == 1 else self.scale * result
 
 
 class Series(Bottleneck):
@@ -139,4 +139,4 @@ class MultiHeadParallel(nn.Module):
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The deltas of all heads, one after the other."""
         z = F.linear(x, self.D.flatten(0, 1).to(x.dtype)).relu().unflatten(-1, self.D.shape[:2])
-        return self.scale * torch.einsum("bthr,hor->btho", z, self.U.to(x.dtype)).flatten(-2)
+        return torch.einsum("bthr,hor->btho", z, (self.scale * self.U).to(x.dtype)).flatten(-2)

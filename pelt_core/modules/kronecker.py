@@ -30,9 +30,9 @@ class KronA(WeightChange):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """`s (A (x) B) x`."""
-        A, B = self.A.to(x.dtype), self.B.to(x.dtype)
+        A, B = (self.scale * self.A).to(x.dtype), self.B.to(x.dtype)
         X = x.unflatten(-1, (A.shape[1], B.shape[1]))
-        return self.scale * (A @ (X @ B.T)).flatten(-2)
+        return (A @ (X @ B.T)).flatten(-2)
 
     def weight(self) -> Tensor:
         """`dW`."""

@@ -53,11 +53,11 @@ class LoRA(WeightChange):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """`dW dropout(x)`, without forming `dW`."""
-        return self.low_rank(F.dropout(x, self.dropout, self.training))
+        return self.low_rank(F.dropout(x, self.dropout) if self.training and self.dropout else x, self.B)
 
-    def low_rank(self, x: Tensor) -> Tensor:
-        """`s B A x`."""
-        return self.scale * F.linear(F.linear(x, self.A.to(x.dtype)), self.B.to(x.dtype))
+    def low_rank(self, x: Tensor, B: Tensor) -> Tensor:
+        """`B s A x`: the scale acts where there are `rank` numbers a token."""
+        return F.linear(self.scale * F.linear(x, self.A.to(x.dtype)), B.to(x.dtype))
 
     def weight(self) -> Tensor:
         """`dW = s B A`."""
@@ -104,7 +104,7 @@ class DoRA(LoRA):
             frozen = F.linear(x, weight)
         else:
             frozen = y if bias is None else y - bias.flatten()
-        return (c - 1).to(x.dtype) * frozen + c.to(x.dtype) * self.low_rank(x)
+        return (c - 1).to(x.dtype) * frozen + self.low_rank(x, c.unsqueeze(1) * self.B)
 
     def weight_change(self, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, None]:
         """`dW = c (W + s B A) - W`."""
