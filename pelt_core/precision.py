@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 
 from pelt_core.errors import PeltError
 
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 _EXACT = 1e-5  # relative error; fp32 sums of 600 products are right to about 4e-7, bf16 products to 2e-3
 
 

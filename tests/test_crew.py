@@ -7,12 +7,11 @@ import torch
 from samples import RUN
 
 from pelt_core.study import crew as choosing
-from pelt_core.study.crew import PROCESS_BYTES, Crew, crew
-from pelt_core.study.plan import memory
+from pelt_core.study.crew import Crew, crew
 
 SMALL = dataclasses.replace(RUN, backbone="tiny-llama")
 RUNS = [dataclasses.replace(SMALL, seed=seed) for seed in range(12)]
-NEED = PROCESS_BYTES + memory(SMALL)
+NEED = choosing._need(SMALL)
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import psutil
 import torch
 
-from pelt_core.study.plan import memory
+from pelt_core.study.footprint import memory
 from pelt_core.study.run import Run
 
 PROCESS_BYTES = 0.7e9  # of a worker with its libraries, before it has a model
+FRAGMENTS = 1.5  # what a process holds for each byte in use, as the C library keeps freed blocks that lie in between
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,14 @@ def crew(runs: Sequence[Run], workers: int | None = None, threads: int | None = 
     """
     cores = _cores()
     if workers is None:
-        room = 1 if torch.accelerator.is_available() else _memory() // max(PROCESS_BYTES + memory(run) for run in runs)
-        workers = max(1, min(cores // (threads or 1), len(runs), int(room)))
+        workers = 1 if torch.accelerator.is_available() else max(1, min(cores // (threads or 1), len(runs)))
+        if workers > 1:
+            workers = max(1, min(workers, int(_memory() // max(map(_need, runs)))))
     return Crew(workers, threads or max(1, cores // workers))
+
+
+def _need(run: Run) -> float:
+    return PROCESS_BYTES + FRAGMENTS * memory(run)
 
 
 def _cores() -> int:

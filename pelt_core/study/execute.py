@@ -16,11 +16,9 @@ from pelt_core import backbones, data, decode, evaluate, train
 from pelt_core.attachment import attach
 from pelt_core.data.extraction import EXTRACTOR_FOR
 from pelt_core.data.prompts import render
-from pelt_core.precision import cast_backbone, fast_fp32
+from pelt_core.precision import DTYPES, cast_backbone, fast_fp32
 from pelt_core.study import kept
 from pelt_core.study.run import Run
-
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
 def execute(run: Run, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:

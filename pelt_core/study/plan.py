@@ -9,11 +9,9 @@ from typing import Any
 from pelt_core.counting import count_named
 from pelt_core.data.catalogue import pin
 from pelt_core.data.rows import parse_mix
+from pelt_core.study.footprint import memory
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.run import Run
-
-BYTES = {"bf16": 2, "fp32": 4}
-ADAM_BYTES = 16  # a trained parameter in fp32, its gradient, and two moments
 
 
 @dataclass(frozen=True)
@@ -76,8 +74,8 @@ def plan(runs: Sequence[Run], ledger: Ledger, speed: Speed | None = None) -> lis
 
     Returns:
         Rows with key, backbone, method, seed, recorded, trainable_parameters, percent (of all parameters, with the
-        trained ones), train_tokens and evaluate_tokens (at most), petaflops, gigabytes (weights, gradients and
-        optimiser, without activations) and hours (None if nothing says how fast the machine is).
+        trained ones), train_tokens and evaluate_tokens (at most), petaflops, gigabytes (weights, gradients,
+        optimiser and activations of training) and hours (None if nothing says how fast the machine is).
     """
     recorded = list(ledger.rows())
     done = {row["key"] for row in recorded}
@@ -104,12 +102,6 @@ def _planned(run: Run, recorded: bool, speed: Speed | None) -> dict[str, Any]:
         "gigabytes": memory(run) / 1e9,
         "hours": hours,
     }
-
-
-def memory(run: Run) -> float:
-    """Bytes of the weights, gradients and optimiser of a run, without activations."""
-    size = count_named(run.backbone, run.method, task="causal-lm")
-    return size.backbone * BYTES[run.precision] + size.trainable * ADAM_BYTES
 
 
 def _flops(work: Work, parameters: int) -> tuple[float, float]:
