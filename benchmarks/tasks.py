@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pelt_core.checkpoint import trained_state
 from pelt_core.data.batches import encode
 from pelt_core.data.prompts import render
 from pelt_core.data.sources import DataNotFound
+from pelt_core.quiet import progress_on_terminals_only
 
 MIX, EMBEDDED, PROMPT = "gsm8k:200+mawps-clean:300", "arithmetic:500", "alpaca@1"
 CLASSES = ("gsm8k", "mawps-clean")
@@ -81,7 +83,8 @@ def backbone_folder(backbone: str, task: str, folder: Path) -> Path:
     config = model.config
     for name in [name for name in vars(config) if "dropout" in name and isinstance(getattr(config, name), float)]:
         setattr(config, name, 0.0)
-    model.save_pretrained(target)
+    with progress_on_terminals_only():
+        model.save_pretrained(target)
     load_tokenizer(backbone).save_pretrained(target)
     settings = json.loads((target / "config.json").read_text())
     # transformers 4 looks for the base of the rotary embedding here, and takes 10,000 if it finds none.
@@ -95,7 +98,7 @@ def starting_values(folder: Path, task: str, method: str, library: str) -> Path:
     """The values that `method` starts from on the backbone in `folder`, in a form for `library`."""
     model = load_model(str(folder), task=task)
     attach(model, method, seed=0)
-    target = folder / f"start-{library}"
+    target = folder / f"start-{library}-{zlib.crc32(method.encode())}"
     if library == "peft":
         save_peft(model, target)
     else:

@@ -28,7 +28,8 @@ def build(asked: dict[str, Any], dtype: torch.dtype = torch.float32) -> Any:
 def _with_peft(model: PreTrainedModel, kind: str, start: str | None) -> Any:
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(model, start, is_trainable=True)
+    # PEFT trains no prefix that was loaded; none is trained here.
+    return PeftModel.from_pretrained(model, start, is_trainable=kind == "lora")
 
 
 def _with_adapters(model: PreTrainedModel, kind: str, start: str | None) -> PreTrainedModel:

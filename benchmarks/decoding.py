@@ -1,0 +1,108 @@
+"""Decoding against `model.generate`: in batches at the same precision, and against the protocol of LLM-Adapters.
+
+That protocol asks one question at a time and searches with 4 beams. It takes so long that only one question a repeat is
+measured, another one each time, and the time for 100 questions is 100 times that.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import Contender, interleave
+from benchmarks.options import THREADS, Backbone, Json, Quick, Repeats, Setting, Threads, run
+
+# Name, precision and what a turn asks for.
+OURS = (("pelt, fp32", "fp32"), ("pelt, bf16", "bf16"))
+PEERS = (("generate, fp32", "fp32", {}), ("generate, bf16", "bf16", {}))
+PROTOCOL = ("one question, 4 beams", "fp32", {"questions": 1, "batch_size": 1, "beams": 4, "stride": 1})
+# Of, against, and the least ratio that is asked for.
+COMPARED = (
+    ("pelt, fp32", "generate, fp32", 1.15),
+    ("pelt, bf16", "generate, bf16", 1.15),
+    ("pelt, fp32", "one question, 4 beams", 30.0),
+    ("pelt, bf16", "one question, 4 beams", 30.0),
+)
+
+
+def main(
+    repeats: Repeats = 5,
+    threads: Threads = THREADS,
+    json: Json = None,
+    quick: Quick = False,
+    backbone: Backbone = "smollm2-135m",
+) -> None:
+    """Greedy decoding in batches against generate, and against one question at a time with 4 beams."""
+    from benchmarks.report import close, opening
+
+    setting = Setting(repeats, threads, json, quick)
+    with tempfile.TemporaryDirectory() as folder:
+        results = opening("decoding", setting)
+        results["cells"] = [measure(backbone, setting, Path(folder))]
+        close(results, setting)
+
+
+def measure(backbone: str, setting: Setting, folder: Path) -> dict[str, Any]:
+    """All contenders in one run."""
+    from benchmarks import figures
+    from benchmarks.tasks import backbone_folder, questions
+    from pelt_core.cli.console import progress
+
+    number, new_tokens = (4, 4) if setting.quick else (64, 64)
+    task = questions(number, folder)
+    common = {
+        "folder": str(backbone_folder(backbone, "causal-lm", folder)),
+        "prompts": str(task.file),
+        "new_tokens": new_tokens,
+    }
+    batch = {"questions": number, "batch_size": number}
+    contenders = [
+        Contender(name, "benchmarks.contenders.generate", {**common, "precision": precision}, batch)
+        for name, precision in OURS
+    ] + [
+        Contender(
+            name,
+            "benchmarks.contenders.peer_generate",
+            {**common, "precision": precision, "task": "causal-lm", "library": "transformers", "kind": None},
+            {**batch, **turn},
+        )
+        for name, precision, turn in (*PEERS, PROTOCOL)
+    ]
+    with progress("decoding", total=len(contenders) * (setting.repeats + 1)) as advance:
+        measured = interleave(contenders, setting.repeats, setting.threads, lambda _: advance(""))
+    return {
+        "name": f"{number} questions, {new_tokens} new tokens each",
+        "backbone": backbone,
+        "questions": task.what,
+        "new_tokens": new_tokens,
+        "contenders": [
+            figures.without_texts(figures.contender(name, m, "questions"))
+            | {"seconds_for_100": figures.spread([100 / speed for speed in figures.speeds(m)])}
+            for name, m in measured.items()
+        ],
+        "comparisons": [
+            {
+                "of": ours,
+                "against": peer,
+                "ratio": figures.ratio(measured[ours], measured[peer]),
+                "to_reach": to_reach,
+                "same_texts": _same_texts(measured[ours], measured[peer]) if peer != PROTOCOL[0] else None,
+            }
+            for ours, peer, to_reach in COMPARED
+        ],
+    }
+
+
+def _same_texts(ours: Any, peer: Any) -> float:
+    """The share of questions that both answered with the same text."""
+    pairs = [
+        (a, b)
+        for x, y in zip(ours.repeats, peer.repeats, strict=True)
+        for a, b in zip(x["texts"], y["texts"], strict=True)
+    ]
+    return sum(a == b for a, b in pairs) / len(pairs)
+
+
+if __name__ == "__main__":
+    run(main)
