@@ -1,9 +1,12 @@
-"""`pelt report`: execute the notebooks, those of studies on the ledger, then build the book.
+"""`pelt report`: execute the notebooks, those of studies on the ledger, those of benchmarks on their results.
+
+Then the book is built.
 
 A study's page is executed again when its fingerprint changes (notebook, parameters, rows, published results, the code
 that turns rows into a page) or when a package does. The fingerprint stands in the page, so that a test can say whether
 a committed page is stale; the stamp that says "executed on this machine" stands in `_runs/`, so that a fresh clone
-executes everything once. Executing the same rows with the same packages again gives the same bytes.
+executes everything once. Executing the same rows with the same packages again gives the same bytes. A page of
+benchmarks is kept in the same way; in place of rows it has the files of results.
 
 Any other notebook is a tutorial, which runs the library itself: its page is executed again on this machine whenever
 the library changes, and in a fresh clone.
@@ -40,8 +43,16 @@ except ModuleNotFoundError as missing:
 ROOT = Path(__file__).parents[1]
 PUBLISHED = "laptop"
 """The preset whose pages are committed; those of any other are built in `_runs/report/`."""
-PAGE_CODE = ("report", "study/statistics.py")
-"""What turns rows into a page. All other code acts on it through the rows and their keys, and those are hashed."""
+RESULTS = "benchmarks/results"
+"""Where `python -m benchmarks.NAME` writes what it measured."""
+BENCHMARKS = {"speed"}
+"""The notebooks that show the results of `python -m benchmarks`."""
+PAGE_CODE = {
+    "studies": ("report", "study/statistics.py"),
+    "benchmarks": ("report/speed", "report/style.py", "report/tables.py", "report/words.py"),
+    "tutorials": (),
+}
+"""What turns results into a page. All other code acts on it through the results and their keys, which are hashed."""
 PACKAGES = (
     "ipykernel",
     "matplotlib",
@@ -91,21 +102,28 @@ def report(preset: str = PUBLISHED, force: bool = False, root: Path = ROOT) -> P
     sources = sorted((root / "notebooks").glob("*.ipynb"))
     if not sources:
         raise NoSources(f"there are no notebooks in {root / 'notebooks'}; `pelt report` runs in a clone of the project")
-    for tutorial in (source for source in sources if source.stem not in STUDIES):
-        refresh(tutorial, {}, root, force, root)
+    for source in sources:
+        if kind(source) != "studies":
+            refresh(source, parameters(source), root, force, root)
     site = root if preset == PUBLISHED else _beside(root, preset)
-    for study in (source for source in sources if source.stem in STUDIES):
-        refresh(study, parameters(preset), site, force, root)
+    for source in sources:
+        if kind(source) == "studies":
+            refresh(source, parameters(source, preset), site, force, root)
     return build(site)
 
 
-def parameters(preset: str) -> dict[str, Any]:
-    """The parameters that a preset gives to the notebook of every study."""
-    return {"preset": preset, "ledger": ledger_folder(preset).as_posix()}
+def parameters(source: Path, preset: str = PUBLISHED) -> dict[str, Any]:
+    """The parameters that a notebook is executed with; `preset` is for those of studies."""
+    match kind(source):
+        case "studies":
+            return {"preset": preset, "ledger": ledger_folder(preset).as_posix()}
+        case "benchmarks":
+            return {"results": RESULTS}
+    return {}
 
 
 def fingerprint(source: Path, parameters: dict[str, Any], root: Path = ROOT) -> str:
-    """Digest of all that decides a page but the packages: notebook, parameters, rows, published results, and code.
+    """Digest of all that decides a page but the packages: notebook, parameters, results, and the code that shows them.
 
     Of a tutorial, notebook and parameters alone: its code is the whole library.
     """
@@ -113,25 +131,35 @@ def fingerprint(source: Path, parameters: dict[str, Any], root: Path = ROOT) -> 
     for cell in nbformat.read(source, 4).cells:
         digest.update(json.dumps([cell.cell_type, cell.source, cell.metadata], sort_keys=True).encode())
     digest.update(json.dumps(parameters, sort_keys=True).encode())
-    if source.stem not in STUDIES:
-        return digest.hexdigest()[:16]
-    ledger = Ledger(root / parameters["ledger"])
-    for run in grid(source.stem, parameters["preset"]):
-        row = ledger.row_path(run.key)
-        digest.update(run.key.encode() + (row.read_bytes() if row.exists() else b""))
-    for file in (root / claims.PUBLISHED, *_page_code()):
+    for name, content in _shown(source, parameters, root):
+        digest.update(name.encode() + content)
+    for file in _page_code(kind(source)):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _page_code() -> Iterator[Path]:
-    for name in PAGE_CODE:
+def _shown(source: Path, parameters: dict[str, Any], root: Path) -> Iterator[tuple[str, bytes]]:
+    """The recorded results that a page shows, by name."""
+    match kind(source):
+        case "studies":
+            ledger = Ledger(root / parameters["ledger"])
+            for run in grid(source.stem, parameters["preset"]):
+                row = ledger.row_path(run.key)
+                yield run.key, row.read_bytes() if row.exists() else b""
+            yield "", (root / claims.PUBLISHED).read_bytes()
+        case "benchmarks":
+            for file in sorted((root / parameters["results"]).glob("*.json")):
+                yield file.name, file.read_bytes()
+
+
+def _page_code(kind: str) -> Iterator[Path]:
+    for name in PAGE_CODE[kind]:
         path = Path(__file__).parent / name
         yield from sorted(path.glob("*.py")) if path.is_dir() else [path]
 
 
 def refresh(source: Path, parameters: dict[str, Any], site: Path, force: bool = False, root: Path = ROOT) -> bool:
-    """Execute a notebook into `site/book/studies` or `site/book/tutorials`, if its page is out of date.
+    """Execute a notebook into `site/book`, if its page is out of date.
 
     Returns:
         Whether it was executed.
@@ -161,15 +189,20 @@ def refresh(source: Path, parameters: dict[str, Any], site: Path, force: bool = 
     return True
 
 
+def kind(source: Path) -> str:
+    """What a notebook is: of `studies`, `benchmarks` or `tutorials`."""
+    return "studies" if source.stem in STUDIES else "benchmarks" if source.stem in BENCHMARKS else "tutorials"
+
+
 def page_of(source: Path, site: Path = ROOT) -> Path:
     """Where the page of a notebook is."""
-    return site / "book" / ("studies" if source.stem in STUDIES else "tutorials") / source.name
+    return site / "book" / kind(source) / source.name
 
 
 def _stamp(mark: str, page: Path) -> dict[str, Any]:
     """What must be unchanged for a page to stay: its sources, its bytes, and the packages that made it."""
     library = hashlib.sha256()
-    if page.stem not in STUDIES:
+    if kind(page) == "tutorials":
         for file in sorted(Path(__file__).parent.rglob("*.py")):
             library.update(file.read_bytes())
     return {

@@ -61,8 +61,9 @@ def test_equations_are_set(html, visit):
     assert page.locator("mjx-merror").count() == 0
 
 
-def test_figures_are_drawn_and_wide_enough_on_a_phone(html, visit):
-    page, _ = visit(html / "studies" / "placement.html", width=420)
+@pytest.mark.parametrize("name", ["studies/placement", "benchmarks/speed"])
+def test_figures_are_drawn_and_wide_enough_on_a_phone(html, visit, name):
+    page, _ = visit(html / f"{name}.html", width=420)
     widths = page.evaluate("[...document.querySelectorAll('main img')].map(i => i.naturalWidth && i.clientWidth)")
     assert len(widths) == 3 and min(widths) > 320
 

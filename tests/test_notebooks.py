@@ -10,13 +10,13 @@ from pelt_core.study.grids import STUDIES, grid
 from pelt_core.study.ledger import Ledger
 
 SOURCES = sorted((publish.ROOT / "notebooks").glob("*.ipynb"))
-TUTORIALS = {"quickstart"}
+OTHERS = {"quickstart", *publish.BENCHMARKS}
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 each_study = pytest.mark.parametrize("source", [s for s in SOURCES if s.stem in STUDIES], ids=lambda path: path.stem)
 
 
 def test_each_study_has_a_notebook():
-    assert {source.stem for source in SOURCES} == set(STUDIES) | TUTORIALS
+    assert {source.stem for source in SOURCES} == set(STUDIES) | OTHERS
 
 
 @each_source
@@ -41,7 +41,7 @@ def test_parameters_are_typed_and_explained(source):
 @each_study
 def test_studies_have_the_same_parameters(source):
     parameters = set(papermill.inspect_notebook(source))
-    assert set(publish.parameters("laptop")) <= parameters == {"preset", "ledger", "backbone", "seeds"}
+    assert set(publish.parameters(source)) <= parameters == {"preset", "ledger", "backbone", "seeds"}
 
 
 @each_study
@@ -102,9 +102,9 @@ def test_the_quickstart_runs_from_end_to_end(tmp_path, root):
 @each_source
 def test_the_committed_page_is_not_stale(source, root):
     page = nbformat.read(publish.page_of(source), 4)
-    parameters = publish.parameters(publish.PUBLISHED) if source.stem in STUDIES else {}
+    parameters = publish.parameters(source)
     assert page.metadata["pelt"]["parameters"] == parameters
     assert page.metadata["pelt"]["fingerprint"] == publish.fingerprint(source, parameters), (
-        f"the page of {source.stem} was made from another notebook, other rows or other code; "
-        "run `pelt report --preset laptop` and commit book/studies and book/tutorials"
+        f"the page of {source.stem} was made from another notebook, other results or other code; "
+        f"run `pelt report --preset laptop` and commit book/{publish.kind(source)}"
     )

@@ -98,6 +98,27 @@ def test_a_tutorial_is_executed_again_when_the_library_changes(site, monkeypatch
     assert (site / "ran").read_text() == "xx"
 
 
+def test_a_page_of_benchmarks_is_executed_again_when_results_change_and_not_when_the_library_does(site, monkeypatch):
+    source, results = site / "notebooks" / "speed.ipynb", site / publish.RESULTS / "training.json"
+    library = site / "pelt_core"
+    shutil.move(site / "notebooks" / "placement.ipynb", source)
+    for folder in (results.parent, library / "shown"):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(publish, "__file__", str(library / "publish.py"))
+    monkeypatch.setitem(publish.PAGE_CODE, "benchmarks", ("shown",))
+
+    def executed():
+        return publish.refresh(source, publish.parameters(source), site, root=site)
+
+    assert publish.page_of(source, site) == site / "book" / "benchmarks" / "speed.ipynb"
+    assert executed() and not executed()
+    (library / "grafts.py").write_text("# another library")
+    assert not executed()
+    for decides in (results, library / "shown" / "tables.py"):
+        decides.write_text("{}")
+        assert executed() and not executed()
+
+
 def another_cell(site):
     write_notebook(site, CODE + "\nprint('more')")
 
@@ -128,10 +149,11 @@ def test_a_change_executes_again(site, change):
 
 
 def test_code_and_packages_are_part_of_what_a_page_depends_on(site, monkeypatch):
-    source, parameters = site / "notebooks" / "placement.ipynb", publish.parameters("laptop")
+    source = site / "notebooks" / "placement.ipynb"
+    parameters = publish.parameters(source)
     mark = publish.fingerprint(source, parameters, site)
     assert publish.fingerprint(source, parameters, site) == mark
-    monkeypatch.setattr(publish, "PAGE_CODE", ("report",))
+    monkeypatch.setitem(publish.PAGE_CODE, "studies", ("report",))
     assert publish.fingerprint(source, parameters, site) != mark
     publish.report(root=site)
     monkeypatch.setattr(publish, "PACKAGES", (*publish.PACKAGES, "pytest"))
@@ -140,9 +162,13 @@ def test_code_and_packages_are_part_of_what_a_page_depends_on(site, monkeypatch)
 
 
 def test_every_file_that_makes_pages_is_in_the_fingerprint(root):
-    files = {path.relative_to(root / "pelt_core").as_posix() for path in publish._page_code()}
-    assert {"report/tables.py", "report/figures.py", "report/limits.py", "study/statistics.py"} <= files
-    assert not [name for name in files if name.startswith("data/")]
+    files = {
+        kind: {path.relative_to(root / "pelt_core").as_posix() for path in publish._page_code(kind)}
+        for kind in publish.PAGE_CODE
+    }
+    assert {"report/tables.py", "report/figures.py", "report/limits.py", "study/statistics.py"} <= files["studies"]
+    assert {"report/speed/figures.py", "report/style.py", "report/tables.py"} <= files["benchmarks"]
+    assert not files["studies"] & {"report/speed/figures.py", "data/prompts.py"}
 
 
 def test_a_failing_notebook_leaves_the_page_and_shows_the_cell(site):

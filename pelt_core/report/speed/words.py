@@ -1,0 +1,65 @@
+"""What the page on speed says in sentences, all of it computed from the results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from IPython.display import Markdown
+
+from pelt_core.report.speed.goals import SAME_LOSS, goals
+from pelt_core.report.speed.numbers import percent, ranged, tiny
+from pelt_core.report.speed.results import Comparison, Recorded
+from pelt_core.report.words import counted, listed
+
+DOING = {"training": "trains", "decoding": "answers"}
+KIND = {"ratio": "of", "added_percent": "percent instead of"}
+
+
+def summary(recorded: Recorded) -> Markdown:
+    """How many times as fast as each peer, at which loss, which targets are reached, and what is not recorded."""
+    ratios = [one for one in recorded.comparisons if one.kind == "ratio"]
+    first = " ".join([_ratios(ratios), *_losses(ratios), *_goals(recorded)]) if ratios else "Nothing is recorded yet."
+    return Markdown("\n\n".join([first, *_open(recorded)]))
+
+
+def _open(recorded: Recorded) -> Iterator[str]:
+    if recorded.missing:
+        commands = "\n".join(f"- `python -m benchmarks.{name}`" for name in recorded.missing)
+        yield f"**Not recorded yet**, and shown nowhere below, is what these commands measure:\n\n{commands}"
+    for name, file in recorded.files.items():
+        yield from (f"Left out of `benchmarks.{name}`: {line}." for line in file["left_out"])
+
+
+def _ratios(ratios: Sequence[Comparison]) -> str:
+    groups: dict[tuple[str, str], list[float]] = {}
+    for one in ratios:
+        groups.setdefault((DOING[one.benchmark], one.peer), []).append(one.median)
+    said = [f"{does} **{ranged(own)}** times as fast as *{peer}*" for (does, peer), own in groups.items()]
+    return f"On the machine named below, this library {listed(said)}."
+
+
+def _losses(ratios: Sequence[Comparison]) -> Iterator[str]:
+    same = {one.what: one.loss for one in ratios if one.loss is not None and one.loss <= SAME_LOSS}
+    if same:
+        most = tiny(max(same.values()))
+        yield f"Both compute the same: the losses of {'; '.join(same)} differ by at most {most} nats in any step."
+
+
+def _goals(recorded: Recorded) -> Iterator[str]:
+    judged = goals(recorded)
+    missed = [goal.what for goal in judged if not goal.reached]
+    if judged:
+        yield f"**{len(judged) - len(missed)} of {counted(len(judged), 'goal')} reached.**"
+    if missed:
+        yield f"Missed: {'; '.join(missed)}."
+
+
+def same_texts(recorded: Recorded) -> Markdown:
+    """How often our answers are, text for text, those that the peer writes in the same precision."""
+    rows = [row for cell in recorded.cells("decoding") for row in cell["comparisons"]]
+    said = [
+        f"{percent(row['same_texts'])} of the answers of *{row['of']}* are those of *{row['against']}*"
+        for row in rows
+        if row["same_texts"] is not None
+    ]
+    return Markdown(f"Text for text, {listed(said)}." if said else "Whether texts are the same is *not recorded yet*.")
