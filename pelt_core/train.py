@@ -21,6 +21,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from pelt_core.checkpoint import load_trained_state, trained_state
 from pelt_core.errors import PeltError
 from pelt_core.loss import bare
+from pelt_core.memory import forget_peak, peak_memory
 from pelt_core.micro_batches import MicroBatches, Step
 from pelt_core.objective import text_losses, training_losses
 from pelt_core.quiet import errors_only
@@ -29,7 +30,6 @@ from pelt_core.unpadding import can_unpad, unpadded
 CURVE_POINTS = 2000
 _READ_EVERY = 10  # steps: to read a loss is to wait for the GPU
 _WEIGHTS, _COMPLETE = "trained.safetensors", "complete"
-_LINUX = Path("/proc/self")
 
 
 class NothingToTrain(PeltError, ValueError):
@@ -88,6 +88,10 @@ def fit(
     padding is computed, see `pelt_core.unpadding`. A training that was killed goes on from the last checkpoint in
     `workdir` and ends in the same weights bit for bit.
 
+    On a GPU it is the same code: put a bf16 backbone there, see `pelt_core.precision.cast_backbone`, and raise
+    `micro_batch_tokens`. What is compiled beforehand stays so, best part by part, as in `layer.mlp.compile()`. This
+    path is tested on a CPU alone and its speed is not known.
+
     Args:
         model: a causal language model or a sequence classifier, see `pelt_core.attach`.
         rows: columns `input_ids` and, for a language model, `labels` (-100 where there is no loss), see
@@ -138,7 +142,7 @@ def fit(
         disable_tqdm=True,
         report_to="none",
     )
-    _forget_peak()
+    forget_peak()
     if batch_size % arguments.world_size:
         raise UnevenBatch(f"{batch_size} rows a step cannot be shared evenly by {arguments.world_size} processes")
     arguments.per_device_train_batch_size = batch_size // arguments.world_size
@@ -276,24 +280,5 @@ def _result(history: list[dict[str, Any]]) -> TrainingResult:
         loss_curve=curve[::-stride][::-1],
         tokens=sum(record["tokens"] for record in history),
         seconds=sum(record["seconds"] for record in history),
-        peak_memory_bytes=_peak_memory(),
+        peak_memory_bytes=peak_memory(),
     )
-
-
-def _forget_peak() -> None:
-    """Starts the measurement of the peak anew, as a worker carries out many runs in one process."""
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
-    elif _LINUX.exists():
-        (_LINUX / "clear_refs").write_text("5")
-
-
-def _peak_memory() -> int:
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
-    if _LINUX.exists():
-        peak = next(line for line in (_LINUX / "status").read_text().splitlines() if line.startswith("VmHWM"))
-        return int(peak.split()[1]) * 1024
-    import resource  # not there on Windows
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -23,7 +23,7 @@ HOUSE = [
     *("folding", "merging", "checkpoint", "peft_format"),
     *("catalogue", "quiet", "tiny", "embedded", "backbones", "counting"),
     *("packed_attention", "unpadding"),
-    *("data", "precision", "cross_entropy", "loss", "objective", "micro_batches", "train"),
+    *("data", "precision", "cross_entropy", "loss", "objective", "memory", "micro_batches", "train"),
     *("prefill", "decode", "scoring", "evaluate"),
     *("provenance", "study", "report", "publish", "cli"),
 ]
