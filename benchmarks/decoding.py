@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import Contender, interleave
+from benchmarks import figures
+from benchmarks.harness import Contender, Measured, interleave
 from benchmarks.options import THREADS, Backbone, Json, Quick, Repeats, Setting, Threads, run
 
 # Name, precision and what a turn asks for.
@@ -45,12 +46,11 @@ def main(
 
 def measure(backbone: str, setting: Setting, folder: Path) -> dict[str, Any]:
     """All contenders in one run."""
-    from benchmarks import figures
     from benchmarks.tasks import backbone_folder, questions
     from pelt_core.cli.console import progress
 
     number, new_tokens = (4, 4) if setting.quick else (64, 64)
-    task = questions(number, folder)
+    task = questions(backbone, number, folder)
     common = {
         "folder": str(backbone_folder(backbone, "causal-lm", folder)),
         "prompts": str(task.file),
@@ -87,21 +87,22 @@ def measure(backbone: str, setting: Setting, folder: Path) -> dict[str, Any]:
                 "against": peer,
                 "ratio": figures.ratio(measured[ours], measured[peer]),
                 "to_reach": to_reach,
-                "same_texts": _same_texts(measured[ours], measured[peer]) if peer != PROTOCOL[0] else None,
+                "same_texts": _same_texts(backbone, measured[ours], measured[peer]) if peer != PROTOCOL[0] else None,
             }
             for ours, peer, to_reach in COMPARED
         ],
     }
 
 
-def _same_texts(ours: Any, peer: Any) -> float:
+def _same_texts(backbone: str, ours: Measured, peer: Measured) -> float:
     """The share of questions that both answered with the same text."""
-    pairs = [
-        (a, b)
-        for x, y in zip(ours.repeats, peer.repeats, strict=True)
-        for a, b in zip(x["texts"], y["texts"], strict=True)
-    ]
-    return sum(a == b for a, b in pairs) / len(pairs)
+    from pelt_core.backbones import load_tokenizer
+
+    tokenizer = load_tokenizer(backbone)
+    texts = [text for turn in ours.repeats for text in turn["written"]]
+    ids = [ids for turn in peer.repeats for ids in turn["written"]]
+    same = [text == tokenizer.decode(i, skip_special_tokens=True) for text, i in zip(texts, ids, strict=True)]
+    return sum(same) / len(same)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def contender(name: str, measured: Measured, unit: str) -> dict[str, Any]:
 
 def without_texts(row: dict[str, Any]) -> dict[str, Any]:
     """The same without what was written about the data's questions, which is not for recording."""
-    turns = [{name: value for name, value in turn.items() if name != "texts"} for turn in row["repeats"]]
+    turns = [{name: value for name, value in turn.items() if name != "written"} for turn in row["repeats"]]
     return {**row, "warm_up": {"seconds": row["warm_up"]["seconds"]}, "repeats": turns}
 
 

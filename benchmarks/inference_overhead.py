@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import figures
 from benchmarks.harness import Contender, interleave
 from benchmarks.options import (
     THREADS,
@@ -59,7 +60,7 @@ def main(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         results = opening("inference_overhead", setting)
-        task = questions(number, folder)
+        task = questions(backbone, number, folder)
         work = {
             "folder": str(backbone_folder(backbone, "causal-lm", folder)),
             "prompts": str(task.file),
@@ -113,8 +114,6 @@ def _peer(
 def _measure(
     library: str, contenders: list[Contender], setting: Setting, advance: Callable[[str], None]
 ) -> dict[str, Any]:
-    from benchmarks import figures
-
     measured = interleave(contenders, setting.repeats, setting.threads, advance)
     return {
         "contenders": [figures.without_texts(figures.contender(name, m, "questions")) for name, m in measured.items()],

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from datasets import Dataset
 from safetensors.torch import save_file
 
 from pelt_core import attach, data, save_peft
 from pelt_core.backbones import load_model, load_tokenizer
 from pelt_core.checkpoint import trained_state
-from pelt_core.data.batches import encode
+from pelt_core.data.batches import IGNORED, encode, prompt_ids
 from pelt_core.data.prompts import render
 from pelt_core.data.sources import DataNotFound
 from pelt_core.quiet import progress_on_terminals_only
@@ -33,13 +35,19 @@ class Task:
 
 def language_rows(backbone: str, number: int, max_length: int, folder: Path) -> Task:
     """`number` rows `input_ids`, `labels` with a loss on the answer alone, some of them again if there are fewer."""
-    try:
-        mix, found = MIX, data.training_rows(MIX, 0)
-    except DataNotFound:
-        mix, found = EMBEDDED, data.training_rows(EMBEDDED, 0)
+    mix, found = _training_rows()
     encoded = encode(load_tokenizer(backbone), found, PROMPT, max_length)
     rows = [{name: row[name] for name in ("input_ids", "labels")} for row in encoded]
     return _written(folder / "language.json", _cycled(rows, number), f"{mix}, {PROMPT}, up to {max_length} tokens")
+
+
+def even_rows(backbone: str, length: int, tokens: int, folder: Path) -> Path:
+    """A file of `tokens` real tokens cut into rows of `length` each, with a loss on the second half of every row."""
+    rows = language_rows(backbone, 500, 10**6, folder).rows
+    text = _cycled([token for row in rows for token in row["input_ids"]], tokens)
+    cut = [text[i : i + length] for i in range(0, tokens, length)]
+    labelled = [{"input_ids": row, "labels": [IGNORED] * (len(row) // 2) + row[len(row) // 2 :]} for row in cut]
+    return _written(folder / f"{tokens}-{length}.json", labelled, "").file
 
 
 def texts(backbone: str, number: int, folder: Path) -> Task:
@@ -61,15 +69,17 @@ def texts(backbone: str, number: int, folder: Path) -> Task:
     return _written(folder / "texts.json", rows[:number], what)
 
 
-def questions(number: int, folder: Path) -> Task:
-    """`number` prompts, as many of GSM8K as of SVAMP."""
+def questions(backbone: str, number: int, folder: Path) -> Task:
+    """`number` prompts, `text` and `ids`, of GSM8K and SVAMP in turn."""
     half = -(-number // 2)
     try:
-        found = [q for name in ("gsm8k", "svamp") for q in data.evaluation_rows(name, half)["question"]]
-        what = "questions of gsm8k and svamp"
+        sets = [data.evaluation_rows(name, half)["question"] for name in ("gsm8k", "svamp")]
+        what = "questions of gsm8k and svamp in turn"
     except DataNotFound:
-        found, what = data.evaluation_rows("arithmetic", number)["question"], "questions of embedded arithmetic"
-    prompts = [render(PROMPT, question) for question in found[:number]]
+        sets, what = [data.evaluation_rows("arithmetic", number)["question"]], "questions of embedded arithmetic"
+    tokenizer = load_tokenizer(backbone)
+    texts = [render(PROMPT, question) for group in zip(*sets, strict=True) for question in group]
+    prompts = [{"text": text, "ids": prompt_ids(tokenizer, text)} for text in texts[:number]]
     return _written(folder / "questions.json", _cycled(prompts, number), f"{what}, {PROMPT}")
 
 
@@ -104,6 +114,15 @@ def starting_values(folder: Path, task: str, method: str, library: str) -> Path:
     else:
         save_file({name: value.contiguous() for name, value in trained_state(model).items()}, target)
     return target
+
+
+@cache
+def _training_rows() -> tuple[str, Dataset]:
+    """The mix that there is, and its rows; read once, as a hub that cannot be reached is waited for."""
+    try:
+        return MIX, data.training_rows(MIX, 0)
+    except DataNotFound:
+        return EMBEDDED, data.training_rows(EMBEDDED, 0)
 
 
 def _cycled(rows: list[Any], number: int) -> list[Any]:

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks import figures
+from benchmarks.harness import Contender, interleave
 from benchmarks.options import (
     THREADS,
     Adapters,
@@ -105,8 +107,6 @@ def measure(
     cell: Cell, backbone: str, setting: Setting, max_length: int, gemm: dict[str, Any], folder: Path
 ) -> dict[str, Any]:
     """One cell's figures."""
-    from benchmarks import figures
-    from benchmarks.harness import Contender, interleave
     from benchmarks.tasks import backbone_folder, language_rows, starting_values, texts
 
     batch, steps = (32, 5) if cell.encoder else (16, 1)

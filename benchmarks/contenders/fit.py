@@ -8,11 +8,10 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from benchmarks.contenders.turns import TakesTurns, Turns, forget_peak, trainable
+from benchmarks.contenders.turns import DTYPES, TakesTurns, Turns, forget_peak, trainable
 from pelt_core.attachment import attach
 from pelt_core.backbones import load_model
 from pelt_core.precision import cast_backbone, fast_fp32
-from pelt_core.study.execute import DTYPES
 from pelt_core.train import fit
 
 

@@ -6,11 +6,10 @@ import json
 import time
 from pathlib import Path
 
-from benchmarks.contenders.turns import Turns, forget_peak, peak_memory
+from benchmarks.contenders.turns import DTYPES, Turns, forget_peak, peak_memory
 from pelt_core import attach, decode, detach
 from pelt_core.backbones import load_model, load_tokenizer
 from pelt_core.precision import cast_backbone, fast_fp32
-from pelt_core.study.execute import DTYPES
 
 _NEVER_WRITTEN = 3  # of SmolLM2's tokens a special one that no answer has
 
@@ -25,7 +24,7 @@ def main() -> None:
     tokenizer = load_tokenizer(asked["folder"])
     model.generation_config.eos_token_id = None
     tokenizer.eos_token = tokenizer.pad_token = tokenizer.convert_ids_to_tokens(_NEVER_WRITTEN)
-    prompts = json.loads(Path(asked["prompts"]).read_text())
+    prompts = [prompt["text"] for prompt in json.loads(Path(asked["prompts"]).read_text())]
     turns.say()
     while True:
         turn = turns.wait()
@@ -35,11 +34,11 @@ def main() -> None:
         chosen = prompts[: turn["questions"]]
         forget_peak()
         started = time.perf_counter()
-        texts = decode.generate(
+        written = decode.generate(
             model, tokenizer, chosen, max_new_tokens=asked["new_tokens"], batch_size=turn["batch_size"]
         )
         seconds = time.perf_counter() - started
-        turns.say(seconds=seconds, work=len(chosen), texts=texts, peak_memory_bytes=peak_memory())
+        turns.say(seconds=seconds, work=len(chosen), written=written, peak_memory_bytes=peak_memory())
         if turn.get("method"):
             detach(model)
 

@@ -7,13 +7,11 @@ import time
 from pathlib import Path
 
 import torch
-from transformers import AutoTokenizer
+from torch.nn.utils.rnn import pad_sequence
 from transformers.utils import logging
 
 from benchmarks.contenders.peers import build
-from benchmarks.contenders.turns import Turns, forget_peak, peak_memory
-
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+from benchmarks.contenders.turns import DTYPES, Turns, forget_peak, peak_memory
 
 
 @torch.inference_mode()
@@ -25,29 +23,27 @@ def main() -> None:
     model = build(asked, DTYPES[asked["precision"]]).eval()
     model.generation_config.eos_token_id = None
     model.generation_config.pad_token_id = 0
-    tokenizer = AutoTokenizer.from_pretrained(asked["folder"], padding_side="left")
-    prompts = json.loads(Path(asked["prompts"]).read_text())
+    prompts = [torch.tensor(prompt["ids"]) for prompt in json.loads(Path(asked["prompts"]).read_text())]
     turns.say()
     while True:
         turn = turns.wait()
         first = turn["round"] * turn.get("stride", 0)
         chosen = prompts[first : first + turn["questions"]]
         forget_peak()
-        texts: list[str] = []
+        written: list[list[int]] = []
         started = time.perf_counter()
         for i in range(0, len(chosen), turn["batch_size"]):
-            batch = tokenizer(chosen[i : i + turn["batch_size"]], return_tensors="pt", padding=True)
-            written = model.generate(
-                input_ids=batch["input_ids"],
-                attention_mask=batch["attention_mask"],
+            batch = chosen[i : i + turn["batch_size"]]
+            ids = model.generate(
+                input_ids=pad_sequence(batch, batch_first=True, padding_side="left"),
+                attention_mask=pad_sequence([torch.ones_like(row) for row in batch], True, padding_side="left"),
                 max_new_tokens=asked["new_tokens"],
                 do_sample=False,
                 num_beams=turn.get("beams", 1),
             )
-            ids = written[:, -asked["new_tokens"] :]
-            texts += tokenizer.batch_decode(ids, skip_special_tokens=True)
+            written += ids[:, -asked["new_tokens"] :].tolist()
         seconds = time.perf_counter() - started
-        turns.say(seconds=seconds, work=len(chosen), texts=texts, peak_memory_bytes=peak_memory())
+        turns.say(seconds=seconds, work=len(chosen), written=written, peak_memory_bytes=peak_memory())
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import TrainerCallback, TrainerControl
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _LINUX = Path("/proc/self")
 
 
