@@ -91,7 +91,7 @@ def the_prefix_acts_only_where_there_is_a_cache(patch: Patch) -> None:
 
 @caught_by(test_prefixes.test_a_static_cache_without_a_mask_has_room_that_no_token_sees, "llama")
 def the_empty_room_of_a_static_cache_is_given_out(patch: Patch) -> None:
-    patch.setattr(PrefixedCache, "__init__", lambda self, cache, key, value, keys: start(self, cache, key, value))
+    patch.setattr(PrefixedCache, "__init__", lambda self, cache, key, value, *rest: start(self, cache, key, value))
 
 
 @caught_by(test_prefixes.test_t5_adds_no_bias_to_a_prefix_and_that_of_the_text_to_the_text, "decoder", 5, "eager")
