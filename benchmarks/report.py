@@ -38,9 +38,9 @@ def close(results: dict[str, Any], setting: Setting) -> None:
         target.write_text(json.dumps(_rounded(results), indent=1) + "\n")
         errors.print(f"written to {target}")
     for cell in results["cells"]:
-        show([_contender(row) for row in cell["contenders"]], as_json=False, title=cell["name"])
+        show(_told([_contender(row) for row in cell["contenders"]]), as_json=False, title=cell["name"])
     if comparisons := [_comparison(cell, row) for cell in results["cells"] for row in cell.get("comparisons", ())]:
-        show(comparisons, as_json=False, title="Compared")
+        show(_told(comparisons), as_json=False, title="Compared")
     for line in results["left_out"]:
         errors.print(f"left out: {line}", style="yellow", markup=False)
 
@@ -70,6 +70,11 @@ def _comparison(cell: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
         "to_reach": row.get("to_reach"),
         "loss_differs_by": row.get("loss_difference", {}).get("any_step"),
     }
+
+
+def _told(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the columns that nothing is in."""
+    return [{name: value for name, value in row.items() if any(r[name] is not None for r in rows)} for row in rows]
 
 
 def _rounded(value: Any) -> Any:
