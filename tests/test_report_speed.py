@@ -107,7 +107,12 @@ def test_what_is_missing_is_named_with_the_command_that_records_it(nothing, reco
 
 
 def test_nothing_recorded_leaves_no_hole(nothing):
-    for frame in (tables.aims(nothing), tables.added(nothing), provenance.measurements(nothing)):
+    for frame in (
+        tables.aims(nothing),
+        tables.training(nothing),
+        tables.added(nothing),
+        provenance.measurements(nothing),
+    ):
         assert tables.table(frame, "tab-x", "What was found").data == "What was found: *not recorded yet*."
     for said in (words.same_texts(nothing), provenance.formats(nothing), provenance.machine(nothing)):
         assert "not recorded yet" in said.data
@@ -138,9 +143,17 @@ def test_growth_has_a_row_of_panels_for_each_size(recorded, what, least):
         assert list(large.lines[0].get_ydata()) == [2.0] * len(sizes)
 
 
-def test_memory_that_the_system_does_not_tell_is_left_empty(recorded):
+def test_memory_that_the_system_does_not_tell_is_left_empty_and_has_no_goal(recorded):
     recorded.cells("training")[0]["contenders"][0]["peak_memory_bytes"] = None
-    assert tables.contenders(recorded, "training")["Peak memory"][0] == ""
+    first = tables.training(recorded).iloc[0]
+    assert (first["What"], first["Peak memory"], first["Peer's"]) == ("LoRA, fp32", "", "12.0 GB")
+    assert "LoRA, fp32, peak memory" not in [one.what for one in goals(recorded)]
+
+
+def test_every_way_of_answering_has_its_time_for_a_hundred_questions(recorded):
+    table = tables.decoding(recorded).set_index("By")
+    assert table.loc["pelt, fp32", "Time for 100"] == "0.255 s"  # 400 in 1.02 s
+    assert table.loc["one question, 4 beams", "Time for 100"] == "0.306 s"
 
 
 @pytest.mark.parametrize("bf16, said", [(150.0, "the slower format"), (700.0, "saves time")])

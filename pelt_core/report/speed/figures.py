@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from matplotlib.transforms import blended_transform_factory
 
 from pelt_core.report.speed.numbers import short
@@ -41,7 +41,6 @@ def ratios(recorded: Recorded) -> Figure:
     at_the_left = blended_transform_factory(figure.transFigure, axis.transData)
     for heading, y in headings.items():
         axis.text(0.01, y, heading, transform=at_the_left, va="center", weight="bold", in_layout=False)
-    axis.axvline(1, color=INK, linewidth=0.8, zorder=0)
     for y, one in zip(places, comparisons, strict=True):
         _ratio(axis, y, one)
     _in_powers(axis, comparisons)
@@ -80,6 +79,7 @@ def _curve(axis: Axes, grows: str, contenders: Sequence[dict[str, Any]], heights
     axis.xaxis.set_major_locator(FixedLocator(sizes))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.yaxis.set_major_locator(MaxNLocator(4))
     axis.set_ylim(0, 1.15 * max(heights, default=1.0))
     axis.spines["left"].set_visible(True)
 
@@ -94,6 +94,7 @@ def _nothing() -> Figure:
 def _ratio(axis: Axes, y: float, one: Comparison) -> None:
     method = method_of(one.cell)
     colour = COLOURS.get(method, COLOURS["none"])
+    axis.plot([1, 1], [y - 0.5, y + 0.5], color=INK, linewidth=0.8, zorder=0)
     axis.plot(one.points, [y + 0.34] * len(one.points), ".", color=colour, markersize=2.5, zorder=1)
     face = "none" if one.reached is False else colour
     axis.plot(one.median, y, MARKS.get(method, "d"), color=colour, markerfacecolor=face, markersize=6)

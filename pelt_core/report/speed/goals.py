@@ -49,7 +49,8 @@ def _goals(one: Comparison, recorded: Recorded) -> Iterator[Goal]:
     if one.peer == "peft" and one.loss is not None and one.cell["precision"] == "fp32":
         yield _loss(one, one.loss)
         yield _share(one)
-        yield _memory(one)
+        if one.of["peak_memory_bytes"] is not None:
+            yield _memory(one)
 
 
 def _speed(one: Comparison) -> Goal:
@@ -78,8 +79,8 @@ def _memory(one: Comparison) -> Goal:
 def _added(one: Comparison, recorded: Recorded) -> Goal:
     method = one.of["name"]
     others = {other.cell["name"]: other.median for other in recorded.added(method) if other.cell["name"] != OURS}
-    asked = f"≤ {one.to_reach:g} %{', and than the peers' * bool(others)}"
+    asked = f"≤ {one.to_reach:g} %{', ≤ peers' * bool(others)}"
     peers = "; ".join(f"{library}: {short(median)} %" for library, median in others.items())
     reached = bool(one.reached) and one.median <= min(others.values(), default=one.median)
-    ours = f"{spread(one.median, one.least, one.most)} %"
+    ours = f"{spread(one.median, one.least, one.most)}\N{NO-BREAK SPACE}%"
     return Goal(f"{method}, added to inference", ours, peers, "", asked, reached)

@@ -7,7 +7,7 @@ from IPython.display import Markdown
 
 from pelt_core.report import tables
 from pelt_core.report.speed.goals import goals
-from pelt_core.report.speed.numbers import gigabytes, percent, rate, short, spread
+from pelt_core.report.speed.numbers import gigabytes, percent, rate, short, spread, tiny
 from pelt_core.report.speed.results import Recorded
 
 
@@ -31,18 +31,33 @@ def aims(recorded: Recorded) -> pd.DataFrame:
     )
 
 
-def contenders(recorded: Recorded, benchmark: str) -> pd.DataFrame:
-    """Everything that took turns in a benchmark: speed, memory, and share of what the processor can do."""
+def training(recorded: Recorded) -> pd.DataFrame:
+    """Memory, share of what the processor can do, and how far apart the losses are, side by side."""
     return pd.DataFrame(
         {
-            "What": cell["name"],
+            "What": one.what,
+            "Peer": one.peer,
+            "Peak memory": gigabytes(one.of["peak_memory_bytes"]),
+            "Peer's": gigabytes(one.against["peak_memory_bytes"]),
+            "Share of the peak": percent(one.of["gemm_share"]["median"]),
+            "Peer's share": percent(one.against["gemm_share"]["median"]),
+            "Losses apart, nats": "" if one.loss is None else tiny(one.loss),
+        }
+        for one in recorded.comparisons
+        if one.benchmark == "training"
+    )
+
+
+def decoding(recorded: Recorded) -> pd.DataFrame:
+    """All ways of answering questions: their speed, what it means for 100 questions, and the memory."""
+    return pd.DataFrame(
+        {
             "By": one["name"],
             "Speed": rate(one),
+            "Time for 100": f"{short(one['seconds_for_100']['median'])} s",
             "Peak memory": gigabytes(one["peak_memory_bytes"]),
         }
-        | ({"Time for 100": f"{short(one['seconds_for_100']['median'])} s"} if "seconds_for_100" in one else {})
-        | ({"Share of the peak": percent(one["gemm_share"]["median"])} if "gemm_share" in one else {})
-        for cell in recorded.cells(benchmark)
+        for cell in recorded.cells("decoding")
         for one in cell["contenders"]
     )
 
