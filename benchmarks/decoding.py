@@ -16,7 +16,7 @@ from benchmarks.options import THREADS, Backbone, Json, Quick, Repeats, Setting,
 
 # Name, precision and what a turn asks for.
 OURS = (("pelt, fp32", "fp32"), ("pelt, bf16", "bf16"))
-PEERS = (("generate, fp32", "fp32", {}), ("generate, bf16", "bf16", {}))
+PEERS: tuple[tuple[str, str, dict[str, int]], ...] = (("generate, fp32", "fp32", {}), ("generate, bf16", "bf16", {}))
 PROTOCOL = ("one question, 4 beams", "fp32", {"questions": 1, "batch_size": 1, "beams": 4, "stride": 1})
 # Of, against, and the least ratio that is asked for.
 COMPARED = (

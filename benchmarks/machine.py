@@ -37,7 +37,8 @@ def gemm(threads: int) -> dict[str, Any]:
     By format and library: `fp32 default` is what torch uses by itself, `fp32 oneDNN` the kernels that `fast_fp32`
     chooses where they are exact, and `peak_fp32` the best of both at any size, `peak_bf16` that of bf16.
     """
-    before = torch.get_num_threads(), torch.backends.mkldnn.matmul.fp32_precision
+    onednn: Any = torch.backends.mkldnn
+    before = torch.get_num_threads(), onednn.matmul.fp32_precision
     torch.set_num_threads(threads)
     kinds = {
         "fp32 default": (torch.float32, "none"),
@@ -48,12 +49,12 @@ def gemm(threads: int) -> dict[str, Any]:
     errors = {}
     try:
         for kind, (dtype, precision) in kinds.items():
-            torch.backends.mkldnn.matmul.fp32_precision = precision
+            onednn.matmul.fp32_precision = precision
             speeds[kind] = {"x".join(map(str, size)): _speed(size, dtype) for size in SIZES}
             errors[kind] = _error(dtype)
     finally:
         torch.set_num_threads(before[0])
-        torch.backends.mkldnn.matmul.fp32_precision = before[1]
+        onednn.matmul.fp32_precision = before[1]
     exact = [kind for kind in kinds if errors[kind] < EXACT]
     return {
         "gflops": speeds,

@@ -6,6 +6,7 @@ turn of a training that goes on, so the next repeat has the next batch. Losses a
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,10 +129,10 @@ def measure(
     }
     start = starting_values(where, cell.task, cell.method, cell.library)
     peer = {**common, "library": cell.library, "kind": cell.kind, "start": str(start)}
-    python = {"python": setting.adapters_python} if cell.library == "adapters" and setting.adapters_python else {}
+    python = setting.adapters_python if cell.library == "adapters" else None
     contenders = [
         Contender("pelt", "benchmarks.contenders.fit", common),
-        Contender(cell.library, "benchmarks.contenders.peer_training", peer, **python),
+        Contender(cell.library, "benchmarks.contenders.peer_training", peer, python=python or sys.executable),
     ]
     measured = interleave(contenders, setting.repeats, setting.threads)
     ours, theirs = measured["pelt"], measured[cell.library]

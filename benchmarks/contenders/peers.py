@@ -25,14 +25,14 @@ def build(asked: dict[str, Any], dtype: torch.dtype = torch.float32) -> Any:
     return {"peft": _with_peft, "adapters": _with_adapters}[asked["library"]](model, asked["kind"], asked.get("start"))
 
 
-def _with_peft(model: PreTrainedModel, kind: str, start: str | None) -> Any:
+def _with_peft(model: PreTrainedModel, kind: str, start: Any) -> Any:
     from peft import PeftModel
 
     # PEFT trains no prefix that was loaded; none is trained here.
     return PeftModel.from_pretrained(model, start, is_trainable=kind == "lora")
 
 
-def _with_adapters(model: PreTrainedModel, kind: str, start: str | None) -> PreTrainedModel:
+def _with_adapters(model: Any, kind: str, start: str | None) -> Any:
     import adapters
 
     # The adapter reads what the MLP wrote, as `series@mlp` does, and not the sum of that and the residual.
