@@ -19,6 +19,8 @@ LINE = 0.27
 """Inches of height for a line."""
 GROWS_IN = {"bottleneck": "series", "virtual tokens": "prefix"}
 """Size -> the method that has it; every other size grows around LoRA."""
+CLOSE = 2.5
+"""A bar fewer times as far out as the last repeat leaves no room for a number between them."""
 TICKS = (0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 
 
@@ -100,7 +102,8 @@ def _ratio(axis: Axes, y: float, one: Comparison) -> None:
     axis.plot(one.median, y, MARKS.get(method, "d"), color=colour, markerfacecolor=face, markersize=6)
     if one.to_reach is not None:
         axis.plot([one.to_reach] * 2, [y - 0.38, y + 0.38], color=INK, linewidth=2, zorder=1)
-    right = max(one.most, one.to_reach or 0)
+    bar = one.to_reach or 0
+    right = bar if one.most < bar < CLOSE * one.most else one.most
     axis.annotate(short(one.median), (right, y), (6, 0), textcoords="offset points", va="center", fontsize=9.5)
 
 

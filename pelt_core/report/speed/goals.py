@@ -55,8 +55,8 @@ def _goals(one: Comparison, recorded: Recorded) -> Iterator[Goal]:
 
 def _speed(one: Comparison) -> Goal:
     ratio = spread(one.median, one.least, one.most)
-    peer = f"{one.peer}: {rate(one.against)}"
-    return Goal(f"{one.what}, {one.benchmark}", rate(one.of), peer, ratio, f"≥ {one.to_reach:g}", bool(one.reached))
+    what = f"{one.what}, {one.benchmark} against {one.peer}"
+    return Goal(what, rate(one.of), rate(one.against), ratio, f"≥ {one.to_reach:g}", bool(one.reached))
 
 
 def _loss(one: Comparison, loss: float) -> Goal:
