@@ -49,7 +49,7 @@ def measure(backbone: str, setting: Setting, folder: Path) -> dict[str, Any]:
     from benchmarks.tasks import backbone_folder, questions
     from pelt_core.cli.console import progress
 
-    number, new_tokens = (4, 4) if setting.quick else (64, 64)
+    number, new_tokens = (4, 4) if setting.quick else (64, 48)
     task = questions(backbone, number, folder)
     common = {
         "folder": str(backbone_folder(backbone, "causal-lm", folder)),

@@ -37,8 +37,10 @@ def contender(name: str, measured: Measured, unit: str) -> dict[str, Any]:
 
 def without_texts(row: dict[str, Any]) -> dict[str, Any]:
     """The same without what was written about the data's questions, which is not for recording."""
-    turns = [{name: value for name, value in turn.items() if name != "written"} for turn in row["repeats"]]
-    return {**row, "warm_up": {"seconds": row["warm_up"]["seconds"]}, "repeats": turns}
+    warm_up, *turns = (
+        {name: value for name, value in turn.items() if name != "written"} for turn in (row["warm_up"], *row["repeats"])
+    )
+    return {**row, "warm_up": warm_up, "repeats": turns}
 
 
 def speeds(measured: Measured) -> list[float]:

@@ -54,7 +54,7 @@ class Contender:
 
 @dataclass
 class Measured:
-    """What a contender answered: about itself, in its warm-up, which does not count, and in each repeat."""
+    """What a contender answered: about itself, in its warm-up if it had one, and in each of the repeats that count."""
 
     facts: dict[str, Any]
     warm_up: dict[str, Any]
@@ -113,7 +113,7 @@ def _running(command: Sequence[str], threads: int) -> Iterator[_Process]:
 def interleave(
     contenders: Sequence[Contender], repeats: int, threads: int, advance: Callable[[str], None] = lambda name: None
 ) -> dict[str, Measured]:
-    """Each contender's warm-up, and then `repeats` rounds in which each has one turn.
+    """Each process's warm-up, by its first contender, and then `repeats` rounds in which each contender has one turn.
 
     Args:
         contenders: with names that differ.
@@ -130,13 +130,13 @@ def interleave(
         running = {command: stack.enter_context(_running(command, threads)) for command in commands}
         facts = {command: process.hear() for command, process in running.items()}
         measured = {c.name: Measured(facts[c.command], {}, []) for c in contenders}
+        first = {contender.command: contender.name for contender in reversed(contenders)}
         for round_ in range(repeats + 1):
             for contender in contenders:
                 asked = {**contender.turn, "round": round_, "warm_up": round_ == 0}
-                answer = running[contender.command].turn(asked)
-                if round_ == 0:
-                    measured[contender.name].warm_up = answer
-                else:
-                    measured[contender.name].repeats.append(answer)
+                if round_ > 0:
+                    measured[contender.name].repeats.append(running[contender.command].turn(asked))
+                elif first[contender.command] == contender.name:
+                    measured[contender.name].warm_up = running[contender.command].turn(asked)
                 advance(contender.name)
         return measured

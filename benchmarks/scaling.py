@@ -12,13 +12,13 @@ from benchmarks.options import THREADS, Backbone, Json, Only, Quick, Repeats, Se
 
 LORA = "lora(rank={},alpha=64)@q,k,v,up,down"
 SIZES = {
-    "rank": (LORA, (4, 16, 64, 256)),
-    "bottleneck": ("series(bottleneck={})@mlp", (16, 64, 256, 1024)),
-    "virtual tokens": ("prefix(tokens={})", (1, 10, 50, 200)),
+    "rank": (LORA, (4, 32, 256)),
+    "bottleneck": ("series(bottleneck={})@mlp", (16, 128, 1024)),
+    "virtual tokens": ("prefix(tokens={})", (1, 10, 100)),
 }
 BASE = LORA.format(32)
 LENGTH, STEP = 128, 1024  # tokens of a row, and of all rows of a step
-LENGTHS, AT_ONCE = (64, 128, 256, 512, 1024), (256, 512, 1024, 2048)
+LENGTHS, AT_ONCE = (64, 256, 1024), (256, 1024, 2048)
 
 
 def main(

@@ -64,6 +64,7 @@ def test_contenders_take_turns(echo: str, tmp_path: Path) -> None:
 def test_contenders_of_the_same_settings_share_a_process(echo: str, tmp_path: Path) -> None:
     contenders = [Contender(name, echo, {"log": str(tmp_path / "log")}, {"name": name}) for name in "ab"]
     found = interleave(contenders, 1, 1)
+    assert (tmp_path / "log").read_text().split() == ["a0", "a1", "b1"], "and warm up once"
     assert found["a"].repeats[0]["pid"] == found["b"].repeats[0]["pid"]
 
 

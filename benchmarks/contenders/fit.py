@@ -8,7 +8,7 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from benchmarks.contenders.turns import DTYPES, TakesTurns, Turns, forget_peak, trainable
+from benchmarks.contenders.turns import DTYPES, TakesTurns, Turns, trainable
 from pelt_core.attachment import attach
 from pelt_core.backbones import load_model
 from pelt_core.precision import cast_backbone, fast_fp32
@@ -25,7 +25,6 @@ def main() -> None:
     cast_backbone(model, DTYPES[asked["precision"]])
     rows = Dataset.from_list(json.loads(Path(asked["rows"]).read_text()))
     turns.say(trainable_parameters=trainable(model))
-    forget_peak()
     with tempfile.TemporaryDirectory() as workdir:
         fit(
             model,

@@ -15,7 +15,7 @@ from transformers import Trainer, TrainingArguments
 from transformers.utils import logging
 
 from benchmarks.contenders.peers import build
-from benchmarks.contenders.turns import TakesTurns, Turns, forget_peak, trainable
+from benchmarks.contenders.turns import TakesTurns, Turns, trainable
 
 
 def main() -> None:
@@ -55,7 +55,6 @@ def main() -> None:
             train_dataset=json.loads(Path(asked["rows"]).read_text()),
             callbacks=[TakesTurns(turns, asked["steps"])],
         )
-        forget_peak()
         trainer.train()
 
 

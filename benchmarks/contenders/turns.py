@@ -80,6 +80,7 @@ class TakesTurns(TrainerCallback):
         if asked.get("warm_up"):
             self.counter = FlopCounterMode(display=False)
             self.counter.__enter__()
+        forget_peak()
         self.started = time.perf_counter()
 
     def _end(self, seconds: float) -> None:
