@@ -22,7 +22,7 @@ from pelt_core.checkpoint import load_trained_state, trained_state
 from pelt_core.errors import PeltError
 from pelt_core.loss import bare
 from pelt_core.memory import forget_peak, peak_memory
-from pelt_core.micro_batches import MicroBatches, Step
+from pelt_core.micro_batches import TOKENS, MicroBatches, Step
 from pelt_core.objective import text_losses, training_losses
 from pelt_core.quiet import errors_only
 from pelt_core.unpadding import can_unpad, unpadded
@@ -75,7 +75,7 @@ def fit(
     weight_decay: float,
     seed: int,
     workdir: str | Path,
-    micro_batch_tokens: int = 1024,
+    micro_batch_tokens: int = TOKENS,
     gradient_checkpointing: bool = False,
     save_every: int = 100,
     callbacks: Sequence[TrainerCallback] = (),
@@ -103,8 +103,8 @@ def fit(
         weight_decay: decoupled, and not on biases and norms.
         seed: for the order of the rows and for dropout.
         workdir: holds the checkpoints, of this training alone.
-        micro_batch_tokens: about how many tokens are computed at once. More need more memory and, beyond some
-            thousands on a GPU and one thousand on a CPU, gain no speed.
+        micro_batch_tokens: about how many tokens are computed at once. More need more memory, and on a CPU gain little
+            speed.
         gradient_checkpointing: whether the backward pass computes the layers anew instead of keeping what they
             computed: less memory, a third more work, the same result.
         save_every: steps from checkpoint to checkpoint.

@@ -11,16 +11,17 @@ from samples import RUN
 from pelt_core import train
 from pelt_core.attachment import attach
 from pelt_core.backbones import load_model
+from pelt_core.micro_batches import TOKENS
 from pelt_core.objective import training_losses
 from pelt_core.precision import PrecisionError, cast_backbone
-from pelt_core.study.footprint import ADAM_BYTES, PART_TOKENS, activations, memory
+from pelt_core.study.footprint import ADAM_BYTES, activations, memory
 from pelt_core.unpadding import unpadded
 
 TINY = dataclasses.replace(RUN, backbone="tiny-llama", method="lora(rank=4)@q,v", precision="fp32")
 
 
 def test_a_part_has_as_many_tokens_as_training_computes_at_once():
-    assert inspect.signature(train.fit).parameters["micro_batch_tokens"].default == PART_TOKENS
+    assert inspect.signature(train.fit).parameters["micro_batch_tokens"].default == TOKENS
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -43,7 +44,7 @@ def test_activations_are_those_that_training_keeps(method, dtype):
     with unpadded(model.train()), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         losses = training_losses(model, ids, torch.ones_like(ids), labels)
     assert losses.requires_grad
-    really = sum(storage.nbytes() for storage in kept.values()) * PART_TOKENS / ids.numel()
+    really = sum(storage.nbytes() for storage in kept.values()) * TOKENS / ids.numel()
     name = {torch.float32: "fp32", torch.bfloat16: "bf16"}[dtype]
     assert activations("smollm2-135m", method, name) == pytest.approx(really, rel=0.1)
 

@@ -10,11 +10,11 @@ from torch import Tensor
 from pelt_core.attachment import attach
 from pelt_core.backbones import meta_model
 from pelt_core.counting import count_named
+from pelt_core.micro_batches import TOKENS
 from pelt_core.precision import DTYPES, cast_backbone
 from pelt_core.study.run import Run
 
 ADAM_BYTES = 16  # a trained parameter in fp32, its gradient, and two moments
-PART_TOKENS = 1024  # what `pelt_core.train.fit` computes at once
 _ROW_TOKENS = 32  # long enough that a prefix weighs little, short enough that attention weights do too
 
 
@@ -31,7 +31,7 @@ def memory(run: Run) -> int:
 
 @cache
 def activations(backbone: str, method: str, precision: str) -> int:
-    """Bytes that `PART_TOKENS` tokens leave in the layers for the backward pass, counted on a model without weights."""
+    """Bytes that `TOKENS` tokens leave in the layers for the backward pass, counted on a model without weights."""
     model = meta_model(backbone, "causal-lm")
     attach(model, method)
     cast_backbone(model, DTYPES[precision])
@@ -45,7 +45,7 @@ def activations(backbone: str, method: str, precision: str) -> int:
             kept[storage._cdata] = storage
         return tensor
 
-    ids = torch.zeros(PART_TOKENS // _ROW_TOKENS, _ROW_TOKENS, dtype=torch.long, device="meta")
+    ids = torch.zeros(TOKENS // _ROW_TOKENS, _ROW_TOKENS, dtype=torch.long, device="meta")
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         model.train().base_model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False)
     return sum(storage.nbytes() for storage in kept.values())
