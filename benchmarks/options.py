@@ -14,6 +14,7 @@ import typer
 from pelt_core.cli.console import errors
 from pelt_core.errors import PeltError
 
+PUBLISHED_REPEATS = 5
 ADAPTERS_PYTHON = Path(__file__).resolve().parents[1] / "_runs" / "adapters-env" / "bin" / "python"
 
 Repeats = Annotated[int, typer.Option("--repeats", "-n", min=1, help="Turns of each contender that count.")]
@@ -45,12 +46,18 @@ class Setting:
     threads: int
     json: Path | None = None
     quick: bool = False
+    only: str = ""
     adapters_python: str | None = None
     left_out: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.quick:
             self.repeats = 1
+
+    @property
+    def complete(self) -> bool:
+        """Whether all cells are measured, and enough repeats of each to be published."""
+        return not (self.quick or self.only) and self.repeats >= PUBLISHED_REPEATS
 
 
 def find_adapters(named: Path | None, setting: Setting) -> None:

@@ -31,8 +31,11 @@ def opening(name: str, setting: Setting) -> dict[str, Any]:
 
 
 def close(results: dict[str, Any], setting: Setting) -> None:
-    """Writes the results, and says in a table how they compare; a quick try is only written where one asks for it."""
-    target = setting.json or (None if setting.quick else RESULTS / f"{results['benchmark']}.json")
+    """Writes the results, and says in a table how they compare.
+
+    What is published is complete and repeated; a try, a part or fewer repeats are only written where one asks for it.
+    """
+    target = setting.json or (RESULTS / f"{results['benchmark']}.json" if setting.complete else None)
     if target:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(_rounded(results), indent=1) + "\n")

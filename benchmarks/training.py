@@ -90,7 +90,7 @@ def main(
     from benchmarks.report import close, opening
     from pelt_core.cli.console import progress
 
-    setting = Setting(repeats, threads, json, quick)
+    setting = Setting(repeats, threads, json, quick, only)
     find_adapters(adapters_python, setting)
     cells = [cell for cell in CELLS if only in cell.name]
     cells = [cell for cell in cells if cell.library != "adapters" or setting.adapters_python]

@@ -75,6 +75,11 @@ class RoomyLayer(DynamicLayer):
         self._rooms = [room[: len(indices)] for room in self._rooms]
         self._show(self.keys.shape[2])
 
+    def reorder_cache(self, beam_idx: Tensor) -> None:
+        """Follows the beams."""
+        rows = beam_idx.to(self.keys.device)
+        self.take(self.keys.index_select(0, rows), self.values.index_select(0, rows))
+
     def batch_repeat_interleave(self, repeats: int) -> None:
         """Repeats every row."""
         self.take(self.keys.repeat_interleave(repeats, 0), self.values.repeat_interleave(repeats, 0))

@@ -30,6 +30,7 @@ class Packing:
     def __init__(self, lengths: tuple[int, ...], width: int) -> None:
         self.lengths, self.width = lengths, width
         self._on: dict[torch.device, _Places] = {}
+        self._longer: dict[int, Packing] = {}
 
     @classmethod
     def of(cls, mask: Tensor) -> Packing:
@@ -61,7 +62,11 @@ class Packing:
 
     def lengthened(self, tokens: int) -> Packing:
         """The packing of the same rows with so many tokens more in front of each."""
-        return Packing(tuple(length + tokens for length in self.lengths), self.width + tokens)
+        if not tokens:
+            return self
+        if tokens not in self._longer:
+            self._longer[tokens] = Packing(tuple(length + tokens for length in self.lengths), self.width + tokens)
+        return self._longer[tokens]
 
     def pack(self, padded: Tensor) -> Tensor:
         """`(rows, width, ...)`, or `(1, width, ...)` for what all rows share, to `(1, total, ...)`."""

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from pelt_core.cache import RoomyCache
-from pelt_core.data.batches import IGNORED, left_pad
+from pelt_core.data.batches import IGNORED, left_pad, prompt_ids
 from pelt_core.errors import PeltError
 from pelt_core.precision import backbone_in
 from pelt_core.prefill import positions_of, prefill
@@ -60,7 +60,7 @@ def choice_scores(
         For each prompt one score a choice, in the order given.
 
     Raises:
-        ChoiceError: a choice has no token, or there are not as many lists of choices as prompts.
+        ChoiceError: a prompt or a choice has no token, or there are not as many lists of choices as prompts.
 
     """
     if len(prompts) != len(choices):
@@ -70,6 +70,8 @@ def choice_scores(
         if not all(each):
             empty = texts[each.index([])]
             raise ChoiceError(f"the choice {empty!r} behind {prompt[-40:]!r} has no token, and so no likelihood")
+    if empty_prompts := [prompt for prompt in prompts if not prompt_ids(tokenizer, prompt)]:
+        raise ChoiceError(f"the prompt {empty_prompts[0]!r} has no token: begin it with {tokenizer.bos_token!r}, say")
     model.eval()
     scores: list[list[ChoiceScore]] = [[] for _ in prompts]
     longest_first = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))

@@ -30,8 +30,9 @@ def can_unpad(model: PreTrainedModel) -> bool:
     """Whether all attention of `model` goes through transformers' attention interface, and it has one stack of layers.
 
     GPT-J and BLOOM have attention of their own, and T5 has two stacks: give them rows of equal length, or one by one.
+    A layer that may be dropped in training (OPT with `layerdrop`) could be the one that packs.
     """
-    known = model.config.model_type in ANATOMIES
+    known = model.config.model_type in ANATOMIES and not getattr(model.config, "layerdrop", 0)
     return known and bool(model._supports_attention_backend) and len(stacks(model)) == 1
 
 

@@ -108,6 +108,12 @@ def test_a_quick_try_has_one_repeat() -> None:
     assert options.Setting(5, 1, quick=True).repeats == 1
 
 
+@pytest.mark.parametrize("lacking", [{"repeats": 4}, {"only": "LoRA"}, {"quick": True}])
+def test_a_part_is_not_published(lacking: dict[str, Any]) -> None:
+    assert options.Setting(**{"repeats": 5, "threads": 1}).complete
+    assert not options.Setting(**{"repeats": 5, "threads": 1} | lacking).complete
+
+
 def test_even_rows_have_the_length_that_was_asked_for(tmp_path: Path, embedded: None) -> None:
     rows = json.loads(tasks.even_rows("tiny-llama", 16, 64, tmp_path).read_text())
     assert [len(row["input_ids"]) for row in rows] == [16] * 4

@@ -42,6 +42,16 @@ def test_rows_that_stay(kept: list[int]) -> None:
     assert torch.equal(roomy.update(*new, 0)[1], plain.update(*new, 0)[1])
 
 
+def test_rows_follow_the_beams() -> None:
+    plain, roomy, new, next_ones = DynamicCache(), RoomyCache(), states(3, 4), states(3, 1)
+    for cache in (plain, roomy):
+        cache.update(*new, 0)
+        cache.reorder_cache(torch.tensor([2, 0, 2]))
+        cache.update(*next_ones, 0)
+    assert torch.equal(roomy.layers[0].keys, plain.layers[0].keys)
+    assert torch.equal(roomy.layers[0].values, plain.layers[0].values)
+
+
 def test_a_copy_has_every_row_repeated_and_grows_on_its_own() -> None:
     cache, (keys, values) = RoomyCache(), states(2, 3)
     cache.update(keys, values, 0)

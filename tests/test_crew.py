@@ -6,6 +6,7 @@ import pytest
 import torch
 from samples import RUN
 
+from pelt_core.cli import studies
 from pelt_core.study import crew as choosing
 from pelt_core.study.crew import Crew, crew
 
@@ -58,3 +59,9 @@ def test_this_machine_has_cores_and_memory():
 def test_in_words():
     assert str(Crew(2, 1)) == "2 at a time, 1 thread each"
     assert str(Crew(1, 8)) == "1 at a time, 8 threads each"
+
+
+def test_a_grid_goes_on_with_the_threads_that_it_began_with(machine):
+    machine(cores=4)
+    begun, gone_on = (studies._checked(RUNS[:4], left, None, None) for left in (RUNS[:4], RUNS[3:4]))
+    assert gone_on == begun == (4, 1)

@@ -112,3 +112,9 @@ def test_other_padding_is_refused(mask: list[list[int]]) -> None:
 def test_a_mask_of_queries_and_keys_is_refused() -> None:
     with pytest.raises(PaddingError, match=r"\(rows, width\), and this is \(2, 1, 3, 3\)"):
         Packing.of(torch.ones(2, 1, 3, 3))
+
+
+def test_the_same_rows_with_as_much_in_front_are_the_same_packing() -> None:
+    packing = Packing((2, 3), 3)
+    assert packing.lengthened(0) is packing
+    assert packing.lengthened(4) is packing.lengthened(4)

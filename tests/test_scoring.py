@@ -62,6 +62,8 @@ def test_what_has_no_likelihood_is_refused(tokenizer):
     with pytest.raises(ChoiceError, match="the choice '' behind 'Which\\?' has no token") as caught:
         choice_scores(tiny("llama"), tokenizer, ["Which?"], [["a", ""]])
     assert isinstance(caught.value, PeltError)
+    with pytest.raises(ChoiceError, match="the prompt '' has no token: begin it with '<"):
+        choice_scores(tiny("llama"), tokenizer, ["Which?", ""], [["a"], ["a"]])
     with pytest.raises(ChoiceError, match="2 prompts, but choices for 1"):
         choice_scores(tiny("llama"), tokenizer, ["a", "b"], [["a"]])
 

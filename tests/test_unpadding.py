@@ -265,6 +265,12 @@ def test_families_that_need_their_padding(family: str) -> None:
     assert contracts._state(model) == before
 
 
+def test_layers_that_may_be_dropped_need_their_padding() -> None:
+    model = models.tiny("opt")
+    model.config.layerdrop = 0.1
+    assert not can_unpad(model)
+
+
 def test_a_family_that_is_not_known_needs_its_padding() -> None:
     model = models.tiny("llama")
     model.config.model_type = "llama5"

@@ -68,7 +68,7 @@ def run(
     runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings))
     book = Ledger(ledger or ledger_folder(preset))
     todo = [run for run in runs if not book.has(run)]
-    suited = _checked(todo, workers, threads) if todo else (1, 1)
+    suited = _checked(runs, todo, workers, threads) if todo else (1, 1)
     try:
         with progress(f"{study}, {preset}", len(runs)) as advance:
             outcomes = run_study(runs, book, *suited, lambda outcome: advance(_line(outcome)))
@@ -83,13 +83,13 @@ def run(
         raise typer.Exit(FAILURE)
 
 
-def _checked(todo: list[Run], workers: int | None, threads: int | None) -> tuple[int, int]:
-    """Workers, and threads of each, for runs that nothing is found to stop."""
+def _checked(runs: list[Run], todo: list[Run], workers: int | None, threads: int | None) -> tuple[int, int]:
+    """Workers, and threads of each, for a grid of runs of which nothing is found to stop those that are left."""
     from pelt_core.study.check import check
     from pelt_core.study.crew import crew
 
     check(todo)
-    suited = crew(todo, workers, threads)
+    suited = crew(runs, workers, threads)
     errors.print(f"{len(todo)} runs to do, {suited}")
     return suited.workers, suited.threads
 

@@ -33,8 +33,11 @@ def crew(runs: Sequence[Run], workers: int | None = None, threads: int | None = 
     Two cores do two runs of one thread sooner than one after the other with two threads each, as little of a step is
     large enough to share; and two runs of two threads each get in each other's way.
 
+    What is left to do and the memory that is free do not count: a run that goes on after an interruption has the
+    threads that it began with, and ends in the same bits.
+
     Args:
-        runs: what is to be carried out, at least one run.
+        runs: the whole grid, at least one run.
         workers: how many at a time.
         threads: of each; by default the cores are shared out evenly.
     """
@@ -57,5 +60,5 @@ def _cores() -> int:
 
 
 def _memory() -> int:
-    """Bytes that can be had without swapping."""
-    return int(psutil.virtual_memory().available)
+    """Bytes that the machine has."""
+    return int(psutil.virtual_memory().total)

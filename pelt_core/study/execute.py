@@ -66,7 +66,7 @@ def execute(run: Run, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any
             warmup=run.warmup,
             weight_decay=run.weight_decay,
             seed=run.seed,
-            workdir=workdir,
+            workdir=workdir / f"threads-{torch.get_num_threads()}",  # other threads round otherwise
         )
         # JSON has no number that is not finite.
         curve = [[step, loss if math.isfinite(loss) else None] for step, loss in trained.loss_curve]

@@ -14,9 +14,9 @@ from pelt_core.study.ledger import Ledger
 from pelt_core.study.run import Run
 from pelt_core.study.workers import Execute, Outcome, execute, run_study
 
-SAME_MACHINE = ("versions", "platform", "device", "threads")
+SAME_WORK = ("git_commit", "versions", "platform", "device", "threads")
 LOSS_TOLERANCE = 0.02
-"""Nats per answer token that the mean answer loss may differ by on another machine."""
+"""Nats per answer token that the mean answer loss may differ by with other code or on another machine."""
 
 Record = tuple[dict[str, Any], list[dict[str, Any]]]
 
@@ -31,7 +31,7 @@ class Verdict:
 
     Attributes:
         run: which run.
-        exact: whether the two had to agree bit for bit, as `SAME_MACHINE` was the same; else within tolerance.
+        exact: whether the two had to agree bit for bit, as all of `SAME_WORK` was the same; else within tolerance.
         differences: in words; none if the recorded numbers hold.
     """
 
@@ -98,12 +98,12 @@ def _judged(outcome: Outcome, ledger: Ledger, scratch: Ledger) -> Verdict:
     if outcome.state == "failed":
         return Verdict(run, False, (f"the repetition failed: {outcome.error}",))
     recorded, repeated = ((book.read([run])[0], book.items(run)) for book in (ledger, scratch))
-    exact = all(recorded[0]["provenance"][name] == repeated[0]["provenance"][name] for name in SAME_MACHINE)
+    exact = all(recorded[0]["provenance"][name] == repeated[0]["provenance"][name] for name in SAME_WORK)
     return Verdict(run, exact, tuple((bitwise if exact else within_tolerance)(recorded, repeated)))
 
 
 def bitwise(recorded: Record, repeated: Record) -> list[str]:
-    """The differences of two records of a run on one machine: loss curve, answer losses, outputs."""
+    """The differences of two records of a run by one code on one machine: loss curve, answer losses, outputs."""
     (row, items), (row_again, items_again) = recorded, repeated
     found = _differing_fields(row, row_again, ("status", "trainable_parameters", "loss_curve", "metrics"))
     if len(items) != len(items_again):
@@ -116,7 +116,7 @@ def bitwise(recorded: Record, repeated: Record) -> list[str]:
 
 
 def within_tolerance(recorded: Record, repeated: Record) -> list[str]:
-    """The differences of two records of a run on different machines that rounding does not explain.
+    """The differences of two records of a run by different code or machines that rounding does not explain.
 
     The mean answer loss may differ by `LOSS_TOLERANCE`, an accuracy by two standard errors sqrt(p (1 - p) / n) with
     p = (right + 1) / (n + 2), which is not 0 where every answer is wrong.

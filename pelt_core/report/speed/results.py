@@ -30,6 +30,7 @@ class Comparison:
         most: of the repeats.
         to_reach: the least ratio, or the most percent, that was asked for; None if nothing was.
         loss: the largest difference of their losses of the same step, in nats; None where there is no loss.
+        why: their losses differ by more than rounding; empty if they do not.
 
     """
 
@@ -43,6 +44,7 @@ class Comparison:
     most: float
     to_reach: float | None
     loss: float | None
+    why: str
 
     @property
     def what(self) -> str:
@@ -142,4 +144,5 @@ def _comparisons(benchmark: str, cell: dict[str, Any]) -> Iterator[Comparison]:
             **row[kind],
             to_reach=row.get("to_reach"),
             loss=row.get("loss_difference", {}).get("any_step"),
+            why=row.get("losses_differ", ""),
         )
