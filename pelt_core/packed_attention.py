@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ class Rows(NamedTuple):
 
     Attributes:
         packing: of the queries.
-        virtual: keys in front of each row's own, which all of its queries see.
+        virtual: keys in front of each row, which all of its queries see; if rows share what they begin with, once.
         causal: whether a query sees no later key of its row.
         window: how many of the last keys of its row a causal query sees, itself among them; `None` for all.
 
@@ -30,6 +31,19 @@ class Rows(NamedTuple):
     virtual: int
     causal: bool
     window: int | None
+
+    def first_positions(self) -> list[int]:
+        """The position of the first query of each piece, see `pelt_core.packing.Packing.parts`."""
+        shared = self.packing.shared
+        return ([0] if shared else []) + [shared] * self.packing.rows
+
+    def keys_of_each(self, states: Tensor) -> list[Tensor]:
+        """The keys, or values, that each piece's queries may see."""
+        if not self.packing.shared:
+            return list(states.split([length + self.virtual for length in self.packing.lengths], 2))
+        in_front = self.virtual + self.packing.shared
+        front, *own = states.split([in_front, *self.packing.parts[1:]], 2)
+        return [front, *(torch.cat([front, each], 2) for each in own)]
 
 
 def packed_attention(
@@ -51,7 +65,7 @@ def packed_attention(
     Args:
         module: the attention module; its `is_causal` says whether a token sees only those before it.
         query: `(1, heads, total, head_dim)`.
-        key: `(1, key-value heads, total + rows * n, head_dim)`.
+        key: `(1, key-value heads, total + rows * n, head_dim)`, or `total + n` of rows that share what they begin with.
         value: as `key`.
         attention_mask: `M` of the first `m` keys of every row, `(1, 1, total, m)`; it is 0 on the others.
         packing: of the queries.
@@ -65,7 +79,7 @@ def packed_attention(
 
     """
     causal = bool(getattr(module, "is_causal", True))
-    virtual = (key.shape[2] - packing.total) // packing.rows
+    virtual = (key.shape[2] - packing.total) // (1 if packing.shared else packing.rows)
     window = sliding_window if causal and sliding_window and sliding_window < max(packing.lengths) else None
     rows = Rows(packing, virtual, causal, window)
     if query.device.type == "cpu":
@@ -81,15 +95,16 @@ def row_by_row(
     query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, rows: Rows, scaling: float | None, dropout: float
 ) -> Tensor:
     """One call a row, which costs a CPU little and computes nothing twice; arguments as `packed_attention`."""
-    lengths = list(rows.packing.lengths)
-    longer = [length + rows.virtual for length in lengths]
-    alone = rows.causal and not rows.virtual and rows.window is None and bias is None
-    free = not rows.causal and bias is None
-    mask = None if alone or free else _seen(_rounded(lengths), rows.virtual, rows.causal, rows.window, query.dtype)
-    biases: Any = [None] * len(lengths) if bias is None else bias.to(query.dtype).split(lengths, 2)
+    parts, causal = list(rows.packing.parts), rows.causal
+    biases: Any = [None] * len(parts) if bias is None else bias.to(query.dtype).split(parts, 2)
+    queries, keys, values = query.split(parts, 2), rows.keys_of_each(key), rows.keys_of_each(value)
     heads = []
-    for q, k, v, b in zip(query.split(lengths, 2), key.split(longer, 2), value.split(longer, 2), biases, strict=True):
-        seen = None if mask is None else mask[: q.shape[2], : k.shape[2]]
+    for q, k, v, b, first in zip(queries, keys, values, biases, rows.first_positions(), strict=True):
+        alone = causal and q.shape[2] == k.shape[2] and rows.window is None and b is None
+        seen = None
+        if b is not None or (causal and not alone):
+            seen = _seen(first, _rounded(max(parts)), rows.virtual, causal, rows.window, q.dtype)
+            seen = seen[: q.shape[2], : k.shape[2]]
         if b is not None and seen is not None:
             seen = seen + F.pad(b, (0, k.shape[2] - b.shape[3]))
         heads.append(
@@ -118,15 +133,18 @@ def variable_length(query: Tensor, key: Tensor, value: Tensor, rows: Rows, scali
 
     It aligns causal queries with the last keys, so that those in front are seen by all.
     """
-    queries, keys = rows.packing, rows.packing.lengthened(rows.virtual)
+    parts, keys = rows.packing.parts, rows.keys_of_each(key)
+    longer = [each.shape[2] for each in keys]
+    if rows.packing.shared:
+        key, value = torch.cat(keys, 2), torch.cat(rows.keys_of_each(value), 2)
     heads = varlen_attn(
         query[0].transpose(0, 1),
         key[0].transpose(0, 1),
         value[0].transpose(0, 1),
-        queries.ends(query.device),
-        keys.ends(query.device),
-        max(queries.lengths),
-        max(keys.lengths),
+        _ends(parts, query.device),
+        _ends(longer, query.device),
+        max(parts),
+        max(longer),
         scale=scaling,
         window_size=(-1, 0 if rows.causal else -1),
         enable_gqa=_grouped(query, key),
@@ -139,25 +157,31 @@ def _grouped(query: Tensor, key: Tensor) -> bool:
     return query.shape[1] != key.shape[1]
 
 
-def _rounded(lengths: list[int]) -> int:
-    return -(-max(lengths) // _STEP) * _STEP
+def _rounded(length: int) -> int:
+    return -(-length // _STEP) * _STEP
+
+
+def _ends(lengths: Sequence[int], device: torch.device) -> Tensor:
+    """0, and the column after each piece's last, `(pieces + 1,)`."""
+    return F.pad(torch.tensor(lengths).cumsum(0), (1, 0)).int().to(device, non_blocking=True)
 
 
 @lru_cache(maxsize=8)
 @torch.inference_mode(False)  # a backward pass may come to need it
-def _seen(queries: int, virtual: int, causal: bool, window: int | None, dtype: torch.dtype) -> Tensor:
-    """0 where a query of one row sees a key and -inf where not, `(queries, virtual + queries)`."""
-    positions = torch.arange(queries)
-    hidden = _hidden(positions.unsqueeze(1), torch.arange(-virtual, queries), causal, window)
+def _seen(first: int, queries: int, virtual: int, causal: bool, window: int | None, dtype: torch.dtype) -> Tensor:
+    """0 where a query of one row sees a key and -inf where not, `(queries, virtual + first + queries)`."""
+    positions = torch.arange(first, first + queries)
+    hidden = _hidden(positions.unsqueeze(1), torch.arange(-virtual, first + queries), causal, window)
     return torch.zeros(hidden.shape, dtype=dtype).masked_fill(hidden, float("-inf"))
 
 
 @lru_cache(maxsize=1)
 def _blocks(rows: Rows, device: torch.device) -> Tensor:
     """Which query sees which key of the whole packed batch, `(total, total + rows * virtual)`."""
-    queries, keys = rows.packing.places(device), rows.packing.lengthened(rows.virtual).places(device)
+    longer = rows.packing.lengthened(rows.virtual)
+    queries, keys = rows.packing.places(device), longer.places(device)
     hidden = _hidden(queries.position.unsqueeze(1), keys.position - rows.virtual, rows.causal, rows.window)
-    return (queries.row.unsqueeze(1) == keys.row) & ~hidden
+    return ((queries.row.unsqueeze(1) == keys.row) | (keys.position < longer.shared)) & ~hidden
 
 
 def _hidden(query: Tensor, key: Tensor, causal: bool, window: int | None) -> Tensor:

@@ -19,16 +19,18 @@ class Packing:
     """Which columns of a packed sequence are which row's.
 
     A batch of `(rows, width, ...)`, padded on the right, is packed to `(1, total, ...)`: the real tokens of the first
-    row, then those of the second, and so on.
+    row, then those of the second, and so on. What all rows begin with may stand there once, in front of what is each
+    row's own: a causal model computes the same for it in every row.
 
     Args:
-        lengths: the real tokens of each row, at least one.
+        lengths: the real tokens of each row, at least one, and one of its own.
         width: the columns of the padded batch.
+        shared: tokens that all rows begin with.
 
     """
 
-    def __init__(self, lengths: tuple[int, ...], width: int) -> None:
-        self.lengths, self.width = lengths, width
+    def __init__(self, lengths: tuple[int, ...], width: int, shared: int = 0) -> None:
+        self.lengths, self.width, self.shared = lengths, width, shared
         self._on: dict[torch.device, _Places] = {}
         self._longer: dict[int, Packing] = {}
 
@@ -56,16 +58,23 @@ class Packing:
         return len(self.lengths)
 
     @cached_property
+    def parts(self) -> tuple[int, ...]:
+        """The columns of each piece of the packed sequence: what is shared, if anything, and each row's own."""
+        own = tuple(length - self.shared for length in self.lengths)
+        return (self.shared, *own) if self.shared else own
+
+    @cached_property
     def total(self) -> int:
         """The columns of the packed sequence."""
-        return sum(self.lengths)
+        return sum(self.parts)
 
     def lengthened(self, tokens: int) -> Packing:
         """The packing of the same rows with so many tokens more in front of each."""
         if not tokens:
             return self
         if tokens not in self._longer:
-            self._longer[tokens] = Packing(tuple(length + tokens for length in self.lengths), self.width + tokens)
+            lengths, shared = tuple(length + tokens for length in self.lengths), self.shared and self.shared + tokens
+            self._longer[tokens] = Packing(lengths, self.width + tokens, shared)
         return self._longer[tokens]
 
     def pack(self, padded: Tensor) -> Tensor:
@@ -77,9 +86,8 @@ class Packing:
     def unpack(self, packed: Tensor) -> Tensor:
         """`(1, total, ...)` to `(rows, width, ...)`, with zeros on the padding."""
         places = self.places(packed.device)
-        padded = packed[0].new_zeros(self.rows * self.width, *packed.shape[2:])
-        index = places.row * self.width + places.position
-        return padded.index_copy(0, index, packed[0]).unflatten(0, (self.rows, self.width))
+        padded = packed[0].index_select(0, places.column.flatten()).unflatten(0, (self.rows, self.width))
+        return padded.masked_fill(~places.real.view(self.rows, self.width, *[1] * (padded.dim() - 2)), 0)
 
     def spread(self, each: Tensor) -> Tensor:
         """One value a row, `(rows, 1, k)`, to the same value on all of its tokens, `(1, total, k)`."""
@@ -89,11 +97,6 @@ class Packing:
         """What the first token of each row has, `(1, total, k)` to `(rows, 1, k)`."""
         return packed[0].index_select(0, self.places(packed.device).start).unsqueeze(1)
 
-    def ends(self, device: torch.device) -> Tensor:
-        """0, and the column after each row's last, `(rows + 1,)`, as kernels for rows of unequal length take it."""
-        places = self.places(device)
-        return torch.cat([places.start, places.start.new_tensor([self.total])]).int()
-
     def real(self, device: torch.device) -> Tensor:
         """Which columns of the padded batch are real, `(rows, width)`."""
         return self.places(device).real
@@ -101,19 +104,39 @@ class Packing:
     def places(self, device: torch.device) -> _Places:
         """Where each token is, on this device."""
         if device not in self._on:
-            lengths = torch.tensor(self.lengths)
-            row = torch.arange(self.rows).repeat_interleave(lengths)
-            start = lengths.cumsum(0) - lengths
-            position = torch.arange(self.total) - start[row]
-            real = torch.arange(self.width) < lengths.unsqueeze(1)
-            self._on[device] = _Places(*(t.to(device, non_blocking=True) for t in (row, position, start, real)))
+            own = torch.tensor(self.lengths) - self.shared
+            begin = own.cumsum(0) - own
+            row = torch.arange(self.rows).repeat_interleave(own)
+            position = torch.arange(len(row)) - begin[row] + self.shared
+            front = torch.arange(self.shared)
+            columns = torch.arange(self.width)
+            column = torch.where(columns < self.shared, columns, begin.unsqueeze(1) + columns)
+            real = columns < torch.tensor(self.lengths).unsqueeze(1)
+            places = _Places(
+                row=torch.cat([torch.zeros_like(front), row]),
+                position=torch.cat([front, position]),
+                start=column[:, 0],
+                column=column.where(real, 0),
+                real=real,
+            )
+            self._on[device] = _Places(*(t.to(device, non_blocking=True) for t in places))
         return self._on[device]
 
 
 class _Places(NamedTuple):
-    """Row and position in it of every token, `(total,)`; the column of each row's first, `(rows,)`; what is real."""
+    """Where the tokens of a packed batch are.
+
+    Attributes:
+        row: of every token, `(total,)`; 0 where rows share it.
+        position: of every token in its row, `(total,)`.
+        start: where each row's first token is, `(rows,)`.
+        column: where the token of each column of the padded batch is, `(rows, width)`; 0 for padding.
+        real: which of those columns are no padding, `(rows, width)`.
+
+    """
 
     row: Tensor
     position: Tensor
     start: Tensor
+    column: Tensor
     real: Tensor

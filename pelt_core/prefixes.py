@@ -76,6 +76,8 @@ class PackedPrefix(PrefixedCache):
         return self._in_front(self._key, key), self._in_front(self._value, value)
 
     def _in_front(self, prefix: Tensor, text: Tensor) -> Tensor:
+        if self._packing.shared:
+            return torch.cat([prefix.to(text.dtype), text], 2)
         behind = self.depth - self.length
         rows = text.split([length + behind for length in self._packing.lengths], 2)
         each = prefix.to(text.dtype).expand(len(rows), -1, -1, -1).split(1)

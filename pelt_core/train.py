@@ -175,8 +175,8 @@ class PartsTrainer(Trainer):
         super().__init__(model, *args, **kwargs)
         self._losses: Callable[..., Tensor] = training_losses if model.get_output_embeddings() else text_losses
         self._unpads = can_unpad(model)
-        # The mask tells where the rows are, for which it need not be on the GPU.
-        self._on_cpu = {"labels", "attention_mask"} if self._unpads else {"labels"}
+        # These tell where the rows are and what they share, for which they need not be on the GPU.
+        self._on_cpu = {"labels", "attention_mask", "input_ids"} if self._unpads else {"labels"}
         self._unread: list[tuple[Tensor, Tensor]] = []  # loss and tokens of each step since the last record
         self._started: float | None = None
 

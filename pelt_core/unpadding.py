@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 from transformers import AttentionInterface, PreTrainedModel
@@ -15,10 +16,13 @@ from pelt_core.anatomy import ANATOMIES
 from pelt_core.errors import PeltError
 from pelt_core.packed_attention import packed_attention
 from pelt_core.packing import Packing
+from pelt_core.prompt_end import PromptEnd, prompt_lengths
 from pelt_core.sites import stacks
 
 ATTENTION = "packed"
 _EACH_TOKEN_HAS = ("position_ids", "position_embeddings")
+_MAY_BE_ELSEWHERE = ("input_ids", "attention_mask")
+_TELLS_ROWS_APART = ("inputs_embeds", "position_ids", "token_type_ids")
 _EACH_LAYER_GIVES = ("output_hidden_states", "output_attentions")
 
 
@@ -41,8 +45,9 @@ def unpadded(model: PreTrainedModel) -> Iterator[None]:
     """Inside, the layers of `model` see the real tokens of a batch as one sequence, `(1, total, hidden)`.
 
     What goes in and what comes out is padded as before, with zeros for hidden states of the padding, and what is
-    computed for a real token is the same. Batches are padded on the right; give the attention mask, which may stay on
-    the CPU, so that its rows are measured without waiting for a GPU. There is no key-value cache.
+    computed for a real token is the same. What all rows of a causal model begin with, such as a template's preface, is
+    computed once, and under dropout drawn once. Batches are padded on the right; ids and attention mask may stay on the
+    CPU, so that rows are measured without waiting for a GPU. There is no key-value cache.
 
     Args:
         model: for which `can_unpad` holds, with or without methods attached; none is attached or detached inside.
@@ -79,7 +84,7 @@ def _wired(model: PreTrainedModel) -> list[RemovableHandle]:
     ]
 
 
-def _measure(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _measure(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Tells the layers where the rows are, by a keyword: it is there again when a layer is computed anew."""
     given = dict(zip(inspect.signature(model.forward).parameters, args, strict=False)) | kwargs
     _check(model, given)
@@ -88,8 +93,31 @@ def _measure(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         packing = Packing((text.shape[1],) * len(text), text.shape[1])
     else:
         packing = Packing.of(mask)
-        given["attention_mask"] = mask.to(text.device, non_blocking=True)
-    return (), given | {"packing": packing, "use_cache": False}
+    if (shared := _shared(model, given, packing)) > 0:
+        packing = Packing(packing.lengths, packing.width, shared)
+    device = model.get_input_embeddings().weight.device
+    moved = {
+        name: given[name].to(device, non_blocking=True) for name in _MAY_BE_ELSEWHERE if given.get(name) is not None
+    }
+    return (), given | moved | {"packing": packing, "use_cache": False}
+
+
+def _shared(model: Any, given: dict[str, Any], packing: Packing) -> int:
+    """How many tokens all rows begin with, no row as a whole, and no row's answer, whose gate is its prompt's."""
+    if (
+        packing.rows == 1
+        or not stacks(model)[0].causal
+        or any(given.get(name) is not None for name in _TELLS_ROWS_APART)
+    ):
+        return 0
+    ids, ends = given["input_ids"], [length - 1 for length in packing.lengths]
+    ends += [
+        int(torch.as_tensor(m.said).min()) for m in model.modules() if isinstance(m, PromptEnd) and m.said is not None
+    ]
+    if (labels := given.get("labels")) is not None and labels.dim() == 2:
+        ends.append(int(prompt_lengths(labels).min()))
+    same = (ids == ids[:1]).all(0)[: min(ends)]
+    return int(same.cumprod(0).sum())
 
 
 def _check(model: Any, given: dict[str, Any]) -> None:

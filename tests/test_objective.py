@@ -105,12 +105,12 @@ def test_texts_too_get_what_a_method_adds() -> None:
 
 @pytest.mark.parametrize("spec", [*GROWN, "full", "head"])
 def test_nothing_is_read_from_the_device(spec: str) -> None:
-    """On the device `meta` is nothing that could be read; labels and mask are on the CPU."""
+    """On the device `meta` is nothing that could be read; what tells of the rows is on the CPU."""
     family = "bert" if "llama" in REFUSED.get(spec, ()) else "llama"
     model = grown(family, spec).train().to("meta")
     inputs, losses = (BATCH, training_losses) if family == "llama" else (texts(), text_losses)
     with unpadded(model):
-        found = losses(model, **inputs | {"input_ids": inputs["input_ids"].to("meta")})
+        found = losses(model, **inputs)
         found.mean().backward()
     assert found.is_meta and all(p.grad is not None for p in model.parameters() if p.requires_grad)
 

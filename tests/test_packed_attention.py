@@ -121,6 +121,30 @@ def test_a_mask_first_made_without_gradients_serves_training() -> None:
     assert q.grad is not None
 
 
+@pytest.mark.parametrize("attend", [row_by_row, all_at_once])
+@pytest.mark.parametrize(
+    ("virtual", "biased", "window"), [(0, 0, None), (3, 0, None), (3, 2, None), (3, 3, 4), (0, 0, 4)]
+)
+def test_what_rows_share_is_seen_by_all_of_them(attend: Any, virtual: int, biased: int, window: int | None) -> None:
+    alike = Packing((7, 5, 9), 9, shared=4)
+    apart = Packing(alike.lengths, alike.width)
+    generator = torch.Generator().manual_seed(0)
+    text, keys = alike.total, alike.lengthened(virtual).total
+    q, k, v = (
+        torch.randn(1, h, n, DIM, generator=generator).requires_grad_() for h, n in ((4, text), (2, keys), (2, keys))
+    )
+    bias = torch.randn(1, 1, text, biased, generator=generator).requires_grad_() if biased else None
+
+    def repeated(states: Tensor, virtual: int) -> Tensor:
+        padded = alike.lengthened(virtual).unpack(states.transpose(1, 2))
+        return apart.lengthened(virtual).pack(padded).transpose(1, 2)
+
+    found = attend(q, k, v, bias, Rows(alike, virtual, True, window), None, 0.0)
+    each = (repeated(q, 0), repeated(k, virtual), repeated(v, virtual), None if bias is None else repeated(bias, 0))
+    plain = attend(*each, Rows(apart, virtual, True, window), None, 0.0)
+    agree(alike.unpack(found), apart.unpack(plain), [q, k, v] + ([] if bias is None else [bias]))
+
+
 # Flash attention
 
 

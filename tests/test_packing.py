@@ -13,25 +13,30 @@ from pelt_core.packing import Packing, PaddingError
 
 CPU = torch.device("cpu")
 packings = st.builds(
-    lambda lengths, more: Packing(tuple(lengths), max(lengths) + more),
+    lambda lengths, more, shared: Packing(tuple(lengths), max(lengths) + more, min(shared, min(lengths) - 1)),
     st.lists(st.integers(1, 7), min_size=1, max_size=6),
     st.integers(0, 3),
+    st.sampled_from((0, 0, 1, 3)),
 )
+unshared = packings.filter(lambda packing: not packing.shared)
 
 
 def tokens(packing: Packing, *shape: int) -> Tensor:
-    """A number of its own for each entry, none of them 0."""
+    """A number of its own for each entry, none of them 0; the same ones where rows are alike."""
     shape = (packing.rows, packing.width, *shape)
-    return 1 + torch.arange(torch.Size(shape).numel(), dtype=torch.float32).reshape(shape)
+    padded = 1 + torch.arange(torch.Size(shape).numel(), dtype=torch.float32).reshape(shape)
+    padded[:, : packing.shared] = padded[:1, : packing.shared]
+    return padded
 
 
 @given(packings, st.lists(st.integers(1, 3), max_size=2))
 def test_unpacking_gives_the_real_tokens_again_and_zeros_for_padding(packing: Packing, shape: list[int]) -> None:
     padded = tokens(packing, *shape)
     packed = packing.pack(padded)
-    assert packed.shape == (1, sum(packing.lengths), *shape)
     real = packing.real(CPU)
-    assert torch.equal(packed[0], padded[real]), "another order than row by row"
+    own = real & (torch.arange(packing.width) >= packing.shared)
+    in_order = torch.cat([padded[0, : packing.shared], padded[own]])
+    assert torch.equal(packed[0], in_order), "another order than what is shared, and then row by row"
     found = packing.unpack(packed)
     assert torch.equal(found[real], padded[real]) and not found[~real].any()
     assert torch.equal(packing.pack(found), packed)
@@ -42,9 +47,12 @@ def test_both_ways_are_linear_maps_of_each_other_s_gradients(packing: Packing) -
     padded = tokens(packing, 2).requires_grad_()
     packed = packing.pack(padded)
     (gradient,) = torch.autograd.grad(packed.sum(), padded, retain_graph=True)
-    assert torch.equal(gradient[..., 0] == 1, packing.real(CPU))
+    read = packing.real(CPU).clone()
+    read[1:, : packing.shared] = False
+    assert torch.equal(gradient[..., 0] == 1, read)
     weight = tokens(packing, 2)
     (gradient,) = torch.autograd.grad((packing.unpack(packed) * weight).sum(), packed)
+    weight[0, : packing.shared] *= packing.rows
     assert torch.equal(gradient, packing.pack(weight))
 
 
@@ -57,21 +65,17 @@ def test_what_all_rows_share_is_given_to_each(packing: Packing) -> None:
 @given(packings)
 def test_places_name_row_position_and_first_column(packing: Packing) -> None:
     places = packing.places(CPU)
-    expected = [(row, position) for row, length in enumerate(packing.lengths) for position in range(length)]
+    own = [(row, place) for row, length in enumerate(packing.lengths) for place in range(packing.shared, length)]
+    expected = [(0, position) for position in range(packing.shared)] + own
     assert list(zip(places.row.tolist(), places.position.tolist(), strict=True)) == expected
-    assert [expected[column] for column in places.start] == [(row, 0) for row in range(packing.rows)]
+    assert [expected[column] for column in places.start] == [
+        (0 if packing.shared else row, 0) for row in range(packing.rows)
+    ]
     assert places.real.sum(1).tolist() == list(packing.lengths) and places.real.shape == (packing.rows, packing.width)
     assert packing.places(CPU) is places, "made twice"
 
 
-@given(packings)
-def test_ends_are_what_kernels_take(packing: Packing) -> None:
-    ends = packing.ends(CPU)
-    assert ends.dtype is torch.int32
-    assert ends.tolist() == [sum(packing.lengths[:row]) for row in range(packing.rows + 1)]
-
-
-@given(packings)
+@given(unshared)
 def test_one_value_a_row_goes_to_its_tokens_and_back(packing: Packing) -> None:
     each = torch.randn(packing.rows, 1, 2)
     spread = packing.spread(each)
@@ -86,7 +90,7 @@ def test_lengthened_rows_hold_more_in_front(packing: Packing, virtual: int) -> N
     front = torch.zeros(packing.rows, virtual)
     longer = packing.lengthened(virtual)
     packed = longer.pack(torch.cat([front, padded], 1))
-    assert longer.total == packing.total + virtual * packing.rows
+    assert longer.total == packing.total + virtual * (1 if packing.shared else packing.rows)
     assert torch.equal(packed[packed != 0], packing.pack(padded)[0])
 
 

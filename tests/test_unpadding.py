@@ -22,10 +22,10 @@ from transformers import (
 from pelt_core import packed_attention
 from pelt_core.attachment import activate, attach, attached
 from pelt_core.errors import PeltError
-from pelt_core.packing import PaddingError
+from pelt_core.packing import Packing, PaddingError
 from pelt_core.prompt_end import prompt_ends
 from pelt_core.sites import layers
-from pelt_core.unpadding import UnpaddingError, can_unpad, unpadded
+from pelt_core.unpadding import UnpaddingError, _shared, can_unpad, unpadded
 
 FAMILIES = tuple(family for family in models.FAMILIES if family not in ("gptj", "bloom", "t5"))
 ENDS = torch.tensor([3, 5, 2])  # of the prompts
@@ -67,7 +67,28 @@ def computed(model: PreTrainedModel, given: dict[str, Tensor]) -> tuple[Tensor, 
 
 
 def unpads(model: PreTrainedModel, given: dict[str, Tensor], error: float = 1e-5) -> None:
-    """Raises unless logits and gradients are the same without padding, relative to the largest of each."""
+    """Raises unless logits and gradients are the same without padding, also of rows that begin alike."""
+    _unpads(model, given, error)
+    if {"input_ids", "attention_mask"} == set(given) and layers(model)[0].stack.causal:
+        ids = given["input_ids"]
+        alike = torch.cat([ids[:1, :2].expand(len(ids), -1), ids[:, 2:]], 1)
+        with shared(2):
+            _unpads(model, given | {"input_ids": alike}, error)
+
+
+@contextmanager
+def shared(tokens: int) -> Iterator[None]:
+    """Raises unless the rows of each packed batch share so many tokens."""
+    found: set[int] = set()
+    with pytest.MonkeyPatch.context() as patch:
+        pack = Packing.pack
+        patch.setattr(Packing, "pack", lambda self, padded: found.add(self.shared) or pack(self, padded))
+        yield
+    assert all(more >= tokens for more in found), found
+
+
+def _unpads(model: PreTrainedModel, given: dict[str, Tensor], error: float) -> None:
+    """The same for one batch; errors are relative to the largest number."""
     logits, gradients = computed(model, given)
     largest = max((g.abs().max().item() for g in gradients.values()), default=0)
     for attention in (nullcontext(), all_at_once()):
@@ -130,7 +151,8 @@ def test_under_gradient_checkpointing(family: str, spec: str) -> None:
     attention = model.base_model.get_submodule(f"{block.path}.{block.stack.attention}")
     attention.register_forward_hook(lambda attention, args, output: calls.append(attention))
     unpads(model, given)
-    assert len(calls) == 2 * 3, "the layers were not computed anew"
+    passes = 3 * (2 if block.stack.causal else 1)  # of rows that begin alike, too
+    assert len(calls) == 2 * passes, "the layers were not computed anew"
     torch.testing.assert_close(computed(model, given), plain, atol=1e-5, rtol=1e-5)
 
 
@@ -226,6 +248,29 @@ def test_layers_see_the_real_tokens_alone() -> None:
     with unpadded(model):
         model(**batch("llama"))
     assert shapes == [(1, 19, 32)] * 2
+
+
+@pytest.mark.parametrize(("family", "once"), [("llama", 5), ("bert", 0)])
+def test_what_the_rows_of_a_causal_model_begin_with_is_computed_once(family: str, once: int) -> None:
+    model, given, shapes = models.grown(family, "lora@q,v"), batch(family, (6, 9, 7)), []
+    given["input_ids"][:, :5] = given["input_ids"][0, :5]
+    given.pop("token_type_ids", None)
+    layer = model.base_model.get_submodule(layers(model)[0].path)
+    layer.register_forward_hook(lambda layer, args, y: shapes.append(args[0].shape[1]))
+    with unpadded(model):
+        model(**given)
+    assert shapes == [22 - 2 * once]
+
+
+def test_a_gate_of_the_prompt_shares_no_answer() -> None:
+    model, given = models.grown("llama", f"prompt*{models.THREE}"), batch("llama", (6, 9, 7))
+    given["input_ids"][:, :5] = given["input_ids"][0, :5]
+    shared_tokens = [_shared(model, given, Packing.of(given["attention_mask"]))]
+    with prompt_ends(model, torch.tensor([4, 2, 3])):
+        shared_tokens.append(_shared(model, given, Packing.of(given["attention_mask"])))
+    given["labels"] = torch.tensor([[-100] * 3 + [5] * 6] * 3)
+    shared_tokens.append(_shared(model, given, Packing.of(given["attention_mask"])))
+    assert shared_tokens == [5, 2, 3]
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
