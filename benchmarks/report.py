@@ -20,7 +20,7 @@ def opening(name: str, setting: Setting) -> dict[str, Any]:
     """What every file of results begins with; the matrix products are measured now."""
     return {
         "benchmark": name,
-        "command": shlex.join(["python", "-m", f"benchmarks.{name}", *sys.argv[1:]]),
+        "command": _command(name, setting),
         "utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "repeats": setting.repeats,
         "machine": machine(setting.threads, setting.adapters_python),
@@ -28,6 +28,12 @@ def opening(name: str, setting: Setting) -> dict[str, Any]:
         "left_out": setting.left_out,
         "cells": [],
     }
+
+
+def _command(name: str, setting: Setting) -> str:
+    """What was called, without where this machine keeps the environment of `adapters`."""
+    words = ["PYTHON" if word == setting.adapters_python else word for word in sys.argv[1:]]
+    return shlex.join(["python", "-m", f"benchmarks.{name}", *words])
 
 
 def close(results: dict[str, Any], setting: Setting) -> None:

@@ -156,7 +156,7 @@ def test_memory_that_the_system_does_not_tell_is_left_empty_and_has_no_goal(reco
 def test_every_way_of_answering_has_its_time_for_a_hundred_questions(recorded):
     table = tables.decoding(recorded).set_index("By")
     assert table.loc["pelt, fp32", "Time for 100"] == "0.255 s"  # 400 in 1.02 s
-    assert table.loc["one question, 4 beams", "Time for 100"] == "0.306 s"
+    assert table.loc["one question, 4 beams, fp32", "Time for 100"] == "0.306 s"
 
 
 @pytest.mark.parametrize("bf16, said", [(150.0, "the slower format"), (700.0, "saves time")])

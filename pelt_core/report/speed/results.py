@@ -53,8 +53,8 @@ class Comparison:
 
     @property
     def peer(self) -> str:
-        """The other, without the precision if that is the same for both."""
-        return self.against["name"].removesuffix(f", {self.what}")
+        """The other, without the precision that its name may end with: rows tell it, and a protocol has one only."""
+        return re.sub(", (fp32|bf16)$", "", self.against["name"])
 
     @property
     def reached(self) -> bool | None:
