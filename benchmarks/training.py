@@ -51,7 +51,7 @@ class Cell:
 
     name: str
     method: str
-    library: str
+    against: str
     to_reach: float
     kind: str = "lora"
     precision: str = "fp32"
@@ -93,7 +93,7 @@ def main(
     setting = Setting(repeats, threads, json, quick, only)
     find_adapters(adapters_python, setting)
     cells = [cell for cell in CELLS if only in cell.name]
-    cells = [cell for cell in cells if cell.library != "adapters" or setting.adapters_python]
+    cells = [cell for cell in cells if cell.against != "adapters" or setting.adapters_python]
     with tempfile.TemporaryDirectory() as folder:
         results = opening("training", setting)
         with progress("training", total=len(cells)) as advance:
@@ -127,15 +127,15 @@ def measure(
         "learning_rate": 1e-3,
         "seed": 0,
     }
-    start = starting_values(where, cell.task, cell.method, cell.library)
-    peer = {**common, "library": cell.library, "kind": cell.kind, "start": str(start)}
-    python = setting.adapters_python if cell.library == "adapters" else None
+    start = starting_values(where, cell.task, cell.method, cell.against)
+    peer = {**common, "library": cell.against, "kind": cell.kind, "start": str(start)}
+    python = setting.adapters_python if cell.against == "adapters" else None
     contenders = [
         Contender("pelt", "benchmarks.contenders.fit", common),
-        Contender(cell.library, "benchmarks.contenders.peer_training", peer, python=python or sys.executable),
+        Contender(cell.against, "benchmarks.contenders.peer_training", peer, python=python or sys.executable),
     ]
     measured = interleave(contenders, setting.repeats, setting.threads)
-    ours, theirs = measured["pelt"], measured[cell.library]
+    ours, theirs = measured["pelt"], measured[cell.against]
     rows_of = [figures.contender(name, m, "tokens") for name, m in measured.items()]
     for row, m in zip(rows_of, measured.values(), strict=True):
         row["gemm_share"] = figures.gemm_share(m, gemm[f"peak_{cell.precision}"])
@@ -151,7 +151,7 @@ def measure(
         "comparisons": [
             {
                 "of": "pelt",
-                "against": cell.library,
+                "against": cell.against,
                 "ratio": figures.ratio(ours, theirs),
                 "to_reach": cell.to_reach,
                 "loss_difference": figures.loss_difference(ours, theirs),
