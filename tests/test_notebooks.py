@@ -87,7 +87,10 @@ def test_the_quickstart_runs_from_end_to_end(tmp_path, root):
         cwd=root,
         progress_bar=False,
     )
-    shown = {cell.id: "".join(out.get("text", "") for out in cell.get("outputs", [])) for cell in done.cells}
+    shown = {
+        cell.id: "".join(out.get("text", "") for out in cell.get("outputs", []) if out.get("name") != "stderr")
+        for cell in done.cells
+    }  # warnings, which name folders of this machine, are in no page
     assert shown["before"].startswith("answer loss") and shown["before"].count("\nQ: ") == 2
     assert "loss by step:" in shown["train"] and "answer loss" in shown["after"]
     assert "pelt.json" in shown["save"] and "pelt.safetensors" in shown["save"]
