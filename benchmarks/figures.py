@@ -9,8 +9,6 @@ from typing import Any
 from benchmarks.harness import Measured
 from pelt_core.errors import PeltError
 
-SAME_LOSS = 1e-4  # nats
-
 
 class UnequalWork(PeltError, RuntimeError):
     """Two contenders were not given the same work, so that their times say nothing."""

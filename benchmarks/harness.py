@@ -63,7 +63,7 @@ class Measured:
 
 class _Process:
     def __init__(self, command: Sequence[str], threads: int, words: IO[str]) -> None:
-        self.words = words
+        self.command, self.words = command, words
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -85,8 +85,7 @@ class _Process:
             return json.loads(line)
         self.words.seek(0)
         raise ContenderFailed(
-            f"{' '.join(map(str, self.process.args))} ended with {self.process.wait()}:\n"  # type: ignore[arg-type]
-            + self.words.read()[-_LAST_WORDS:]
+            f"{' '.join(self.command)} ended with {self.process.wait()}:\n" + self.words.read()[-_LAST_WORDS:]
         )
 
     def turn(self, asked: dict[str, Any]) -> dict[str, Any]:
