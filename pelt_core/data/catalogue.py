@@ -13,7 +13,19 @@ class UnknownDataset(PeltError, LookupError):
 
 @dataclass(frozen=True)
 class Pin:
-    """One split, pinned: `content_sha256` is that of the prepared rows, `sha256` that of the mirror's file."""
+    """One split, pinned.
+
+    Args:
+        rows: how many there are, prepared.
+        content_sha256: of the prepared rows; "" where nobody has seen them yet, as the mirror lacks the file.
+        file: its place in a mirror; None if the split is made from others.
+        file_rows: how many rows the file has.
+        sha256: of the file; None where it is only to be had from the hub.
+        source: the URL of the publisher's JSON that packs to the file, or, where it is made from something else, what.
+        hub: id, config, split and revision on the Hugging Face hub; None if it has no copy of the same rows.
+        whole_rows: of a PARTIAL file, how many rows the published split has.
+        note: what a user has to know.
+    """
 
     rows: int
     content_sha256: str
@@ -22,11 +34,16 @@ class Pin:
     sha256: str | None = None
     source: str | None = None
     hub: dict[str, str] | None = None
+    whole_rows: int | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class DatasetCard:
-    """A dataset: `answer_kind` is "number" or "letter", `splits` maps a split's name to its pin."""
+    """A dataset: `splits` maps a split's name to its pin.
+
+    `answer_kind` is "number", "letter", "choice", "label" (a class), "score" (a real number) or "text".
+    """
 
     name: str
     summary: str
@@ -70,5 +87,5 @@ def pin(name: str, split: str) -> Pin:
 
 
 def answer_kind(name: str) -> str:
-    """What an answer of the dataset is: "number" or "letter"."""
+    """What an answer of the dataset is, as its card has it."""
     return card(name).answer_kind
