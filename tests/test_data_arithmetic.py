@@ -1,10 +1,8 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pelt_core.data.arithmetic import READERS, BadRow, normalise_question
+from pelt_core.data.arithmetic import READERS, BadRow
 
 GOOD: dict[str, dict[str, Any]] = {
     "gsm8k": {"question": " How many? ", "answer": "Half of 48 is 48/2 = <<48/2=24>>24.\n#### 1,024"},
@@ -100,14 +98,3 @@ def test_a_missing_field_is_named(name: str) -> None:
         row = {key: value for key, value in GOOD[name].items() if key != field}
         with pytest.raises(BadRow, match="answer" if field in ("Answer", "ans") else field):
             READERS[name](row, 0)
-
-
-def test_the_same_problem_is_found_under_other_spacing_case_and_numbers() -> None:
-    assert normalise_question("Tim has 3.0 cats .") == normalise_question("tim has 3 cats.") == "timhas3cats"
-    assert normalise_question("1.05 and 3.06") == "105and306"
-
-
-@given(st.text(max_size=60))
-def test_normalising_twice_changes_nothing(question: str) -> None:
-    once = normalise_question(question)
-    assert normalise_question(once) == once

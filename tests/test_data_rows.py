@@ -7,8 +7,8 @@ import pytest
 import small_mirror
 
 from pelt_core import data
-from pelt_core.data.arithmetic import normalise_question
 from pelt_core.data.catalogue import DATASETS, UnknownDataset
+from pelt_core.data.normalise import normalise_question
 from pelt_core.data.rows import EVALUATION_SETS, BadMix, parse_mix
 from pelt_core.data.sources import MalformedRows, PinMismatch, raw_rows
 

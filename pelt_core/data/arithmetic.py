@@ -27,11 +27,6 @@ class Problem:
     flaw: str = ""
 
 
-def normalise_question(question: str) -> str:
-    """The letters and digits of a question, for finding the same problem in two sets: "3.0 cats ." is "3 Cats"."""
-    return re.sub(r"[^a-z0-9]", "", re.sub(r"(\d)\.0\b", r"\1", question.lower()))
-
-
 def gsm8k(raw: dict[str, Any], position: int) -> Problem:
     """GSM8K (Cobbe et al. 2021): its own solution, without the calculator's marks `<<48/2=24>>`."""
     steps, _, final = _text(raw, "answer").partition("####")

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pelt_core.data.arithmetic import READERS, BadRow, Problem, normalise_question
+from pelt_core.data.arithmetic import READERS, BadRow, Problem
 from pelt_core.data.catalogue import Pin, pin
 from pelt_core.data.embedded import generate
+from pelt_core.data.normalise import normalise_question
 from pelt_core.data.sources import MalformedRows, PinMismatch, describe, raw_rows
 from pelt_core.errors import PeltError
 
