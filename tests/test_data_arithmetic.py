@@ -12,6 +12,12 @@ GOOD: dict[str, dict[str, Any]] = {
         "rationale": "One and one.\nAnswer: B",
         "correct": "B",
     },
+    "mathqa": {
+        "Problem": "which ?",
+        "Rationale": '"one and one , so 1 + 1 = 2 . answer : ( b ) ."',
+        "options": "a ) a ) 1 , b ) 2 , c ) 1,000 , d ) 4 : 1 , e ) e ) none of a , b",
+        "correct": "b",
+    },
     "svamp": {
         "ID": "chal-12",
         "Body": "A box has 7 pens",
@@ -20,6 +26,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "Answer": 7.0,
     },
     "multiarith": {"iIndex": 3, "lEquations": ["X=((2.0+3.0)*4.0)"], "lSolutions": [20.0], "sQuestion": " How many? "},
+    "mawps-single": {"iIndex": 4, "lEquations": ["7-x=5"], "lSolutions": [2.0], "sQuestion": "How many ?"},
     "mawps": {"id": 5, "original_text": "How many ?", "equation": "x=1.5+1", "ans": "2.5"},
 }
 
@@ -35,8 +42,16 @@ GOOD: dict[str, dict[str, Any]] = {
             "One and one.\nAnswer: B\nThe answer is (B).",
             "B",
         ),
+        (
+            "mathqa",
+            9,
+            "which ? Answer Choices: (A) 1 (B) 2 (C) 1,000 (D) 4 : 1 (E) none of a , b",
+            "one and one , so 1 + 1 = 2 . answer : ( b ) .\nThe answer is (B).",
+            "B",
+        ),
         ("svamp", 12, "A box has 7 pens. How many?", "The answer is 7.", "7"),
         ("multiarith", 3, "How many?", "2 + 3 = 5. 5 * 4 = 20. The answer is 20.", "20"),
+        ("mawps-single", 4, "How many ?", "7 - 5 = 2. The answer is 2.", "2"),
         ("mawps", 5, "How many ?", "1.5 + 1 = 2.5. The answer is 2.5.", "2.5"),
     ],
 )
@@ -62,6 +77,31 @@ def test_an_equation_that_does_not_lead_to_the_answer_is_a_flaw(equation: str, f
 
 
 @pytest.mark.parametrize(
+    ("rationale", "flaw"),
+    [
+        ("the answer will be option b", ""),
+        ("ans is ( b ) 2", ""),
+        ("hence b .", ""),
+        ("answer a is too small , so the answer must be b", ""),
+        ("the options are 1 and 2 . answer : b . as a sum", ""),
+        ("answer : d", "its rationale names option d, not b"),
+        ("1 + 1 = 2", "its rationale names no option"),
+        ("b = 2", "its rationale names no option"),
+        ("answer : big", "its rationale names no option"),
+    ],
+)
+def test_a_rationale_that_does_not_name_the_right_option_is_a_flaw(rationale: str, flaw: str) -> None:
+    problem = READERS["mathqa"]({**GOOD["mathqa"], "Rationale": rationale}, 0)
+    assert (problem.flaw, problem.answer) == (flaw, "B")
+    assert problem.solution == ("" if flaw else f"{rationale}\nThe answer is (B).")
+
+
+def test_options_may_be_written_as_a_list() -> None:
+    raw = {**GOOD["mathqa"], "options": "['a ) 1 , 2', 'b ) 2', 'c ) 3', 'd ) 4', 'e ) 5']"}
+    assert "(A) 1 , 2 (B) 2" in READERS["mathqa"](raw, 0).question
+
+
+@pytest.mark.parametrize(
     ("name", "change", "reason"),
     [
         ("gsm8k", {"question": "  "}, "'question' is empty"),
@@ -73,6 +113,11 @@ def test_an_equation_that_does_not_lead_to_the_answer_is_a_flaw(equation: str, f
         ("aqua", {"options": ["A)1", "B)2"]}, "five texts"),
         ("aqua", {"options": ["A)1", "B)2", "C)3", "D)4", "F)5"]}, "five texts"),
         ("aqua", {"rationale": ""}, "'rationale' is empty"),
+        ("mathqa", {"correct": "B"}, "one of a, b, c, d, e"),
+        ("mathqa", {"options": "a ) 1 , b ) 2"}, "five texts"),
+        ("mathqa", {"options": "a ) 1 , b ) 2 , c ) 3 , e ) 4 , d ) 5"}, "five texts"),
+        ("mathqa", {"options": "['a ) 1', 'b ) 2'"}, "five texts"),
+        ("mathqa", {"Rationale": " "}, "'Rationale' is empty"),
         ("svamp", {"ID": "12"}, "chal-12"),
         ("svamp", {"Answer": float("nan")}, "finite number"),
         ("svamp", {"Answer": None}, "finite number"),

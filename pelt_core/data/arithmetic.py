@@ -1,5 +1,6 @@
 """Published arithmetic problems, as their authors store them -> question, worked solution, answer."""
 
+import ast
 import math
 import re
 from collections.abc import Callable
@@ -8,8 +9,15 @@ from fractions import Fraction
 from typing import Any
 
 from pelt_core.data.equations import Unworkable, format_number, work
+from pelt_core.data.normalise import CHOICES
 
 TOLERANCE = Fraction(1, 1000)
+
+# "answer : ( d )", "the answer will be option d", "ans d . 20"; or a single letter at the very end.
+NAMED_OPTION = re.compile(
+    r"\b(?:answer|ans|option|choice)\b(?:\W|\b(?:is|are|will|would|must|should|be|the|answer|option|choice)\b)*([a-e])\b"
+    r"|\b([a-e])\W*$"
+)
 
 
 class BadRow(ValueError):
@@ -42,9 +50,21 @@ def aqua(raw: dict[str, Any], position: int) -> Problem:
     letter = _text(raw, "correct")
     if letter not in tuple("ABCDE"):
         raise BadRow(f"field 'correct' must be one of A, B, C, D, E, and is {letter!r}")
-    choices = " ".join(f"({option[0]}) {option[2:]}" for option in options)
-    question = f"{_text(raw, 'question')} Answer Choices: {choices}"
+    question = _with_choices(_text(raw, "question"), [option[2:] for option in options])
     return Problem(position, question, _close(_text(raw, "rationale"), f"({letter})", "\n"), letter)
+
+
+def mathqa(raw: dict[str, Any], position: int) -> Problem:
+    """MathQA (Amini et al. 2019): problems of AQuA in lower case; a rationale has to name the option that is right."""
+    question, letter = _with_choices(_text(raw, "Problem"), _options(_text(raw, "options"))), _text(raw, "correct")
+    if letter not in tuple("abcde"):
+        raise BadRow(f"field 'correct' must be one of a, b, c, d, e, and is {letter!r}")
+    rationale = _text(raw, "Rationale").strip('" ')
+    named = [first or last for first, last in NAMED_OPTION.findall(rationale)]
+    flaw = "" if letter in named[-1:] else f"names option {named[-1]}, not {letter}" if named else "names no option"
+    if flaw:
+        return Problem(position, question, "", letter.upper(), f"its rationale {flaw}")
+    return Problem(position, question, _close(rationale, f"({letter.upper()})", "\n"), letter.upper())
 
 
 def svamp(raw: dict[str, Any], position: int) -> Problem:
@@ -59,7 +79,7 @@ def svamp(raw: dict[str, Any], position: int) -> Problem:
 
 
 def mawps_part(raw: dict[str, Any], position: int) -> Problem:
-    """MultiArith, AddSub and SingleEq, in the form of the MAWPS collection (Koncel-Kedziorski et al. 2016)."""
+    """MultiArith, AddSub, SingleEq and MAWPS-single, in the form of the MAWPS collection (see `mawps`)."""
     for field in ("lEquations", "lSolutions"):
         if not isinstance(raw.get(field), list) or len(raw[field]) != 1:
             raise BadRow(f"field {field!r} must be a list of one entry, and is {raw.get(field)!r}")
@@ -75,11 +95,13 @@ def mawps(raw: dict[str, Any], position: int) -> Problem:
 READERS: dict[str, Callable[[dict[str, Any], int], Problem]] = {
     "gsm8k": gsm8k,
     "aqua": aqua,
+    "mathqa": mathqa,
     "svamp": svamp,
     "multiarith": mawps_part,
     "addsub": mawps_part,
     "singleeq": mawps_part,
     "mawps": mawps,
+    "mawps-single": mawps_part,
 }
 
 
@@ -93,6 +115,22 @@ def _from_equation(key: int, question: str, raw: dict[str, Any], field: str, gol
     if abs(worked.value - number) > TOLERANCE:
         return Problem(key, question, "", answer, f"{equation!r} gives {format_number(worked.value)}, not {answer}")
     return Problem(key, question, _close(worked.steps, answer, " "), answer)
+
+
+def _options(text: str) -> list[str]:
+    """The five texts of "a ) 3 , b ) 5 , ..." or of "['a ) 3 cm', ...]"; a label may stand there twice."""
+    try:
+        parts = ast.literal_eval(text) if text.startswith("[") else re.split(r" , (?=[b-e] \) )", text)
+    except (SyntaxError, ValueError):
+        parts = []
+    if [str(part)[:4] for part in parts] != ["a ) ", "b ) ", "c ) ", "d ) ", "e ) "]:
+        raise BadRow(f"field 'options' must have five texts that begin a ) to e ), and is {text!r}")
+    return [re.sub(r"^(?:[a-e] \) )+", "", part) for part in parts]
+
+
+def _with_choices(question: str, options: list[str]) -> str:
+    labelled = (f"({letter}) {option}" for letter, option in zip("ABCDE", options, strict=True))
+    return question + CHOICES + " ".join(labelled)
 
 
 def _close(steps: str, answer: str, gap: str) -> str:
