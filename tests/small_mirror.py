@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from pelt_core.data import rows as data_rows
-from pelt_core.data.catalogue import DATASETS, DatasetCard, Pin
+from pelt_core.data import reading
+from pelt_core.data.catalogue import DATASETS, Pin
+from pelt_core.data.clean import without_test_problems
 
 
 def problem(key: int, question: str, equation: str, answer: Any) -> dict[str, Any]:
@@ -50,19 +51,19 @@ def write(folder: Path, name: str, split: str, lines: list[str]) -> bytes:
 def install(folder: Path, patch: pytest.MonkeyPatch) -> None:
     """Write the mirror to `folder`, point PELT_DATA at it, and pin its files in place of the published ones."""
     patch.setenv("PELT_DATA", str(folder))
-    splits: dict[str, dict[str, Pin]] = {}
+    for name in {"mawps-clean"} | {name for name, _ in RAW}:
+        patch.setitem(DATASETS, name, replace(DATASETS[name], splits={}))
     for (name, split), raw in RAW.items():
         stored = write(folder, name, split, [json.dumps(row) for row in raw])
         pin = Pin(
             0, "", f"{name}/{split}.jsonl.gz", len(raw), hashlib.sha256(stored).hexdigest(), "https://example.org"
         )
-        splits.setdefault(name, {})[split] = _filled(pin, data_rows._read(name, split, pin).rows)
-    for name, pins in splits.items():
-        patch.setitem(DATASETS, name, replace(DATASETS[name], splits=pins))
-    clean = data_rows._clean(data_rows.prepare("mawps", "train"))
-    card: DatasetCard = DATASETS["mawps-clean"]
-    patch.setitem(DATASETS, "mawps-clean", replace(card, splits={"train": _filled(Pin(0, ""), clean.rows)}))
-
-
-def _filled(pin: Pin, rows: list[dict[str, str]]) -> Pin:
-    return replace(pin, rows=len(rows), content_sha256=data_rows.content_sha256(rows))
+        DATASETS[name].splits[split] = pin
+    with pytest.MonkeyPatch.context() as unchecked:
+        unchecked.setattr(reading, "checked", lambda name, split, prepared: prepared)
+        rows = {(name, split): reading.read(name, split).rows for name, split in RAW}
+        rows["mawps-clean", "train"] = without_test_problems(reading.read("mawps", "train")).rows
+    for (name, split), prepared in rows.items():
+        pin = DATASETS[name].splits.get(split, Pin(0, ""))
+        filled = replace(pin, rows=len(prepared), content_sha256=reading.content_sha256(prepared))
+        DATASETS[name].splits[split] = filled

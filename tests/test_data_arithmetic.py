@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from pelt_core.data.arithmetic import READERS, BadRow
+from pelt_core.data.arithmetic import READERS
+from pelt_core.data.fields import BadRow
 
 GOOD: dict[str, dict[str, Any]] = {
     "gsm8k": {"question": " How many? ", "answer": "Half of 48 is 48/2 = <<48/2=24>>24.\n#### 1,024"},

@@ -1,7 +1,6 @@
 """Published arithmetic problems, as their authors store them -> question, worked solution, answer."""
 
 import ast
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from pelt_core.data.equations import Unworkable, format_number, work
+from pelt_core.data.fields import BadRow, number, text, whole
 from pelt_core.data.normalise import CHOICES
 
 TOLERANCE = Fraction(1, 1000)
@@ -18,10 +18,6 @@ NAMED_OPTION = re.compile(
     r"\b(?:answer|ans|option|choice)\b(?:\W|\b(?:is|are|will|would|must|should|be|the|answer|option|choice)\b)*([a-e])\b"
     r"|\b([a-e])\W*$"
 )
-
-
-class BadRow(ValueError):
-    """A row that is not what its dataset promises; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +33,9 @@ class Problem:
 
 def gsm8k(raw: dict[str, Any], position: int) -> Problem:
     """GSM8K (Cobbe et al. 2021): its own solution, without the calculator's marks `<<48/2=24>>`."""
-    steps, _, final = _text(raw, "answer").partition("####")
-    answer = format_number(_number(final.strip().replace(",", ""), "the text after ####"))
-    return Problem(position, _text(raw, "question"), _close(re.sub(r"<<.*?>>", "", steps), answer, "\n"), answer)
+    steps, _, final = text(raw, "answer").partition("####")
+    answer = format_number(number(final.strip().replace(",", ""), "the text after ####"))
+    return Problem(position, text(raw, "question"), _close(re.sub(r"<<.*?>>", "", steps), answer, "\n"), answer)
 
 
 def aqua(raw: dict[str, Any], position: int) -> Problem:
@@ -47,19 +43,19 @@ def aqua(raw: dict[str, Any], position: int) -> Problem:
     options = raw.get("options")
     if not isinstance(options, list) or [str(option)[:2] for option in options] != ["A)", "B)", "C)", "D)", "E)"]:
         raise BadRow(f"field 'options' must be five texts that begin A) to E), and is {options!r}")
-    letter = _text(raw, "correct")
+    letter = text(raw, "correct")
     if letter not in tuple("ABCDE"):
         raise BadRow(f"field 'correct' must be one of A, B, C, D, E, and is {letter!r}")
-    question = _with_choices(_text(raw, "question"), [option[2:] for option in options])
-    return Problem(position, question, _close(_text(raw, "rationale"), f"({letter})", "\n"), letter)
+    question = _with_choices(text(raw, "question"), [option[2:] for option in options])
+    return Problem(position, question, _close(text(raw, "rationale"), f"({letter})", "\n"), letter)
 
 
 def mathqa(raw: dict[str, Any], position: int) -> Problem:
     """MathQA (Amini et al. 2019): problems of AQuA in lower case; a rationale has to name the option that is right."""
-    question, letter = _with_choices(_text(raw, "Problem"), _options(_text(raw, "options"))), _text(raw, "correct")
+    question, letter = _with_choices(text(raw, "Problem"), _options(text(raw, "options"))), text(raw, "correct")
     if letter not in tuple("abcde"):
         raise BadRow(f"field 'correct' must be one of a, b, c, d, e, and is {letter!r}")
-    rationale = _text(raw, "Rationale").strip('" ')
+    rationale = text(raw, "Rationale").strip('" ')
     named = [first or last for first, last in NAMED_OPTION.findall(rationale)]
     flaw = "" if letter in named[-1:] else f"names option {named[-1]}, not {letter}" if named else "names no option"
     if flaw:
@@ -69,8 +65,8 @@ def mathqa(raw: dict[str, Any], position: int) -> Problem:
 
 def svamp(raw: dict[str, Any], position: int) -> Problem:
     """SVAMP (Patel et al. 2021)."""
-    body, question = _text(raw, "Body"), _text(raw, "Question")
-    identity = re.fullmatch(r"chal-(\d+)", _text(raw, "ID"))
+    body, question = text(raw, "Body"), text(raw, "Question")
+    identity = re.fullmatch(r"chal-(\d+)", text(raw, "ID"))
     if identity is None:
         raise BadRow(f"field 'ID' must look like chal-12, and is {raw['ID']!r}")
     return _from_equation(
@@ -84,12 +80,12 @@ def mawps_part(raw: dict[str, Any], position: int) -> Problem:
         if not isinstance(raw.get(field), list) or len(raw[field]) != 1:
             raise BadRow(f"field {field!r} must be a list of one entry, and is {raw.get(field)!r}")
     flat = {"equation": raw["lEquations"][0]}
-    return _from_equation(_key(raw, "iIndex"), _text(raw, "sQuestion"), flat, "equation", raw["lSolutions"][0])
+    return _from_equation(whole(raw, "iIndex"), text(raw, "sQuestion"), flat, "equation", raw["lSolutions"][0])
 
 
 def mawps(raw: dict[str, Any], position: int) -> Problem:
     """MAWPS (Koncel-Kedziorski et al. 2016), as split by MWPToolkit."""
-    return _from_equation(_key(raw, "id"), _text(raw, "original_text"), raw, "equation", raw.get("ans"))
+    return _from_equation(whole(raw, "id"), text(raw, "original_text"), raw, "equation", raw.get("ans"))
 
 
 READERS: dict[str, Callable[[dict[str, Any], int], Problem]] = {
@@ -106,13 +102,13 @@ READERS: dict[str, Callable[[dict[str, Any], int], Problem]] = {
 
 
 def _from_equation(key: int, question: str, raw: dict[str, Any], field: str, gold: Any) -> Problem:
-    number, equation = _number(gold, "the answer"), _text(raw, field)
-    answer = format_number(number)
+    expected, equation = number(gold, "the answer"), text(raw, field)
+    answer = format_number(expected)
     try:
         worked = work(equation)
     except Unworkable as reason:
         return Problem(key, question, "", answer, f"{equation!r}: {reason}")
-    if abs(worked.value - number) > TOLERANCE:
+    if abs(worked.value - expected) > TOLERANCE:
         return Problem(key, question, "", answer, f"{equation!r} gives {format_number(worked.value)}, not {answer}")
     return Problem(key, question, _close(worked.steps, answer, " "), answer)
 
@@ -136,27 +132,3 @@ def _with_choices(question: str, options: list[str]) -> str:
 def _close(steps: str, answer: str, gap: str) -> str:
     steps = steps.strip()
     return f"{steps}{gap if steps else ''}The answer is {answer}."
-
-
-def _text(raw: dict[str, Any], field: str) -> str:
-    value = raw.get(field)
-    if not isinstance(value, str) or not value.strip():
-        state = "missing" if field not in raw else "empty" if isinstance(value, str) else f"{value!r}, not a text"
-        raise BadRow(f"field {field!r} is {state}")
-    return value.strip()
-
-
-def _key(raw: dict[str, Any], field: str) -> int:
-    value = raw.get(field)
-    if not isinstance(value, int) or value < 0:
-        raise BadRow(f"field {field!r} must be a whole number, and is {value!r}")
-    return value
-
-
-def _number(value: Any, what: str) -> Fraction:
-    try:
-        if not math.isfinite(float(str(value))):  # before Fraction, which would write out 1e999999999
-            raise ValueError
-        return Fraction(str(value))
-    except ValueError:
-        raise BadRow(f"{what} must be a finite number, and is {value!r}") from None
