@@ -2,15 +2,23 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
-from pelt_core.data.normalise import normalise_question
+from pelt_core.data.normalise import normalise_question, stem
 from pelt_core.data.reading import Prepared, read
 
 EVALUATION_SETS = ("gsm8k", "svamp", "multiarith", "addsub", "singleeq", "aqua")
 
 
 def without_test_problems(prepared: Prepared, tests: Iterable[str] = EVALUATION_SETS) -> Prepared:
-    """`prepared` without rows whose question, by letters and digits alone, is in a test split; `leaked` has their ids."""
-    asked = {normalise_question(row["question"]) for name in tests for row in read(name, "test").rows}
-    leaked = tuple(row["id"] for row in prepared.rows if normalise_question(row["question"]) in asked)
+    """`prepared` without rows whose question is in a test split; `leaked` has their ids.
+
+    Questions are compared by letters and digits alone, and without their answer choices.
+    """
+    asked = {_problem(row) for name in tests for row in read(name, "test").rows}
+    leaked = tuple(row["id"] for row in prepared.rows if _problem(row) in asked)
     return replace(prepared, rows=[row for row in prepared.rows if row["id"] not in set(leaked)], leaked=leaked)
+
+
+def _problem(row: dict[str, Any]) -> str:
+    return normalise_question(stem(row["question"]))
