@@ -24,9 +24,14 @@ def first_letter(text: str) -> str | None:
     return found[0] if found else None
 
 
+def stated_letters(text: str) -> list[str]:
+    """The letters that are stated as the answer, as in "the answer is (B)"."""
+    return re.findall(r"(?i:answer)\s*(?i:is\b)?\s*[:\-]?\s*\(?([A-E])\b", text)
+
+
 def stated_letter(text: str) -> str | None:
-    """The last letter that is stated as the answer, as in "the answer is (B)"; without one, the first letter."""
-    stated = re.findall(r"(?i:answer)\s*(?i:is\b)?\s*[:\-]?\s*\(?([A-E])\b", text)
+    """The last letter that is stated as the answer; without one, the first letter."""
+    stated = stated_letters(text)
     return stated[-1] if stated else first_letter(text)
 
 
