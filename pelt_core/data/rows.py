@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from pelt_core.data import math10k
 from pelt_core.data.catalogue import pin
 from pelt_core.data.clean import without_test_problems
 from pelt_core.data.embedded import generate
@@ -29,6 +30,8 @@ class BadMix(PeltError, ValueError):
 DERIVED: dict[str, Callable[[str], Prepared]] = {
     "arithmetic": lambda split: Prepared(list(generate(split)), "pelt_core.data.embedded", {}),
     "mawps-clean": lambda split: without_test_problems(read("mawps", split)),
+    "math10k": lambda split: math10k.annotated(),
+    "math10k-clean": lambda split: math10k.annotated(math10k.read_clean),
 }
 
 
