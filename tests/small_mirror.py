@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pelt_core.data import reading
+from pelt_core.data import arrow, reading
 from pelt_core.data.catalogue import DATASETS, Pin
 from pelt_core.data.clean import without_test_problems
 
@@ -51,6 +51,7 @@ def write(folder: Path, name: str, split: str, lines: list[str]) -> bytes:
 def install(folder: Path, patch: pytest.MonkeyPatch) -> None:
     """Write the mirror to `folder`, point PELT_DATA at it, and pin its files in place of the published ones."""
     patch.setenv("PELT_DATA", str(folder))
+    patch.setattr(arrow, "cache_folder", lambda: folder.with_name(f"{folder.name}-cache"))
     for name in {"mawps-clean"} | {name for name, _ in RAW}:
         patch.setitem(DATASETS, name, replace(DATASETS[name], splits={}))
     for (name, split), raw in RAW.items():
@@ -67,3 +68,8 @@ def install(folder: Path, patch: pytest.MonkeyPatch) -> None:
         pin = DATASETS[name].splits.get(split, Pin(0, ""))
         filled = replace(pin, rows=len(prepared), content_sha256=reading.content_sha256(prepared))
         DATASETS[name].splits[split] = filled
+
+
+def unpin(patch: pytest.MonkeyPatch, name: str, split: str) -> None:
+    """Let the content of a split be unknown, as it is of one that only the hub has."""
+    patch.setitem(DATASETS[name].splits, split, replace(DATASETS[name].splits[split], content_sha256=""))

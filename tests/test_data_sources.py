@@ -122,11 +122,11 @@ def test_without_a_mirror_the_hub_is_asked_and_gives_the_same_rows(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_hub(monkeypatch)
-    mirrored = data.load("gsm8k", "test").to_list()
+    mirrored = data.prepare("gsm8k", "test").rows
     calls = hub_rows(monkeypatch, small_mirror.RAW["gsm8k", "test"])
     monkeypatch.delenv("PELT_DATA")
     assert data.load("gsm8k", "test").to_list() == mirrored
-    assert calls == [(("openai/gsm8k", "main"), {"split": "test", "revision": "main"})]
+    assert calls == [(("openai/gsm8k",), {"name": "main", "split": "test", "revision": "main"})]
 
 
 def test_the_hub_is_asked_when_the_mirror_lacks_the_file(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +160,7 @@ def test_found_nowhere_names_every_place_and_the_mend(tmp_path: Path, monkeypatc
         data.load("gsm8k", "test")
     message = str(caught.value)
     assert f"there is no file {tmp_path / 'gsm8k/test.jsonl.gz'}" in message
-    assert "the Hugging Face hub, openai/gsm8k/main/test/main: ConnectionError" in message
+    assert "the Hugging Face hub, openai/gsm8k (main, test): ConnectionError" in message
     assert "pelt data mirror FOLDER" in message
     assert "export PELT_DATA=FOLDER" in message
     assert isinstance(caught.value, FileNotFoundError)
@@ -168,7 +168,7 @@ def test_found_nowhere_names_every_place_and_the_mend(tmp_path: Path, monkeypatc
 
 def test_an_unset_mirror_and_a_set_that_no_hub_has_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PELT_DATA", raising=False)
-    with pytest.raises(DataNotFound, match=r"(?s)PELT_DATA names no folder.*no copy with the same fields is known"):
+    with pytest.raises(DataNotFound, match=r"(?s)PELT_DATA names no folder.*no copy of the same rows is known"):
         data.load("addsub", "test")
 
 

@@ -5,13 +5,14 @@ import json
 import logging
 import random
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pelt_core.data import math10k
-from pelt_core.data.catalogue import pin
+from pelt_core.data import arrow, math10k
+from pelt_core.data.catalogue import Pin, answer_kind, pin
 from pelt_core.data.clean import without_test_problems
 from pelt_core.data.embedded import generate
 from pelt_core.data.reading import Prepared, checked, read
+from pelt_core.data.sources import unchanged
 from pelt_core.errors import PeltError
 
 if TYPE_CHECKING:
@@ -53,19 +54,25 @@ def load(name: str, split: str = "train") -> "Dataset":
 
     A solution of a problem ends "The answer is X."; rows left out are counted in the log, and `prepare` says why.
     """
-    prepared = prepare(name, split)
-    if prepared.flaws:
-        log.info("%s/%s: %d rows have no usable solution", name, split, len(prepared.flaws))
-    if prepared.leaked:
-        log.info("%s/%s: %d rows left out, as a test set has them", name, split, len(prepared.leaked))
-    return _dataset(prepared.rows)
+    pinned = pin(name, split)
+    found = arrow.kept(name, split, pinned) if unchanged(pinned) else None
+    if found is None:
+        prepared = prepare(name, split)
+        remark = prepared.remark
+        dataset = arrow.keep(name, split, pinned, prepared.rows, remark)
+    else:
+        dataset, remark = found
+    if remark:
+        log.info("%s/%s: %s", name, split, remark)
+    return dataset
 
 
 def parse_mix(mix: str) -> dict[str, int]:
     """The sets and row counts of a mix: gsm8k:500+mawps-clean:500 is {"gsm8k": 500, "mawps-clean": 500}.
 
     Raises:
-        BadMix: the text has another form, a set twice, a count below 1, or a set without a train split.
+        BadMix: the text has another form, a set twice, a count below 1, or a set that has no solutions.
+        UnknownDataset: there is no such set, or it has no train split.
     """
     counts: dict[str, int] = {}
     for part in mix.split("+"):
@@ -75,6 +82,8 @@ def parse_mix(mix: str) -> dict[str, int]:
                 f"{part!r} in the mix {mix!r}: write each set once, as name:rows, like gsm8k:500+mawps-clean:500"
             )
         pin(name, "train")
+        if answer_kind(name) in ("label", "score"):
+            raise BadMix(f"{name} in the mix {mix!r} has classes or scores, and a mix is of questions with solutions")
         counts[name] = int(count)
     return counts
 
@@ -82,17 +91,23 @@ def parse_mix(mix: str) -> dict[str, int]:
 def training_rows(mix: str, seed: int) -> "Dataset":
     """The rows of a mix: from each set's train split a sample of the size asked for, then all shuffled, by `seed`.
 
+    The columns are those that all its sets have.
+
     Raises:
         BadMix: the mix is malformed, or asks for more rows than a set has; and all that `prepare` raises.
     """
-    sampled: list[dict[str, Any]] = []
+    from datasets import concatenate_datasets  # here, as its import takes seconds and `digest` does without it
+
+    parts = []
     for name, count in parse_mix(mix).items():
-        available = prepare(name, "train").rows
+        available = load(name, "train")
         if count > len(available):
             raise BadMix(f"the mix {mix!r} asks for {count} rows of {name}, which has {len(available)}")
-        sampled += random.Random(f"{seed}/{name}").sample(available, count)
-    random.Random(f"{seed}/order").shuffle(sampled)
-    return _dataset(sampled)
+        parts.append(available.select(random.Random(f"{seed}/{name}").sample(range(len(available)), count)))
+    shared = [column for column in parts[0].column_names if all(column in part.column_names for part in parts)]
+    order = list(range(sum(map(len, parts))))
+    random.Random(f"{seed}/order").shuffle(order)
+    return concatenate_datasets([part.select_columns(shared) for part in parts]).select(order)
 
 
 def evaluation_rows(name: str, questions: int) -> "Dataset":
@@ -102,20 +117,20 @@ def evaluation_rows(name: str, questions: int) -> "Dataset":
     """
     if questions < 1:
         raise BadMix(f"an evaluation needs at least 1 question, and {questions} were asked for")
-    order = prepare(name, "test").rows
+    available = load(name, "test")
+    order = list(range(len(available)))
     random.Random(f"{EVALUATION_SEED}/{name}").shuffle(order)
-    return _dataset(order[:questions])
+    return available.select(order[:questions])
 
 
 def digest(mix: str, evaluate: Iterable[str]) -> str:
     """sha256 over the pins of the sets in a mix ("" for none) and of the evaluation sets; reads no data."""
     train = parse_mix(mix) if mix else {}
     places = [(name, "train") for name in train] + [(name, "test") for name in evaluate]
-    content = {f"{name}/{split}": pin(name, split).content_sha256 for name, split in places}
+    content = {f"{name}/{split}": _content(pin(name, split)) for name, split in places}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _dataset(rows: list[dict[str, Any]]) -> "Dataset":
-    from datasets import Dataset  # here, as its import takes seconds and `digest` does without it
-
-    return Dataset.from_list(rows)
+def _content(pinned: Pin) -> str:
+    """What names the content of a split: of one that only the hub has, its place there."""
+    return pinned.content_sha256 or json.dumps([pinned.rows, pinned.hub])

@@ -8,12 +8,15 @@ import hashlib
 import json
 import os
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pelt_core.data.catalogue import Pin
+from pelt_core.data.catalogue import DATASETS, Pin
+from pelt_core.data.hub import address, hub_rows
 from pelt_core.errors import PeltError
+
+FROM_HUB = "from_hub.json"  # in a mirror: the sha256 of each file that was written from the hub, as it was written
 
 
 class DataNotFound(PeltError, FileNotFoundError):
@@ -45,32 +48,56 @@ def raw_rows(pin: Pin) -> Located:
         MalformedRows: lines of the mirror's file are not JSON objects.
     """
     tried = []
-    mirror = os.environ.get("PELT_DATA")
-    if not mirror:
+    mirror = mirror_folder()
+    if mirror is None:
         tried.append("the mirror: the environment variable PELT_DATA names no folder")
-    elif (path := Path(mirror).expanduser() / str(pin.file)).is_file():
-        return Located(check_file(path.read_bytes(), str(path), pin), str(path))
+    elif (path := mirror / str(pin.file)).is_file():
+        return Located(check_file(path.read_bytes(), str(path), recorded(mirror, pin)), str(path))
     else:
         tried.append(f"the mirror PELT_DATA={mirror}: there is no file {path}")
     if pin.hub is None:
-        tried.append("the Hugging Face hub: no copy with the same fields is known")
+        tried.append("the Hugging Face hub: no copy of the same rows is known")
     else:
         try:
-            return _from_hub(pin.hub)
-        except (OSError, ValueError) as error:
-            address = "/".join(pin.hub.values())
-            tried.append(f"the Hugging Face hub, {address}: {type(error).__name__}: {str(error).splitlines()[0]}")
+            return Located(hub_rows(pin.hub), address(pin.hub))
+        except Exception as error:  # what the hub's client and `datasets` raise has no common ground
+            reason = str(error).partition("\n")[0]
+            tried.append(f"the Hugging Face hub, {address(pin.hub)}: {type(error).__name__}: {reason}")
     raise DataNotFound(
-        f"{pin.file} was found nowhere. Tried\n"
-        + "".join(f"  - {place}\n" for place in tried)
-        + "Mend: make a mirror where there is a network, with `pelt data mirror FOLDER`, copy it here, and name it: "
-        f"export PELT_DATA=FOLDER. It holds FOLDER/{pin.file}, sha256 {pin.sha256}, made from {pin.source}. "
-        "The dataset 'arithmetic' needs neither mirror nor hub."
+        f"{pin.file} was found nowhere. Tried\n" + "".join(f"  - {place}\n" for place in tried) + _mend(pin)
     )
 
 
+def mirror_folder() -> Path | None:
+    """The folder that `PELT_DATA` names, if it names one."""
+    named = os.environ.get("PELT_DATA")
+    return Path(named).expanduser() if named else None
+
+
+def recorded(mirror: Path, pin: Pin) -> Pin:
+    """`pin` with the sha256 that was noted when the mirror's file was written from the hub, if it was.
+
+    Raises:
+        MalformedRows: the mirror's note cannot be read.
+    """
+    note = mirror / FROM_HUB
+    try:
+        noted = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
+        return replace(pin, sha256=noted.get(pin.file, pin.sha256))
+    except (ValueError, AttributeError) as error:
+        raise MalformedRows(f"{note} must be a JSON object of sha256 by file: {error}; make the mirror again") from None
+
+
+def unchanged(pin: Pin) -> bool:
+    """Whether the mirror's file, if it has the one that is pinned, is as pinned; parses no row."""
+    mirror = mirror_folder()
+    if mirror is None or pin.file is None or not (path := mirror / pin.file).is_file():
+        return True
+    return hashlib.sha256(path.read_bytes()).hexdigest() == recorded(mirror, pin).sha256
+
+
 def check_file(stored: bytes, where: str, pin: Pin) -> list[dict[str, Any]]:
-    """The rows of a mirror's file.
+    """The rows of a mirror's file; where the pin has no sha256, any will do.
 
     Raises:
         PinMismatch: it has another sha256, or another number of rows, than its pin.
@@ -78,15 +105,36 @@ def check_file(stored: bytes, where: str, pin: Pin) -> list[dict[str, Any]]:
     """
     found = hashlib.sha256(stored).hexdigest()
     rows, problems = _parse(stored, where)
-    if (found, len(rows) + len(problems)) != (pin.sha256, pin.file_rows):
+    if (found, len(rows) + len(problems)) != (pin.sha256 or found, pin.file_rows):
         raise PinMismatch(
-            f"{where} is not the pinned file: expected {pin.file_rows} rows and sha256 {pin.sha256}, found "
-            f"{len(rows) + len(problems)} rows and sha256 {found}. Replace it by a file made from {pin.source}"
+            f"{where} is not the pinned file: expected {pin.file_rows} rows and sha256 {pin.sha256 or 'any'}, found "
+            f"{len(rows) + len(problems)} rows and sha256 {found}. Replace it by {_origin(pin)}"
             + "".join(f"\n  - {problem}" for problem in problems[:5])
         )
     if problems:
         raise MalformedRows(describe(problems))
     return rows
+
+
+def _origin(pin: Pin) -> str:
+    return f"a file made from {pin.source}" if pin.source else "one from the hub, with `pelt data mirror FOLDER`"
+
+
+def _mend(pin: Pin) -> str:
+    partial = [
+        f"{card.name}/{split} ({part.file_rows} of {part.whole_rows} rows)"
+        for card in DATASETS.values()
+        if pin in card.splits.values()
+        for split, part in card.splits.items()
+        if part.whole_rows == pin.file_rows
+    ]
+    return (
+        "Mend: make a mirror where there is a network, with `pelt data mirror FOLDER`, copy it here, and name it: "
+        f"export PELT_DATA=FOLDER. It holds FOLDER/{pin.file}, {f'sha256 {pin.sha256}, ' if pin.sha256 else ''}"
+        f"{_origin(pin)}. "
+        + (f"PARTIAL files of it are splits of their own: {', '.join(partial)}. " if partial else "")
+        + "The dataset 'arithmetic' needs neither mirror nor hub."
+    )
 
 
 def _parse(stored: bytes, where: str) -> tuple[list[dict[str, Any]], list[str]]:
@@ -111,13 +159,6 @@ def _parse(stored: bytes, where: str) -> tuple[list[dict[str, Any]], list[str]]:
 
 def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is not a finite number")
-
-
-def _from_hub(hub: dict[str, str]) -> Located:
-    import datasets  # here, as its import takes seconds and a mirror does without it
-
-    rows = datasets.load_dataset(hub["id"], hub["config"], split=hub["split"], revision=hub["revision"])
-    return Located([dict(row) for row in rows], f"{hub['id']} ({hub['config']}, {hub['split']})")
 
 
 def describe(problems: list[str], shown: int = 5) -> str:
