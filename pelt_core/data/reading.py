@@ -9,6 +9,7 @@ from typing import Any
 from pelt_core.data import arithmetic, published
 from pelt_core.data.catalogue import pin
 from pelt_core.data.fields import BadRow, Item
+from pelt_core.data.glue import rows as glue
 from pelt_core.data.sources import MalformedRows, PinMismatch, describe, raw_rows
 
 # By dataset: (row as published, its position in the file) -> the item that it is. A reader takes each form that the
@@ -16,6 +17,7 @@ from pelt_core.data.sources import MalformedRows, PinMismatch, describe, raw_row
 READERS: dict[str, Callable[[dict[str, Any], int], Item]] = {
     **arithmetic.READERS,
     **published.READERS,
+    **glue.READERS,
 }
 
 
@@ -34,13 +36,6 @@ class Prepared:
     where: str
     flaws: dict[str, str]
     leaked: tuple[str, ...] = ()
-
-    @property
-    def remark(self) -> str:
-        """How many rows are without a solution or left out, and why; "" if there is nothing to say."""
-        flaws = [f"{len(self.flaws)} rows have no usable solution"] if self.flaws else []
-        leaks = [f"{len(self.leaked)} rows left out, as a test set has them"] if self.leaked else []
-        return ", ".join(flaws + leaks)
 
 
 def read(name: str, split: str) -> Prepared:

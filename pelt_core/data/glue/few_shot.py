@@ -1,0 +1,121 @@
+"""GLUE with few examples, sampled as in UniPELT (Mao et al. 2022, section 3.1).
+
+K rows of the training set to learn from, 1,000 others of it to choose the best epoch by, and the public development set
+to test on; five shuffles give mean and standard deviation.
+"""
+
+import hashlib
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pelt_core.data.glue.tasks import Task, task
+from pelt_core.data.rows import load
+from pelt_core.data.sources import DataNotFound
+from pelt_core.errors import PeltError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+SIZES = (100, 500, 1000)
+SHUFFLES = (0, 1, 2, 3, 4)
+
+log = logging.getLogger(__name__)
+
+
+class BadSample(PeltError, ValueError):
+    """A sample that cannot be drawn; the message says how much there is."""
+
+
+@dataclass(frozen=True)
+class FewShot:
+    """One sample of a task; no text, or pair of texts, is in two of train, dev and test.
+
+    Attributes:
+        train: K rows; columns str `id`, `text`, `text_pair` ("" in tasks of one sentence), int or float `label`.
+        dev: the rows to choose the best epoch by, with the same columns; the same for every K of a shuffle.
+        test: the public development rows, all of them, in their own order.
+        source: where train and dev ("train") and test ("test") are from, each as data set and split. It says which
+            rows were there to draw from: not all of QQP, MNLI and QNLI need be at hand.
+        left_out: how many training rows could not be drawn: "repeated", as an earlier row has the same texts, and
+            "in test", as a test row has them.
+    """
+
+    train: "Dataset"
+    dev: "Dataset"
+    test: "Dataset"
+    source: dict[str, str]
+    left_out: dict[str, int]
+
+    @property
+    def digest(self) -> str:
+        """sha256 over the ids of train, dev and test, a line each: it names the sample, given its source."""
+        ids = [*self.train["id"], *self.dev["id"], *self.test["id"]]
+        return hashlib.sha256("".join(f"{name}\n" for name in ids).encode()).hexdigest()
+
+
+def few_shot(name: str, k: int, shuffle: int, dev_size: int = 1000) -> FewShot:
+    """Sample a task: the same rows on every machine with the same data, in whatever order they are stored.
+
+    Rows are ordered by the sha256 of shuffle and texts. The first `dev_size` are dev, the next `k` train, so that a
+    smaller K is the beginning of a larger one. Of rows with the same texts only the first can be drawn, and none that
+    the test set has: four of the eight tasks have such rows. Where neither mirror nor hub has a whole split, the part
+    of it that the mirror has is used, with a warning; `source` tells.
+
+    Args:
+        name: of the task: cola, sst2, mrpc, stsb, qqp, mnli (its matched development set), qnli or rte.
+        k: rows to train on; 100, 500 and 1,000 in the paper.
+        shuffle: which sample; 0 to 4 stand for the paper's five.
+        dev_size: rows to choose the best epoch by.
+
+    Raises:
+        UnknownTask: there is no such task.
+        BadSample: `k` or `dev_size` is below 1, or together they are more than there are.
+        DataNotFound: neither mirror nor hub has the data, not even in part; and all else that `load` raises.
+    """
+    of = task(name)
+    if k < 1 or dev_size < 1:
+        raise BadSample(f"k and dev_size must be at least 1, and are {k} and {dev_size}")
+    train_split, rows = _load(of.dataset, "train", of.train_part)
+    test_split, test = _load(of.dataset, "test", of.test_part)
+    tested = set(_texts(test))
+    first: dict[tuple[str, str], int] = {}
+    left_out: Counter[str] = Counter({"repeated": 0, "in test": 0})
+    for index, texts in enumerate(_texts(rows)):
+        if texts in tested:
+            left_out["in test"] += 1
+        elif first.setdefault(texts, index) != index:
+            left_out["repeated"] += 1
+    if k + dev_size > len(first):
+        raise BadSample(
+            f"{of.dataset}/{train_split} has {len(first)} different rows, and {k} to train on and {dev_size} for dev "
+            f"are {k + dev_size}; ask for less of either"
+        )
+    order = [first[texts] for texts in sorted(first, key=lambda texts: _rank(of, shuffle, texts))]
+    return FewShot(
+        train=rows.select(order[dev_size : dev_size + k]),
+        dev=rows.select(order[:dev_size]),
+        test=test,
+        source={"train": f"{of.dataset}/{train_split}", "test": f"{of.dataset}/{test_split}"},
+        left_out=dict(left_out),
+    )
+
+
+def _load(dataset: str, whole: str, part: str) -> tuple[str, "Dataset"]:
+    """The whole split if it is at hand, else the part of it, if the task names one; and its name."""
+    try:
+        return whole, load(dataset, whole)
+    except DataNotFound:
+        if not part:
+            raise
+    log.warning("%s/%s is not at hand: %s is used instead", dataset, whole, part)
+    return part, load(dataset, part)
+
+
+def _texts(rows: "Dataset") -> list[tuple[str, str]]:
+    return list(zip(rows["text"], rows["text_pair"], strict=True))
+
+
+def _rank(of: Task, shuffle: int, texts: tuple[str, str]) -> bytes:
+    return hashlib.sha256("\n".join((of.dataset, str(shuffle), *texts)).encode()).digest()
