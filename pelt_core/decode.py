@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -60,16 +60,35 @@ def stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> f
     return frozenset(i for i in ids if i is not None)
 
 
-@torch.inference_mode()
 def greedy(
     model: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor, *, max_new_tokens: int, stops: frozenset[int]
 ) -> list[list[int]]:
-    """The greedy continuation of every row, without the token that ended it.
+    """The greedy continuation of every row, without the token that ended it; the arguments are those of `extend`."""
+    return extend(model, input_ids, attention_mask, most_likely, max_new_tokens=max_new_tokens, stops=stops)
+
+
+def most_likely(logits: Tensor, rows: Sequence[int]) -> Tensor:
+    """The token of the highest logit: (rows, vocabulary) -> (rows,)."""
+    return logits.argmax(-1)
+
+
+@torch.inference_mode()
+def extend(
+    model: PreTrainedModel,
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    choose: Callable[[Tensor, Sequence[int]], Tensor],
+    *,
+    max_new_tokens: int,
+    stops: frozenset[int],
+) -> list[list[int]]:
+    """The continuation of every row by the tokens that `choose` takes, without the token that ended it.
 
     Args:
         model: a causal language model in eval mode.
         input_ids: prompts padded on the left, shape (batch, tokens).
         attention_mask: 1 on tokens, 0 on padding, shape (batch, tokens).
+        choose: logits (running rows, vocabulary), and which row of the batch each is -> a token for each.
         max_new_tokens: tokens after which a continuation is cut.
         stops: ids that end a continuation.
 
@@ -85,7 +104,7 @@ def greedy(
             logits = model(
                 input_ids=tokens, attention_mask=mask, past_key_values=cache, use_cache=True, **positions
             ).logits
-            chosen = logits[:, -1].argmax(-1)
+            chosen = choose(logits[:, -1], rows)
             running = []
             for row, token in enumerate(chosen.tolist()):
                 if token not in stops:
