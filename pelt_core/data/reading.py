@@ -37,6 +37,13 @@ class Prepared:
     flaws: dict[str, str]
     leaked: tuple[str, ...] = ()
 
+    @property
+    def remark(self) -> str:
+        """How many rows are without a solution or left out, and why; "" if there is nothing to say."""
+        flaws = [f"{len(self.flaws)} rows have no usable solution"] if self.flaws else []
+        leaks = [f"{len(self.leaked)} rows left out, as a test set has them"] if self.leaked else []
+        return ", ".join(flaws + leaks)
+
 
 def read(name: str, split: str) -> Prepared:
     """The rows of a split that has a file of its own, in the order of their keys; ids are <set>-<split>-<key>.
