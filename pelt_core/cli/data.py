@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pelt_core.cli import audit
 from pelt_core.cli.console import errors, show
 from pelt_core.cli.options import AsJson
 
@@ -15,6 +16,7 @@ data_app = typer.Typer(help="The data sets: what they are, where they come from,
 build_app = typer.Typer(help="Build a training set from the published ones.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 data_app.add_typer(build_app, name="build")
+data_app.add_typer(audit.app)
 
 
 @data_app.command("list")
