@@ -3,10 +3,10 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from pelt_core.data import arithmetic, published
+from pelt_core.data import arithmetic, commonsense, published
 from pelt_core.data.catalogue import pin
 from pelt_core.data.fields import BadRow, Item
 from pelt_core.data.glue import rows as glue
@@ -16,6 +16,7 @@ from pelt_core.data.sources import MalformedRows, PinMismatch, describe, raw_row
 # set's sources have: the fields of the mirror's files and those of the hub.
 READERS: dict[str, Callable[[dict[str, Any], int], Item]] = {
     **arithmetic.READERS,
+    **commonsense.READERS,
     **published.READERS,
     **glue.READERS,
 }
@@ -28,7 +29,8 @@ class Prepared:
     number, letter, text: str `question`, `solution`, `answer`. choice: also str `stem`, list `choices`, int `gold`.
     label and score: str `text`, `text_pair` and int or float `label`.
     `flaws` maps the id of a row without a usable solution to the reason: such a row is left out of a train split, and
-    kept elsewhere. `leaked` has the ids of training rows left out because a test set has them.
+    kept elsewhere. `leaked` has the ids of training rows left out because a test set has them. `missing` counts the rows,
+    by set, that are nowhere to be had.
     `where` is the file, hub address or module that they come from.
     """
 
@@ -36,13 +38,15 @@ class Prepared:
     where: str
     flaws: dict[str, str]
     leaked: tuple[str, ...] = ()
+    missing: dict[str, int] = field(default_factory=dict)
 
     @property
     def remark(self) -> str:
-        """How many rows are without a solution or left out, and why; "" if there is nothing to say."""
+        """How many rows are missing, without a solution or left out, and why; "" if there is nothing to say."""
         flaws = [f"{len(self.flaws)} rows have no usable solution"] if self.flaws else []
         leaks = [f"{len(self.leaked)} rows left out, as a test set has them"] if self.leaked else []
-        return ", ".join(flaws + leaks)
+        missing = [f"{count} rows of {name} are nowhere to be had" for name, count in self.missing.items()]
+        return ", ".join(missing + flaws + leaks)
 
 
 def read(name: str, split: str) -> Prepared:
