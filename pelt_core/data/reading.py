@@ -29,8 +29,8 @@ class Prepared:
     number, letter, text: str `question`, `solution`, `answer`. choice: also str `stem`, list `choices`, int `gold`.
     label and score: str `text`, `text_pair` and int or float `label`.
     `flaws` maps the id of a row without a usable solution to the reason: such a row is left out of a train split, and
-    kept elsewhere. `leaked` has the ids of training rows left out because a test set has them. `missing` counts the rows,
-    by set, that are nowhere to be had.
+    kept elsewhere. `leaked` has the ids of training rows left out because a test set has them. `missing` counts
+    the rows that are nowhere to be had, by set.
     `where` is the file, hub address or module that they come from.
     """
 
