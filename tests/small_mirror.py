@@ -70,6 +70,6 @@ def install(folder: Path, patch: pytest.MonkeyPatch) -> None:
         DATASETS[name].splits[split] = filled
 
 
-def unpin(patch: pytest.MonkeyPatch, name: str, split: str) -> None:
-    """Let the content of a split be unknown, as it is of one that only the hub has."""
-    patch.setitem(DATASETS[name].splits, split, replace(DATASETS[name].splits[split], content_sha256=""))
+def pin_anew(patch: pytest.MonkeyPatch, name: str, split: str, **changed: Any) -> None:
+    """Let a split be pinned otherwise, as `content_sha256=""` of one whose content nobody has seen."""
+    patch.setitem(DATASETS[name].splits, split, replace(DATASETS[name].splits[split], **changed))

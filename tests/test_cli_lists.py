@@ -1,9 +1,8 @@
-"""What there is to choose from: methods, backbones, data, and what a method would train."""
+"""What there is to choose from: methods, backbones, and what a method would train."""
 
 import json
 
 import pytest
-import small_mirror
 from test_cli import pelt
 
 from pelt_core.methods import GATES, METHODS, RECIPES
@@ -50,19 +49,6 @@ def test_backbones_as_json():
     rows = {row["name"]: row for row in json.loads(pelt("backbones", "--json").stdout)}
     assert rows["smollm2-135m"]["parameters"] == 134_515_008
     assert "134,515,008" in pelt("backbones").stdout
-
-
-def test_data_as_json():
-    rows = {row["name"]: row for row in json.loads(pelt("data", "list", "--json").stdout)}
-    assert rows["aqua"]["answer"] == "letter"
-    assert "test 1319" in rows["gsm8k"]["splits"]
-
-
-def test_data_mirror_says_what_is_there(tmp_path, monkeypatch):
-    small_mirror.install(tmp_path, monkeypatch)
-    done = pelt("data", "mirror", tmp_path)
-    assert done.exit_code == 0
-    assert f"there: {tmp_path}/gsm8k/test.jsonl.gz" in done.stderr
 
 
 @pytest.mark.parametrize(

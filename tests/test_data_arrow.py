@@ -90,7 +90,7 @@ def test_a_kept_file_with_other_rows_is_made_again(small: Path) -> None:
 
 
 def test_rows_without_a_pinned_content_are_not_kept(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    small_mirror.unpin(monkeypatch, "gsm8k", "test")
+    small_mirror.pin_anew(monkeypatch, "gsm8k", "test", content_sha256="")
     assert len(data.load("gsm8k", "test")) == 9
     assert not (arrow.cache_folder() / "data").exists()
 

@@ -21,7 +21,8 @@ class Pin:
         file: its place in a mirror; None if the split is made from others.
         file_rows: how many rows the file has.
         sha256: of the file; None where it is only to be had from the hub.
-        source: the URL of the publisher's JSON that packs to the file, or, where it is made from something else, what.
+        source: the URL, or several joined by " + ", of what packs to the file, or repository@commit:path of what it was
+            made from by hand.
         hub: id, config, split and revision on the Hugging Face hub; None if it has no copy of the same rows.
         whole_rows: of a PARTIAL file, how many rows the published split has.
         note: what a user has to know.
