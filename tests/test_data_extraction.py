@@ -1,10 +1,19 @@
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pelt_core.data.extraction import EXTRACTOR_FOR, EXTRACTORS, UnknownExtractor, extract, matches
+from pelt_core.data.extraction import (
+    EXTRACTORS,
+    LABELS,
+    UnknownExtractor,
+    extract,
+    label_family,
+    matches,
+    rules,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,16 +43,57 @@ from pelt_core.data.extraction import EXTRACTOR_FOR, EXTRACTORS, UnknownExtracto
         ("stated-letter@1", "so (E)", "E"),
         ("stated-letter@1", "the answer is b", None),
         ("stated-letter@1", "", None),
+        ("first-truth@1", "the correct answer is false", "false"),
+        ("first-truth@1", "That is untrue: false", "true"),  # as released: inside a word too
+        ("first-truth@1", "False", None),  # as released: small letters only
+        ("first-answer@1", "answer1/answer2/answer3\nthe correct answer is answer3", "answer1"),
+        ("first-answer@1", "answer12", "answer1"),
+        ("first-option@1", "the correct answer is answer1", None),
+        ("stated-truth@1", "the correct answer is False.", "false"),
+        ("stated-truth@1", "That is untrue: false", "false"),
+        ("stated-truth@1", "true/false", None),
+        ("stated-truth@1", "true / false", None),
+        ("stated-truth@1", "yes", None),
+        ("stated-solution@1", "Solution1: no. The correct answer is Solution 2", "solution2"),
+        ("stated-solution@1", "The answer is 2 cups", None),
+        ("stated-answer@1", "answer1/answer2/answer3\nthe correct answer is answer3", "answer3"),
+        ("stated-answer@1", "Answer1: go home Answer2: stay", "answer1"),
+        ("stated-answer@1", "Answer: **answer4**", "answer4"),
+        ("stated-answer@1", "the answer is answer1? No, the answer is answer2.", "answer2"),
+        ("stated-answer@1", "answer12", None),
+        ("stated-answer@1", "the answer is answer6", None),
+        ("stated-ending@1", "ending3, I think", "ending3"),
+        ("stated-option@1", "the correct answer is\noption2", "option2"),
     ],
 )
 def test_extracts(name: str, text: str, answer: str | None) -> None:
     assert extract(name, text) == answer
 
 
-@given(st.sampled_from(sorted(EXTRACTORS)), st.text())
+WORDS = st.text() | st.lists(
+    st.sampled_from(["answer", "is", " ", "/", "True", "untrue", "false", "Solution 2", "option1", "A", "-3.5"])
+).map("".join)
+
+
+@given(st.sampled_from(sorted(EXTRACTORS)), WORDS)
 def test_what_is_extracted_has_the_form_of_an_answer(name: str, text: str) -> None:
-    answer = extract(name, text)
-    assert answer is None or re.fullmatch(r"-?\d+(\.\d+)?" if "number" in name else "[A-E]", answer)
+    answer, what = extract(name, text), name.partition("-")[2].removesuffix("@1")
+    forms = {"number": r"-?\d+(\.\d+)?", "letter": "[A-E]"} | {name: "|".join(each) for name, each in LABELS.items()}
+    assert answer is None or re.fullmatch(forms[what], answer)
+
+
+ALL_LABELS = [label for labels in LABELS.values() for label in labels]
+
+
+@given(WORDS, st.sampled_from(ALL_LABELS), st.sampled_from([str, str.upper, str.capitalize]))
+def test_a_label_stated_last_is_found(before: str, label: str, written: Callable[[str], str]) -> None:
+    rule = rules("choice", label).mended
+    assert extract(rule, f"{before}\nThe correct answer is {written(label)}.") == label
+
+
+@pytest.mark.parametrize("label", ALL_LABELS)
+def test_both_rules_read_an_answer_as_it_is_trained(label: str) -> None:
+    assert {extract(rule, f"the correct answer is {label}") for rule in rules("choice", label)} == {label}
 
 
 @given(st.text(), st.integers(-(10**9), 10**9))
@@ -68,6 +118,9 @@ def test_a_letter_stated_last_is_found(before: str, letter: str) -> None:
         ("letter", "B", "B", True),
         ("letter", "A", "B", False),
         ("letter", None, "B", False),
+        ("choice", "answer2", "answer2", True),
+        ("choice", "answer1", "answer2", False),
+        ("choice", None, "true", False),
     ],
 )
 def test_matches(kind: str, predicted: str | None, gold: str, right: bool) -> None:
@@ -77,12 +130,17 @@ def test_matches(kind: str, predicted: str | None, gold: str, right: bool) -> No
 def test_an_unknown_rule_or_kind_lists_the_known() -> None:
     with pytest.raises(UnknownExtractor, match=r"'first'.*first-letter@1"):
         extract("first", "A")
-    with pytest.raises(ValueError, match="'number' or 'letter'"):
-        matches("text", "a", "a")
+    for ask in (lambda: matches("text", "a", "a"), lambda: rules("text", "a")):
+        with pytest.raises(ValueError, match="'number', 'letter' or 'choice', not 'text'"):
+            ask()
+    with pytest.raises(UnknownExtractor, match="'answer6' is no label of a choice; there are true, .*answer5"):
+        label_family("answer6")
 
 
-def test_each_kind_of_answer_has_an_extractor() -> None:
-    assert {kind: extract(name, "answer is (B), or 3") for kind, name in EXTRACTOR_FOR.items()} == {
-        "number": "3",
-        "letter": "B",
-    }
+@pytest.mark.parametrize(
+    ("kind", "gold", "published", "mended"),
+    [("number", "3", "3", "3"), ("letter", "C", "A", "C"), ("choice", "option2", "option1", "option2")],
+)
+def test_both_rules_read_the_same_output(kind: str, gold: str, published: str, mended: str) -> None:
+    output = "All of option1 is wrong: the answer is option2. So the answer is C, or 3"
+    assert tuple(extract(rule, output) for rule in rules(kind, gold)) == (published, mended)
