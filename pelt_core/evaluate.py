@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import torch
@@ -16,7 +17,8 @@ from transformers import PreTrainedModel
 
 from pelt_core.data.batches import collate
 from pelt_core.data.catalogue import answer_kind
-from pelt_core.data.extraction import EXTRACTOR_FOR, extract, matches
+from pelt_core.data.extraction import TOLERANCE, extract, matches, rules
+from pelt_core.data.written_equation import last_equation
 from pelt_core.loss import predicted_positions, token_losses
 from pelt_core.precision import backbone_in
 from pelt_core.unpadding import can_unpad, unpadded
@@ -68,12 +70,16 @@ def answer_loss(model: PreTrainedModel, rows: Dataset, *, batch_size: int = 8) -
 
 def score(
     name: str,
-    rows: Iterable[Mapping[str, str]],
+    rows: Iterable[Mapping[str, Any]],
     prompts: Sequence[str],
     outputs: Sequence[str],
     losses: Mapping[str, AnswerLoss],
 ) -> list[dict[str, Any]]:
     """One record a question: what the model wrote, what answer is read out of it, and whether that is right.
+
+    `extracted` and `correct` are by the mended rule, `extracted_published` and `correct_published` by that of the
+    published code, see `pelt_core.data.extraction.rules`. Where the answer is a number, `equation` is the last that the
+    model wrote, or None, and `equation_correct` whether it gives the answer, as computed by us.
 
     Args:
         name: of the evaluation set.
@@ -86,7 +92,8 @@ def score(
     kind = answer_kind(name)
     records = []
     for row, prompt, output in zip(rows, prompts, outputs, strict=True):
-        extracted = extract(EXTRACTOR_FOR[kind], output)
+        gold = row["answer"]
+        published, mended = (extract(rule, output) for rule in rules(kind, gold))
         loss = losses.get(row["id"])
         records.append(
             {
@@ -94,28 +101,49 @@ def score(
                 "id": row["id"],
                 "prompt_sha256": hashlib.sha256(prompt.encode()).hexdigest(),
                 "output": output,
-                "extracted": extracted,
-                "gold": row["answer"],
-                "correct": matches(kind, extracted, row["answer"]),
+                "extracted": mended,
+                "extracted_published": published,
+                "gold": gold,
+                "correct": matches(kind, mended, gold),
+                "correct_published": matches(kind, published, gold),
                 "loss": loss.loss if loss else None,
                 "loss_tokens": loss.tokens if loss else 0,
+                **(_equation(output, gold) if kind == "number" else {}),
             }
         )
     return records
 
 
-def summarise(items: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Records -> `{"accuracy": {set: share of correct answers}, "answer_loss": {set: nats an answer token}}`.
+def _equation(output: str, gold: str) -> dict[str, Any]:
+    written = last_equation(output)
+    right = written is not None and written.value is not None and abs(written.value - Fraction(gold)) <= TOLERANCE
+    return {"equation": written.text if written else None, "equation_correct": right}
 
-    The loss is the mean over the questions that have one, each counting the same.
+
+ACCURACIES = {
+    "accuracy": "correct",
+    "accuracy_published": "correct_published",
+    "accuracy_equation": "equation_correct",
+    "accuracy_label": "label_correct",
+    "accuracy_cloze": "cloze_correct",
+    "accuracy_cloze_by_token": "cloze_correct_by_token",
+}
+"""Each accuracy of a summary, and the field of a record whose mean it is."""
+
+
+def summarise(items: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Records -> `{"accuracy": {set: share of correct answers}, "answer_loss": {set: nats an answer token}, ...}`.
+
+    The loss is the mean over the questions that have one, each counting the same. The other `ACCURACIES` are there for
+    the sets whose records have their field.
     """
-    correct: dict[str, list[bool]] = defaultdict(list)
+    right: dict[str, dict[str, list[bool]]] = {"accuracy": defaultdict(list)}
     losses: dict[str, list[float]] = defaultdict(list)
     for item in items:
-        correct[item["set"]].append(item["correct"])
+        for metric, field in ACCURACIES.items():
+            if field in item:
+                right.setdefault(metric, defaultdict(list))[item["set"]].append(item[field])
         if item["loss"] is not None:
             losses[item["set"]].append(item["loss"])
-    return {
-        "accuracy": {name: sum(right) / len(right) for name, right in correct.items()},
-        "answer_loss": {name: math.fsum(nats) / len(nats) for name, nats in losses.items()},
-    }
+    shares = {metric: {name: sum(of) / len(of) for name, of in sets.items()} for metric, sets in right.items()}
+    return shares | {"answer_loss": {name: math.fsum(nats) / len(nats) for name, nats in losses.items()}}

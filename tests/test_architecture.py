@@ -24,7 +24,7 @@ HOUSE = [
     *("catalogue", "quiet", "tiny", "embedded", "backbones", "counting"),
     *("packed_attention", "unpadding"),
     *("data", "precision", "cross_entropy", "loss", "objective", "memory", "micro_batches", "train"),
-    *("prefill", "decode", "sampling", "local_teacher", "scoring", "evaluate"),
+    *("prefill", "decode", "sampling", "local_teacher", "scoring", "choices", "evaluate"),
     *("provenance", "study", "report", "publish", "cli"),
 ]
 TOP = {

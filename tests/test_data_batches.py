@@ -8,12 +8,13 @@ from transformers import PreTrainedTokenizerBase, Trainer, TrainingArguments
 
 from pelt_core import backbones, data
 from pelt_core.data.batches import IGNORED, NothingToLearn, collate, encode, left_pad, prompt_ids
-from pelt_core.data.prompts import PROMPTS, render
+from pelt_core.data.prompts import PROMPTS, exchange, render
 
 ROWS = [
     {"id": "a", "question": "What is 1 + 1?", "solution": "1 + 1 = 2. The answer is 2.", "answer": "2"},
     {"id": "b", "question": "Two and 20?", "solution": "The answer is 22.", "answer": "22"},
 ]
+CHOICES = [{**row, "stem": "The sum?", "choices": ["none", row["answer"]], "gold": 1} for row in ROWS]
 
 
 @pytest.fixture
@@ -38,8 +39,8 @@ def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerBase:
 
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_the_prompt_of_evaluation_begins_every_training_row(tokenizer: PreTrainedTokenizerBase, prompt: str) -> None:
-    for row, encoded in zip(ROWS, encode(tokenizer, ROWS, prompt, 512), strict=True):
-        asked = prompt_ids(tokenizer, render(prompt, row["question"]))
+    for row, encoded in zip(CHOICES, encode(tokenizer, CHOICES, prompt, 512), strict=True):
+        asked = prompt_ids(tokenizer, exchange(prompt, row)[0])
         assert encoded["input_ids"][: len(asked)] == asked
         assert encoded["labels"][: len(asked)] == [IGNORED] * len(asked)
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pelt_core.data.prompts import PROMPTS, UnknownPrompt, render
+from pelt_core.data.prompts import INSTRUCTION_FOR, PROMPTS, NoChoices, UnknownPrompt, exchange, render
 
 GOLDEN = {
     "alpaca@1": (
@@ -19,6 +19,16 @@ GOLDEN = {
         "\n                ### Instruction:\n                How many?\n\n"
         "                ### Response:\n                "
     ),
+    "cloze@1": "Question: How many?\nAnswer:\n",
+}
+ROW = {
+    "id": "piqa-train-00001",
+    "question": "Choose: Open it?\n\nSolution1: Push. Solution2: Pull.",
+    "solution": "the correct answer is solution2",
+    "answer": "solution2",
+    "stem": "Open it?",
+    "choices": ["Push.", "Pull."],
+    "gold": 1,
 }
 
 
@@ -35,3 +45,19 @@ def test_a_question_is_put_in_unchanged(name: str, question: str) -> None:
 def test_an_unknown_prompt_lists_the_known() -> None:
     with pytest.raises(UnknownPrompt, match=r"'alpaca'.*alpaca@1"):
         render("alpaca", "How many?")
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_a_prompt_is_answered_by_the_solution_and_a_cloze_prompt_by_the_text_of_the_right_choice(name: str) -> None:
+    column, answer = ("stem", "Pull.") if name in INSTRUCTION_FOR else ("question", ROW["solution"])
+    assert exchange(name, ROW) == (render(name, ROW[column]), answer)
+
+
+def test_a_cloze_prompt_asks_only_what_has_choices() -> None:
+    with pytest.raises(NoChoices, match="'cloze@1' .* and 'gsm8k-train-00000' has none: .* or the prompt 'alpaca@1'"):
+        exchange("cloze@1", {"id": "gsm8k-train-00000", "question": "How many?", "solution": "4"})
+
+
+def test_every_cloze_prompt_has_one_that_asks_with_the_choices() -> None:
+    assert INSTRUCTION_FOR.keys() | set(INSTRUCTION_FOR.values()) <= PROMPTS.keys()
+    assert not INSTRUCTION_FOR.keys() & set(INSTRUCTION_FOR.values())

@@ -73,10 +73,14 @@ def test_a_record_says_what_was_asked_written_found_and_expected():
             "prompt_sha256": hashlib.sha256(b"six times seven?").hexdigest(),
             "output": "6 * 7 = 42.",
             "extracted": "42",
+            "extracted_published": "42",
             "gold": "42",
             "correct": True,
+            "correct_published": True,
             "loss": 0.5,
             "loss_tokens": 11,
+            "equation": "6 * 7",
+            "equation_correct": True,
         },
         {
             "set": "gsm8k",
@@ -84,17 +88,45 @@ def test_a_record_says_what_was_asked_written_found_and_expected():
             "prompt_sha256": hashlib.sha256(b"?").hexdigest(),
             "output": "no idea",
             "extracted": None,
+            "extracted_published": None,
             "gold": "7",
             "correct": False,
+            "correct_published": False,
             "loss": None,
             "loss_tokens": 0,
+            "equation": None,
+            "equation_correct": False,
         },
     ]
 
 
-def test_letters_are_read_as_letters():
-    (record,) = score("aqua", [{"id": "q", "answer": "B"}], ["p"], ["A is wrong, so the answer is (B)."], {})
+@pytest.mark.parametrize(
+    ("output", "answered", "written"),
+    [
+        ("6 * 7 = 43. The answer is 43.", False, True),  # a slip in arithmetic
+        ("6 + 7 = 13. The answer is 13.", False, False),  # a wrong operation
+        ("84 / 2 = 42.0004. The answer is 42.0004.", True, True),
+        ("The answer is 42.", True, False),
+        ("6 / 0 = 42", True, False),
+    ],
+)
+def test_a_slip_is_told_from_a_wrong_operation(output, answered, written):
+    (record,) = score("gsm8k", QUESTIONS[:1], ["p"], [output], {})
+    assert (record["correct"], record["equation_correct"]) == (answered, written)
+
+
+def test_letters_are_read_by_both_rules_and_have_no_equation():
+    (record,) = score("aqua", [{"id": "q", "answer": "B"}], ["p"], ["A is wrong, so 1 + 1 = 2: the answer is (B)."], {})
     assert (record["extracted"], record["correct"]) == ("B", True)
+    assert (record["extracted_published"], record["correct_published"]) == ("A", False)
+    assert "equation" not in record
+
+
+def test_a_choice_is_read_by_its_labels():
+    row = {"id": "q", "answer": "solution2"}
+    (record,) = score("piqa", [row], ["p"], ["solution1/solution2\nthe correct answer is solution2"], {})
+    assert (record["extracted"], record["correct"]) == ("solution2", True)
+    assert (record["extracted_published"], record["correct_published"]) == ("solution1", False)
 
 
 def test_an_output_for_every_question_or_none_at_all():
@@ -112,3 +144,23 @@ def test_summary_counts_answers_and_averages_losses_over_questions():
         "answer_loss": {"gsm8k": 1.5},
     }
     assert summarise([]) == {"accuracy": {}, "answer_loss": {}}
+
+
+def test_summary_has_every_accuracy_that_the_records_of_a_set_have():
+    def item(name: str, **fields: bool) -> dict:
+        return {"set": name, "correct": True, "loss": None, "loss_tokens": 0, **fields}
+
+    items = [
+        item("gsm8k", correct_published=True, equation_correct=False),
+        item("gsm8k", correct_published=False, equation_correct=False),
+        item("piqa", correct_published=True, label_correct=True, cloze_correct=False, cloze_correct_by_token=True),
+    ]
+    assert summarise(items) == {
+        "accuracy": {"gsm8k": 1.0, "piqa": 1.0},
+        "accuracy_published": {"gsm8k": 0.5, "piqa": 1.0},
+        "accuracy_equation": {"gsm8k": 0.0},
+        "accuracy_label": {"piqa": 1.0},
+        "accuracy_cloze": {"piqa": 0.0},
+        "accuracy_cloze_by_token": {"piqa": 1.0},
+        "answer_loss": {},
+    }

@@ -105,6 +105,8 @@ def changed(**metrics):
         (ROW, ITEMS, []),
         (ROW | {"trainable_parameters": 11}, ITEMS, ["trainable parameters differs"]),
         (ROW, [ITEMS[0] | {"loss": 0.5 + 1e-12}, *ITEMS[1:]], ["loss of 1 of 9 items"]),
+        (ROW, [ITEMS[0] | {"cloze_log_likelihoods": [-1.0]}, *ITEMS[1:]], ["cloze log likelihoods of 1 of 9 items"]),
+        (ROW, [item | {"equation": None} for item in ITEMS], []),  # follows from the output
         (ROW, ITEMS[:-1], ["9 items, now 8"]),
         (changed(accuracy=5 / 9 + 1e-12), ITEMS, ["metrics differs"]),
     ],
@@ -121,11 +123,19 @@ def test_bit_for_bit(row, items, differences):
         (changed(answer_loss=0.521), ["answer loss of svamp: 0.5000, now 0.5210 (tolerance 0.02)"]),
         (changed(answer_loss=float("nan")), ["answer loss of svamp: 0.5000, now nan (tolerance 0.02)"]),
         (changed(accuracy=1.0), ["accuracy on svamp: 0.556, now 1.000 (tolerance 0.332)"]),
+        (ROW | {"metrics": METRICS | {"accuracy_cloze": {"piqa": 1.0}}}, []),  # was not measured then
         (ROW | {"status": "diverged", "trainable_parameters": 3}, ["status differs", "trainable parameters differs"]),
     ],
 )
 def test_within_tolerance(row, differences):
     assert within_tolerance((ROW, ITEMS), (row, ITEMS)) == differences
+
+
+def test_every_accuracy_that_was_recorded_must_hold():
+    fuller = ROW | {"metrics": METRICS | {"accuracy_cloze": {"svamp": 1.0}}}
+    assert within_tolerance((fuller, ITEMS), (fuller, ITEMS)) == []
+    [difference] = within_tolerance((fuller, ITEMS), (ROW, ITEMS))
+    assert difference.startswith("accuracy cloze on svamp: 1.000, now nan")
 
 
 def test_a_diverged_repetition_differs_in_all_it_lost():

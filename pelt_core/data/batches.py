@@ -13,7 +13,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
-from pelt_core.data.prompts import render
+from pelt_core.data.prompts import exchange
 from pelt_core.errors import PeltError
 
 if TYPE_CHECKING:
@@ -37,25 +37,28 @@ def prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
 
 
 def encode(
-    tokenizer: PreTrainedTokenizerBase, rows: Iterable[dict[str, str]], prompt_name: str, max_length: int
+    tokenizer: PreTrainedTokenizerBase, rows: Iterable[Mapping[str, Any]], prompt_name: str, max_length: int
 ) -> "Dataset":
     """Rows with `id`, `question`, `solution` -> a Dataset of `id`, `input_ids`, `labels`.
 
+    A cloze prompt takes `stem`, `choices` and `gold` instead, see `pelt_core.data.prompts.exchange`.
     `labels` is -100 on the prompt and the token itself on the solution and on the end-of-sequence token after it.
     Rows without a solution, and rows of more than `max_length` tokens, are left out (never cut) and their numbers
     logged; the ids tell which are left.
 
     Raises:
         NothingToLearn: every row fell out.
+        NoChoices: a cloze prompt is given a row without choices.
         UnknownPrompt: there is no prompt of that name.
     """
     from datasets import Dataset  # here, as its import takes a second
 
     encoded, unsolved, too_long = [], 0, 0
     for row in rows:
-        prompt = prompt_ids(tokenizer, render(prompt_name, row["question"]))
-        answer = [*tokenizer(row["solution"], add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
-        if not row["solution"]:
+        asked, solution = exchange(prompt_name, row)
+        prompt = prompt_ids(tokenizer, asked)
+        answer = [*tokenizer(solution, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+        if not solution:
             unsolved += 1
         elif len(prompt) + len(answer) > max_length:
             too_long += 1

@@ -1,5 +1,8 @@
 """Prompts as versioned data: a changed text is a new name, so that a recorded run says exactly what its model read."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from pelt_core.errors import PeltError
 
 _TASK = "Below is an instruction that describes a task. Write a response that appropriately completes the request."
@@ -15,7 +18,16 @@ PROMPTS: dict[str, str] = {
     "alpaca-published-eval@1": (
         f"{_TASK} \n\n{_INDENT}### Instruction:\n{_INDENT}{{question}}\n\n{_INDENT}### Response:\n{_INDENT}"
     ),
+    # Question and answer alone: the model is to know the text of the right choice, not to name its label.
+    "cloze@1": "Question: {question}\nAnswer:\n",
 }
+
+INSTRUCTION_FOR: dict[str, str] = {"cloze@1": "alpaca@1"}
+"""Each cloze prompt, and the one that asks the same question with its choices, for what the model is to write."""
+
+
+class NoChoices(PeltError, ValueError):
+    """A cloze prompt is to ask a question that has no choices."""
 
 
 class UnknownPrompt(PeltError, LookupError):
@@ -31,3 +43,23 @@ def render(name: str, question: str) -> str:
     if name not in PROMPTS:
         raise UnknownPrompt(f"no prompt is called {name!r}; there are {', '.join(PROMPTS)}")
     return PROMPTS[name].replace("{question}", question)
+
+
+def exchange(name: str, row: Mapping[str, Any]) -> tuple[str, str]:
+    """What a prompt makes of a row: the text that asks it, and the answer that follows without a gap.
+
+    Most prompts ask the question and are answered by the solution. A cloze prompt asks the stem, which names none of
+    the choices, and is answered by the text of the right one, both without the white space around them.
+
+    Raises:
+        NoChoices: a cloze prompt is given a row without stem and choices.
+        UnknownPrompt: there is no prompt of that name.
+    """
+    if name not in INSTRUCTION_FOR:
+        return render(name, row["question"]), row["solution"]
+    if not row.get("stem"):
+        raise NoChoices(
+            f"the prompt {name!r} asks for the text of a choice, and {row['id']!r} has none: take a set whose answers "
+            f"are choices, or the prompt {INSTRUCTION_FOR[name]!r}"
+        )
+    return render(name, row["stem"].strip()), row["choices"][row["gold"]].strip()

@@ -12,10 +12,10 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from pelt_core import backbones, data, decode, evaluate, train
+from pelt_core import backbones, choices, data, decode, evaluate, train
 from pelt_core.attachment import attach
-from pelt_core.data.extraction import EXTRACTOR_FOR
-from pelt_core.data.prompts import render
+from pelt_core.data.extraction import rules
+from pelt_core.data.prompts import INSTRUCTION_FOR, render
 from pelt_core.precision import DTYPES, cast_backbone, fast_fp32
 from pelt_core.study import kept
 from pelt_core.study.run import Run
@@ -37,6 +37,7 @@ def execute(run: Run, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any
     questions = {name: kept.questions(name, run.questions) for name in run.evaluate}
     how = (run.prompt, run.max_length)
     solved = {name: kept.worked_answers(run.backbone, name, run.questions, *how) for name in run.loss_sets}
+    extractors = {name: rules(data.answer_kind(name), asked[0]["answer"]) for name, asked in questions.items()}
     rows = kept.training(run.backbone, run.train, run.seed, *how) if run.train else None
     fast_fp32()
     model = backbones.load_model(run.backbone)
@@ -47,7 +48,8 @@ def execute(run: Run, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any
         "run": run.to_dict(),
         "backbone_parameters": model.num_parameters(),
         "backbone_revision": getattr(model.config, "_commit_hash", None),
-        "extractors": {name: EXTRACTOR_FOR[data.answer_kind(name)] for name in run.evaluate},
+        "extractors": {name: found.mended for name, found in extractors.items()},
+        "extractors_published": {name: found.published for name, found in extractors.items()},
         "status": "finished",
         "metrics": {},
         "seconds": {},
@@ -85,16 +87,14 @@ def execute(run: Run, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any
 def _items(
     run: Run, model: PreTrainedModel, questions: Mapping[str, Any], solved: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """One record for every question: what was asked, written, found and expected, and the loss of the true answer."""
-    prompts = {name: [render(run.prompt, q) for q in rows["question"]] for name, rows in questions.items()}
-    written = iter(
-        decode.generate(
-            model,
-            kept.tokenizer(run.backbone),
-            [prompt for group in prompts.values() for prompt in group],
-            max_new_tokens=run.max_new_tokens,
-        )
-    )
+    """One record for every question: what was asked, written, found and expected, and the loss of the true answer.
+
+    The model writes its answer behind the whole question, also where it was trained on the cloze form.
+    """
+    prompt, tokenizer = INSTRUCTION_FOR.get(run.prompt, run.prompt), kept.tokenizer(run.backbone)
+    prompts = {name: [render(prompt, q) for q in rows["question"]] for name, rows in questions.items()}
+    all_prompts = [text for group in prompts.values() for text in group]
+    written = iter(decode.generate(model, tokenizer, all_prompts, max_new_tokens=run.max_new_tokens))
     outputs = {name: [next(written) for _ in group] for name, group in prompts.items()}
     items: list[dict[str, Any]] = []
     for name, rows in questions.items():
@@ -102,5 +102,9 @@ def _items(
         if name in solved:
             measured = evaluate.answer_loss(model, solved[name])
             losses = dict(zip(solved[name]["id"], measured, strict=True))
-        items += evaluate.score(name, rows, prompts[name], outputs[name], losses)
+        records = evaluate.score(name, rows, prompts[name], outputs[name], losses)
+        if data.answer_kind(name) == "choice":
+            likelihoods = choices.score(model, tokenizer, list(rows), prompts[name])
+            records = [record | fields for record, fields in zip(records, likelihoods, strict=True)]
+        items += records
     return items

@@ -15,6 +15,8 @@ from pelt_core.study.run import Run
 from pelt_core.study.workers import Execute, Outcome, execute, run_study
 
 SAME_WORK = ("git_commit", "versions", "platform", "device", "threads")
+MEASURED = ("output", "loss", "label_log_likelihoods", "cloze_log_likelihoods")
+"""What a record holds that the model gave, and all else in it follows from."""
 LOSS_TOLERANCE = 0.02
 """Nats per answer token that the mean answer loss may differ by with other code or on another machine."""
 
@@ -103,15 +105,15 @@ def _judged(outcome: Outcome, ledger: Ledger, scratch: Ledger) -> Verdict:
 
 
 def bitwise(recorded: Record, repeated: Record) -> list[str]:
-    """The differences of two records of a run by one code on one machine: loss curve, answer losses, outputs."""
+    """The differences of two records of a run by one code on one machine: loss curve, losses, outputs, likelihoods."""
     (row, items), (row_again, items_again) = recorded, repeated
     found = _differing_fields(row, row_again, ("status", "trainable_parameters", "loss_curve", "metrics"))
     if len(items) != len(items_again):
         return [*found, f"{len(items)} items, now {len(items_again)}"]
-    for field in ("output", "loss"):
-        differing = sum(item[field] != again[field] for item, again in zip(items, items_again, strict=True))
+    for field in MEASURED:
+        differing = sum(item.get(field) != again.get(field) for item, again in zip(items, items_again, strict=True))
         if differing:
-            found.append(f"{field} of {differing} of {len(items)} items")
+            found.append(f"{field.replace('_', ' ')} of {differing} of {len(items)} items")
     return found
 
 
@@ -127,13 +129,15 @@ def within_tolerance(recorded: Record, repeated: Record) -> list[str]:
         again = row_again["metrics"].get("answer_loss", {}).get(name, math.nan)
         if not abs(again - loss) <= LOSS_TOLERANCE:
             found.append(f"answer loss of {name}: {loss:.4f}, now {again:.4f} (tolerance {LOSS_TOLERANCE})")
-    for name, accuracy in row["metrics"].get("accuracy", {}).items():
-        again = row_again["metrics"].get("accuracy", {}).get(name, math.nan)
-        n = sum(item["set"] == name for item in items)
-        p = (accuracy * n + 1) / (n + 2)
-        tolerance = 2 * math.sqrt(p * (1 - p) / n)
-        if not abs(again - accuracy) <= tolerance:
-            found.append(f"accuracy on {name}: {accuracy:.3f}, now {again:.3f} (tolerance {tolerance:.3f})")
+    for metric, accuracies in row["metrics"].items():
+        for name, accuracy in accuracies.items() if metric != "answer_loss" else ():
+            again = row_again["metrics"].get(metric, {}).get(name, math.nan)
+            n = sum(item["set"] == name for item in items)
+            p = (accuracy * n + 1) / (n + 2)
+            tolerance = 2 * math.sqrt(p * (1 - p) / n)
+            if not abs(again - accuracy) <= tolerance:
+                what = f"{metric.replace('_', ' ')} on {name}"
+                found.append(f"{what}: {accuracy:.3f}, now {again:.3f} (tolerance {tolerance:.3f})")
     return found
 
 
