@@ -40,7 +40,7 @@ def test_sets_are_described_and_their_files_named_by_hash(small: Path) -> None:
     mawps, aqua = described["MAWPS", "train"], described["AQuA", "evaluation"]
     assert mawps["rows"] == 4 and mawps["majority"] is None and len(mawps["files"]["mawps/train"]) == 64
     assert (aqua["labels"], aqua["majority"], aqua["words"]["longest"]) == (1, 1.0, 1)
-    assert described["Cleaned", "train"]["files"] == {"mawps-clean/train": None}
+    assert len(described["Cleaned", "train"]["files"]["mawps-clean/train"]) == 64
 
 
 def test_sets_that_are_nowhere_are_named(small: Path) -> None:

@@ -12,7 +12,7 @@ from pelt_core.data.audit.balance import lengths, majority, repeats
 from pelt_core.data.audit.items import Items, read
 from pelt_core.data.audit.overlap import KEYS, Keyed
 from pelt_core.data.audit.sets import SETS, AuditedSet
-from pelt_core.data.catalogue import pin
+from pelt_core.data.catalogue import Pin, pin
 from pelt_core.data.sources import DataNotFound
 
 
@@ -69,7 +69,7 @@ def _describe(items: Items, keys: Keyed) -> dict[str, Any]:
         "title": about.title,
         "family": about.family,
         "role": about.role,
-        "files": {f"{about.name}/{split}": one.sha256 for split, one in zip(items.splits, pins, strict=True)},
+        "files": {f"{about.name}/{split}": _sha256(one) for split, one in zip(items.splits, pins, strict=True)},
         "rows": len(items.texts),
         "whole_rows": _whole_rows(items),
         **asdict(repeats(keys.by_key, items.labels)),
@@ -78,6 +78,11 @@ def _describe(items: Items, keys: Keyed) -> dict[str, Any]:
         "words": lengths(items.texts),
         "flaws": dict(items.flaws),
     }
+
+
+def _sha256(pinned: Pin) -> str:
+    """Of the file or, where rows are made from those of others, of the rows."""
+    return pinned.sha256 or pinned.content_sha256
 
 
 def _whole_rows(items: Items) -> int | None:
