@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from asyncio import sleep as pause
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -152,7 +153,7 @@ class Endpoint:
         try:
             answer = _answer(await client.chat.completions.create(**request["sent"]))
         except openai.APITimeoutError:
-            return Written("", "timeout", f"no answer within {self.timeout:g} seconds, {client.max_retries + 1} times")
+            return Written("", "timeout", f"no answer within {self.timeout:g} seconds")
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
             raise EndpointRefused(f"{client.base_url} refuses the key in {self.key_variable}: {_said(error)}") from None
         except openai.NotFoundError as error:
@@ -183,18 +184,18 @@ class Endpoint:
         now = asyncio.get_running_loop().time()
         start = max(now, self._next_start)
         self._next_start = start + 60 / self.requests_a_minute
-        await asyncio.sleep(start - now)
+        await pause(start - now)
 
 
 def _answer(completion: Any) -> dict[str, Any]:
     choices = getattr(completion, "choices", None)
     if not choices or getattr(choices[0], "message", None) is None:
         raise NoCompletion(f"the server sent {completion!s}")
-    usage = completion.usage
+    text, usage = choices[0].message.content, completion.usage
     return {
-        "text": choices[0].message.content or "",
-        "tokens_read": usage.prompt_tokens if usage else 0,
-        "tokens_written": usage.completion_tokens if usage else 0,
+        "text": text if isinstance(text, str) else "",
+        "tokens_read": (usage and usage.prompt_tokens) or 0,
+        "tokens_written": (usage and usage.completion_tokens) or 0,
     }
 
 
