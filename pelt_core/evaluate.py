@@ -7,7 +7,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import torch
@@ -17,8 +16,7 @@ from transformers import PreTrainedModel
 
 from pelt_core.data.batches import collate
 from pelt_core.data.catalogue import answer_kind
-from pelt_core.data.extraction import TOLERANCE, extract, matches, rules
-from pelt_core.data.written_equation import last_equation
+from pelt_core.data.readings import readings
 from pelt_core.loss import predicted_positions, token_losses
 from pelt_core.precision import backbone_in
 from pelt_core.unpadding import can_unpad, unpadded
@@ -77,9 +75,8 @@ def score(
 ) -> list[dict[str, Any]]:
     """One record a question: what the model wrote, what answer is read out of it, and whether that is right.
 
-    `extracted` and `correct` are by the mended rule, `extracted_published` and `correct_published` by that of the
-    published code, see `pelt_core.data.extraction.rules`. Where the answer is a number, `equation` is the last that the
-    model wrote, or None, and `equation_correct` whether it gives the answer, as computed by us.
+    Its fields are those of `pelt_core.data.readings.readings`, and beside them `set`, `id`, `gold`, `output`,
+    `prompt_sha256`, and the `loss` of the true answer with its `loss_tokens`.
 
     Args:
         name: of the evaluation set.
@@ -92,8 +89,6 @@ def score(
     kind = answer_kind(name)
     records = []
     for row, prompt, output in zip(rows, prompts, outputs, strict=True):
-        gold = row["answer"]
-        published, mended = (extract(rule, output) for rule in rules(kind, gold))
         loss = losses.get(row["id"])
         records.append(
             {
@@ -101,23 +96,13 @@ def score(
                 "id": row["id"],
                 "prompt_sha256": hashlib.sha256(prompt.encode()).hexdigest(),
                 "output": output,
-                "extracted": mended,
-                "extracted_published": published,
-                "gold": gold,
-                "correct": matches(kind, mended, gold),
-                "correct_published": matches(kind, published, gold),
+                "gold": row["answer"],
+                **readings(kind, output, row["answer"]),
                 "loss": loss.loss if loss else None,
                 "loss_tokens": loss.tokens if loss else 0,
-                **(_equation(output, gold) if kind == "number" else {}),
             }
         )
     return records
-
-
-def _equation(output: str, gold: str) -> dict[str, Any]:
-    written = last_equation(output)
-    right = written is not None and written.value is not None and abs(written.value - Fraction(gold)) <= TOLERANCE
-    return {"equation": written.text if written else None, "equation_correct": right}
 
 
 ACCURACIES = {
