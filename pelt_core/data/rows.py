@@ -1,5 +1,6 @@
 """The rows that a study trains and scores on: read, prepared, checked against their pins, mixed and sampled."""
 
+import functools
 import hashlib
 import json
 import logging
@@ -7,11 +8,11 @@ import random
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from pelt_core.data import arrow, math10k
-from pelt_core.data.catalogue import Pin, answer_kind, pin
+from pelt_core.data import arrow, commonsense170k, math10k
+from pelt_core.data.catalogue import answer_kind, pin
 from pelt_core.data.clean import without_test_problems
 from pelt_core.data.embedded import generate
-from pelt_core.data.reading import Prepared, checked, read
+from pelt_core.data.reading import Prepared, checked, content_sha256, read
 from pelt_core.data.sources import unchanged
 from pelt_core.errors import PeltError
 
@@ -33,6 +34,8 @@ DERIVED: dict[str, Callable[[str], Prepared]] = {
     "mawps-clean": lambda split: without_test_problems(read("mawps", split)),
     "math10k": lambda split: math10k.annotated(),
     "math10k-clean": lambda split: math10k.annotated(math10k.read_clean),
+    "commonsense170k": lambda split: commonsense170k.build(),
+    "commonsense170k-distinct": lambda split: commonsense170k.build("distinct"),
 }
 
 
@@ -124,13 +127,24 @@ def evaluation_rows(name: str, questions: int) -> "Dataset":
 
 
 def digest(mix: str, evaluate: Iterable[str]) -> str:
-    """sha256 over the pins of the sets in a mix ("" for none) and of the evaluation sets; reads no data."""
+    """sha256 over the pins of the sets in a mix ("" for none) and of the evaluation sets.
+
+    Reads no data, except of a set that is made of as much as is to be had: only its rows can tell how much that was.
+    """
     train = parse_mix(mix) if mix else {}
     places = [(name, "train") for name in train] + [(name, "test") for name in evaluate]
-    content = {f"{name}/{split}": _content(pin(name, split)) for name, split in places}
+    content = {f"{name}/{split}": _content(name, split) for name, split in places}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _content(pinned: Pin) -> str:
+def _content(name: str, split: str) -> str:
     """What names the content of a split: of one that only the hub has, its place there."""
+    pinned = pin(name, split)
+    if not pinned.content_sha256 and name in DERIVED:
+        return _made_sha256(name, split)
     return pinned.content_sha256 or json.dumps([pinned.rows, pinned.hub])
+
+
+@functools.cache
+def _made_sha256(name: str, split: str) -> str:
+    return content_sha256(DERIVED[name](split).rows)
