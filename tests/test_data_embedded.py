@@ -11,7 +11,7 @@ from pelt_core import data
 from pelt_core.data.catalogue import pin
 from pelt_core.data.embedded import TEMPLATES, belongs_to, generate
 from pelt_core.data.normalise import normalise_question
-from pelt_core.data.rows import content_sha256
+from pelt_core.data.reading import content_sha256
 
 # Words of a question, and its answer from its numbers in the order in which they are read.
 ANSWERS: list[tuple[str, Callable[..., Fraction | int]]] = [

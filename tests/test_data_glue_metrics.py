@@ -19,6 +19,7 @@ def test_each_task_has_the_metric_of_the_paper() -> None:
         "mnli": "accuracy",
         "qnli": "accuracy",
         "rte": "accuracy",
+        "paraphrase": "accuracy",
     }
 
 
@@ -93,5 +94,5 @@ def test_what_cannot_be_scored_is_refused(
 
 
 def test_an_unknown_task_names_those_that_there_are() -> None:
-    with pytest.raises(UnknownTask, match="no GLUE task is called 'wnli'; there are cola, sst2, mrpc"):
+    with pytest.raises(UnknownTask, match="no task is called 'wnli'; there are cola, sst2, mrpc"):
         metric("wnli", [0], [0])

@@ -9,6 +9,7 @@ import functools
 import hashlib
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pelt_core.data.catalogue import pin
@@ -96,22 +97,30 @@ def generate(split: str) -> tuple[dict[str, str], ...]:
     made: dict[str, dict[str, str]] = {}
     while len(made) < pin("arithmetic", split).rows:
         index = len(made) % len(TEMPLATES)
-        row = _draw(index, split, generator)
+        row = draw(index, split, generator)
         made.setdefault(row["question"], {"id": f"arithmetic-{split}-{len(made):05d}", **row})
     return tuple(made.values())
 
 
 def belongs_to(index: int, numbers: tuple[int, ...]) -> str:
     """The split that owns these numbers of template `index`: "test" for about a fifth of them, else "train"."""
-    hashed = hashlib.sha256(f"{index}:{numbers}".encode()).digest()
-    return "test" if hashed[0] % 5 == 0 else "train"
+    return "test" if owner(f"{index}:{numbers}") == "test" else "train"
 
 
-def _draw(index: int, split: str, generator: random.Random) -> dict[str, str]:
+def owner(item: str) -> str:
+    """The split that owns something, by its hash: "test" and "validation" for about a fifth each, else "train"."""
+    fifth = hashlib.sha256(item.encode()).digest()[0] % 5
+    return "test" if fifth == 0 else "validation" if fifth == 1 else "train"
+
+
+def draw(
+    index: int, split: str, generator: random.Random, split_of: Callable[[int, tuple[int, ...]], str] = belongs_to
+) -> dict[str, str]:
+    """A problem of template `index` with numbers that `split_of` gives to `split`: `question`, `solution`, `answer`."""
     template = TEMPLATES[index]
     while True:
         numbers = {letter: generator.choice(allowed) for letter, allowed in template.numbers.items()}
-        if belongs_to(index, tuple(numbers.values())) != split:
+        if split_of(index, tuple(numbers.values())) != split:
             continue
         worked = work(template.equation.format(**numbers))
         if re.search(r"-\d|\d\.\d", worked.steps):

@@ -64,7 +64,8 @@ def few_shot(name: str, k: int, shuffle: int, dev_size: int = 1000) -> FewShot:
     of it that the mirror has is used, with a warning; `source` tells.
 
     Args:
-        name: of the task: cola, sst2, mrpc, stsb, qqp, mnli (its matched development set), qnli or rte.
+        name: of the task: cola, sst2, mrpc, stsb, qqp, mnli (its matched development set), qnli, rte; or
+            paraphrase, the embedded set.
         k: rows to train on; 100, 500 and 1,000 in the paper.
         shuffle: which sample; 0 to 4 stand for the paper's five.
         dev_size: rows to choose the best epoch by.

@@ -43,5 +43,5 @@ def example(task: Task, raw: dict[str, Any], position: int) -> Example:
 
 
 READERS: dict[str, Callable[[dict[str, Any], int], Example]] = {
-    task.dataset: partial(example, task) for task in TASKS.values()
+    task.dataset: partial(example, task) for task in TASKS.values() if task.fields
 }

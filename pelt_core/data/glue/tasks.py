@@ -1,4 +1,7 @@
-"""The eight tasks of GLUE (Wang et al. 2019) that UniPELT (Mao et al. 2022) studies: fields, labels, metric."""
+"""The eight tasks of GLUE (Wang et al. 2019) that UniPELT (Mao et al. 2022) studies: fields, labels, metric.
+
+With them a ninth, of the embedded set "paraphrase", for runs without any data at hand.
+"""
 
 import math
 from dataclasses import dataclass
@@ -18,11 +21,11 @@ class Task:
     """One task.
 
     Attributes:
-        name: as on the hub; its data set is "glue-<name>".
+        name: as on the hub.
         metric: "accuracy", "f1" (of class 1), "matthews" or "spearman".
         labels: names of the classes 0, 1, ...; none where the label is a score from 0 to 5.
         fields: the names that text, second text ("" if there is none) and label have, one triple for each form in which
-            the task is published.
+            the task is published; none for the embedded task.
         train_part: the split with the part of the training rows that a mirror may have in place of all; "" for none.
         test_part: the same of the public development rows, which are the split "test".
     """
@@ -36,8 +39,8 @@ class Task:
 
     @property
     def dataset(self) -> str:
-        """The name of the data set."""
-        return f"glue-{self.name}"
+        """The name of its data set."""
+        return f"glue-{self.name}" if self.fields else self.name
 
 
 _INFERENCE = ("entailment", "not_entailment")
@@ -80,6 +83,7 @@ TASKS: dict[str, Task] = {
             "train_balanced9833",
         ),
         Task("rte", "accuracy", _INFERENCE, (_SENTENCES,)),
+        Task("paraphrase", "accuracy", ("different", "same"), ()),
     )
 }
 
@@ -91,7 +95,7 @@ def task(name: str) -> Task:
         UnknownTask: there is none.
     """
     if name not in TASKS:
-        raise UnknownTask(f"no GLUE task is called {name!r}; there are {', '.join(TASKS)}")
+        raise UnknownTask(f"no task is called {name!r}; there are {', '.join(TASKS)}")
     return TASKS[name]
 
 
