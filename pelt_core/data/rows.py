@@ -1,6 +1,5 @@
 """The rows that a study trains and scores on: read, prepared, checked against their pins, mixed and sampled."""
 
-import functools
 import hashlib
 import json
 import logging
@@ -8,11 +7,11 @@ import random
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from pelt_core.data import arrow, commonsense170k, math10k
+from pelt_core.data import arrow, at_hand, commonsense170k, embedded_choice, embedded_pairs, math10k
 from pelt_core.data.catalogue import answer_kind, pin
 from pelt_core.data.clean import without_test_problems
 from pelt_core.data.embedded import generate
-from pelt_core.data.reading import Prepared, checked, content_sha256, read
+from pelt_core.data.reading import Prepared, checked, read
 from pelt_core.data.sources import unchanged
 from pelt_core.errors import PeltError
 
@@ -31,6 +30,8 @@ class BadMix(PeltError, ValueError):
 # By dataset: split -> the rows that are made from other sets, or from nothing.
 DERIVED: dict[str, Callable[[str], Prepared]] = {
     "arithmetic": lambda split: Prepared(list(generate(split)), "pelt_core.data.embedded", {}),
+    "puzzles": lambda split: Prepared(list(embedded_choice.generate(split)), "pelt_core.data.embedded_choice", {}),
+    "paraphrase": lambda split: Prepared(list(embedded_pairs.generate(split)), "pelt_core.data.embedded_pairs", {}),
     "mawps-clean": lambda split: without_test_problems(read("mawps", split)),
     "math10k": lambda split: math10k.annotated(),
     "math10k-clean": lambda split: math10k.annotated(math10k.read_clean),
@@ -57,17 +58,20 @@ def load(name: str, split: str = "train") -> "Dataset":
 
     A solution of a problem ends "The answer is X."; rows left out are counted in the log, and `prepare` says why.
     """
+    kept = _kept(name, split)
+    if kept.remark:
+        log.info("%s/%s: %s", name, split, kept.remark)
+    return kept.dataset
+
+
+def _kept(name: str, split: str) -> arrow.Kept:
     pinned = pin(name, split)
-    found = arrow.kept(name, split, pinned) if unchanged(pinned) else None
+    identity = pinned.content_sha256 or at_hand.fingerprint()
+    found = arrow.kept(name, split, identity) if unchanged(pinned) else None
     if found is None:
         prepared = prepare(name, split)
-        remark = prepared.remark
-        dataset = arrow.keep(name, split, pinned, prepared.rows, remark)
-    else:
-        dataset, remark = found
-    if remark:
-        log.info("%s/%s: %s", name, split, remark)
-    return dataset
+        found = arrow.keep(name, split, "" if at_hand.may_grow(prepared) else identity, prepared)
+    return found
 
 
 def parse_mix(mix: str) -> dict[str, int]:
@@ -141,10 +145,5 @@ def _content(name: str, split: str) -> str:
     """What names the content of a split: of one that only the hub has, its place there."""
     pinned = pin(name, split)
     if not pinned.content_sha256 and name in DERIVED:
-        return _made_sha256(name, split)
+        return _kept(name, split).content_sha256
     return pinned.content_sha256 or json.dumps([pinned.rows, pinned.hub])
-
-
-@functools.cache
-def _made_sha256(name: str, split: str) -> str:
-    return content_sha256(DERIVED[name](split).rows)

@@ -93,7 +93,7 @@ def unchanged(pin: Pin) -> bool:
     mirror = mirror_folder()
     if mirror is None or pin.file is None or not (path := mirror / pin.file).is_file():
         return True
-    return hashlib.sha256(path.read_bytes()).hexdigest() == recorded(mirror, pin).sha256
+    return recorded(mirror, pin).sha256 in (None, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def check_file(stored: bytes, where: str, pin: Pin) -> list[dict[str, Any]]:
