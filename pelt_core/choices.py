@@ -6,6 +6,7 @@ model that names no label may still know which text is right: the cloze form sho
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,7 +30,8 @@ def score(
 
     A label stands in the sentence of the training rows, "the correct answer is answer2", in which only it differs.
     The texts of the choices follow the cloze prompt. Sums favour short texts, so a text's log-likelihood is divided by
-    its characters, as evaluation harnesses do (`acc_norm`) and as no tokenizer changes: that is the main score.
+    its characters, as evaluation harnesses do (`acc_norm`) and as no tokenizer changes: that is the main score. To
+    "yes" and "no" it would give one and a half times the length, so they are compared as they are, as there too.
 
     Args:
         model: a causal language model.
@@ -38,23 +40,20 @@ def score(
         prompts: the whole question of each row, with its labels.
 
     Returns:
-        For each row `label_log_likelihoods`, `label_picked` and `label_correct`; `cloze_log_likelihoods`,
-        `cloze_tokens`, `cloze_characters`, `cloze_picked` (an index) and `cloze_correct` by the mean over characters,
-        and `cloze_correct_by_token` by the mean over tokens.
+        For each row `label_log_likelihoods`, `label_picked` and `label_correct`; `cloze_prompt_sha256`,
+        `cloze_log_likelihoods`, `cloze_tokens`, `cloze_characters`, `cloze_picked` (an index) and `cloze_correct` by
+        the main score, and `cloze_correct_by_token` by the mean over tokens.
 
     Raises:
         ChoiceError: a row's answer is not the label of its right choice, or a text has no token.
 
     """
-    names = [labels(row) for row in rows]
-    sentences = [_sentences(row, own) for row, own in zip(rows, names, strict=True)]
-    by_label = choice_scores(model, tokenizer, prompts, sentences)
-    texts = [[choice.strip() for choice in row["choices"]] for row in rows]
-    by_text = choice_scores(model, tokenizer, [exchange(CLOZE, row)[0] for row in rows], texts)
-    scored = zip(rows, names, by_label, texts, by_text, strict=True)
+    by_label = choice_scores(model, tokenizer, prompts, [_sentences(row) for row in rows])
+    stems = [exchange(CLOZE, row)[0] for row in rows]
+    by_text = choice_scores(model, tokenizer, stems, [_texts(row) for row in rows])
     return [
-        _label_fields(row["answer"], own, found) | _cloze_fields(row["gold"], words, likely)
-        for row, own, found, words, likely in scored
+        _label_fields(row, labelled) | {"cloze_prompt_sha256": _sha256(stem)} | _cloze_fields(row, worded)
+        for row, labelled, stem, worded in zip(rows, by_label, stems, by_text, strict=True)
     ]
 
 
@@ -74,31 +73,45 @@ def labels(row: Mapping[str, Any]) -> list[str]:
     return own
 
 
-def _sentences(row: Mapping[str, Any], own: Sequence[str]) -> list[str]:
+def _sentences(row: Mapping[str, Any]) -> list[str]:
+    own = labels(row)
     before, answer, after = row["solution"].rpartition(row["answer"])
     if not answer:
         raise ChoiceError(f"row {row['id']!r}: its solution {row['solution']!r} does not name {row['answer']!r}")
     return [f"{before}{label}{after}" for label in own]
 
 
-def _label_fields(answer: str, own: Sequence[str], scores: Sequence[ChoiceScore]) -> dict[str, Any]:
+def _texts(row: Mapping[str, Any]) -> list[str]:
+    return [choice.strip() for choice in row["choices"]]
+
+
+def _label_fields(row: Mapping[str, Any], scores: Sequence[ChoiceScore]) -> dict[str, Any]:
     nats = [each.log_likelihood for each in scores]
-    picked = own[_best(nats)]
-    return {"label_log_likelihoods": nats, "label_picked": picked, "label_correct": picked == answer}
+    picked = labels(row)[_best(nats)]
+    return {"label_log_likelihoods": nats, "label_picked": picked, "label_correct": picked == row["answer"]}
 
 
-def _cloze_fields(gold: int, texts: Sequence[str], scores: Sequence[ChoiceScore]) -> dict[str, Any]:
-    picked = _best([each.log_likelihood / len(text) for each, text in zip(scores, texts, strict=True)])
-    by_token = _best([each.log_likelihood / each.tokens for each in scores])
+def _cloze_fields(row: Mapping[str, Any], scores: Sequence[ChoiceScore]) -> dict[str, Any]:
+    nats = [each.log_likelihood for each in scores]
+    tokens, characters = [each.tokens for each in scores], [len(text) for text in _texts(row)]
+    picked = _best(nats if row["answer"] in LABELS["truth"] else _means(nats, characters))
     return {
-        "cloze_log_likelihoods": [each.log_likelihood for each in scores],
-        "cloze_tokens": [each.tokens for each in scores],
-        "cloze_characters": [len(text) for text in texts],
+        "cloze_log_likelihoods": nats,
+        "cloze_tokens": tokens,
+        "cloze_characters": characters,
         "cloze_picked": picked,
-        "cloze_correct": picked == gold,
-        "cloze_correct_by_token": by_token == gold,
+        "cloze_correct": picked == row["gold"],
+        "cloze_correct_by_token": _best(_means(nats, tokens)) == row["gold"],
     }
+
+
+def _means(nats: Sequence[float], lengths: Sequence[int]) -> list[float]:
+    return [value / length for value, length in zip(nats, lengths, strict=True)]
 
 
 def _best(values: Sequence[float]) -> int:
     return max(range(len(values)), key=values.__getitem__)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,5 +1,7 @@
 """Choices: one row scored by the likelihood of its labels and, in cloze form, of its texts."""
 
+import hashlib
+
 import pytest
 import torch
 from models import stir, tiny
@@ -67,7 +69,9 @@ def test_each_label_stands_in_the_sentence_of_training_and_each_text_behind_the_
         nats = [log_likelihood(model, tokenizer, stem, choice.strip()) for choice in each["choices"]]
         assert found["cloze_log_likelihoods"] == pytest.approx(nats, rel=1e-5)
         assert found["cloze_characters"] == [len(choice.strip()) for choice in each["choices"]]
-        by_character = [value / length for value, length in zip(nats, found["cloze_characters"], strict=True)]
+        assert found["cloze_prompt_sha256"] == hashlib.sha256(stem.encode()).hexdigest()
+        lengths = [1, 1] if each["answer"] == "true" else found["cloze_characters"]
+        by_character = [value / length for value, length in zip(nats, lengths, strict=True)]
         by_token = [value / length for value, length in zip(nats, found["cloze_tokens"], strict=True)]
         assert found["cloze_picked"] == by_character.index(max(by_character))
         assert found["cloze_correct"] == (found["cloze_picked"] == each["gold"])
