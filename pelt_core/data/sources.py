@@ -133,7 +133,7 @@ def _mend(pin: Pin) -> str:
         f"export PELT_DATA=FOLDER. It holds FOLDER/{pin.file}, {f'sha256 {pin.sha256}, ' if pin.sha256 else ''}"
         f"{_origin(pin)}. "
         + (f"PARTIAL files of it are splits of their own: {', '.join(partial)}. " if partial else "")
-        + "The dataset 'arithmetic' needs neither mirror nor hub."
+        + "The datasets 'arithmetic', 'puzzles' and 'paraphrase' need neither mirror nor hub."
     )
 
 

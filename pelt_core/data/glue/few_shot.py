@@ -60,8 +60,8 @@ def few_shot(name: str, k: int, shuffle: int, dev_size: int = 1000) -> FewShot:
 
     Rows are ordered by the sha256 of shuffle and texts. The first `dev_size` are dev, the next `k` train, so that a
     smaller K is the beginning of a larger one. Of rows with the same texts only the first can be drawn, and none that
-    the test set has: four of the eight tasks have such rows. Where neither mirror nor hub has a whole split, the part
-    of it that the mirror has is used, with a warning; `source` tells.
+    the test set has; CoLA and STS-B have both kinds. Where neither mirror nor hub has a whole split, the part of it
+    that the mirror has is used, with a warning; `source` tells.
 
     Args:
         name: of the task: cola, sst2, mrpc, stsb, qqp, mnli (its matched development set), qnli, rte; or
