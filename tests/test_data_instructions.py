@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pelt_core.data.instructions import UnknownForm, check_form, instruction, line, write
+from pelt_core.data.instructions import UnknownForm, check, instruction, line, write
 
 ROWS = [{"id": "a-train-00000", "question": "Who’s it?\n", "solution": "the answer is b", "answer": "b"}]
 
@@ -38,4 +38,4 @@ def test_lines_have_a_row_each_and_no_part_of_a_file_is_left(tmp_path: Path) -> 
 
 def test_another_ending_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownForm, match=r"rows.csv must end in .json .* or .jsonl"):
-        check_form(tmp_path / "rows.csv")
+        check(tmp_path / "rows.csv")

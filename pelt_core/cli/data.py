@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from pelt_core.cli import audit, build_math
+from pelt_core.cli import audit, build_commonsense, build_math, rows
 from pelt_core.cli.console import FAILURE, errors, output, print_json, progress, show
 from pelt_core.cli.options import AsJson
 
@@ -24,8 +24,10 @@ data_app = typer.Typer(help="The data sets: what they are, where they come from,
 build_app = typer.Typer(help="Build a training set from the published ones.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 data_app.add_typer(build_app, name="build")
+build_app.add_typer(build_commonsense.app)
 build_app.add_typer(build_math.app)
 data_app.add_typer(audit.app)
+data_app.add_typer(rows.app)
 
 
 @data_app.command("list")

@@ -1,14 +1,12 @@
 """The form in which LLM-Adapters (Hu et al. 2023) publish rows: instruction, input (empty), output and answer."""
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pelt_core.data.writing import check_writable, write_whole
 from pelt_core.errors import PeltError
-
-FORMS = (".json", ".jsonl")
 
 
 class UnknownForm(PeltError, ValueError):
@@ -25,30 +23,22 @@ def line(row: Mapping[str, Any]) -> str:
     return json.dumps(instruction(row), ensure_ascii=False)
 
 
-def check_form(path: Path) -> None:
-    """Whether `write` knows the form of a file of that name, before long work.
+def check(path: Path) -> None:
+    """Find out before long work whether `write` can write to `path`.
 
     Raises:
-        UnknownForm: it does not.
+        UnknownForm: its name ends in neither .json nor .jsonl.
+        NotWritable: no file can be written there.
     """
-    if path.suffix not in FORMS:
-        raise UnknownForm(
-            f"{path.name} must end in {FORMS[0]} (one list, as the published files are) or {FORMS[1]} (a row a line)"
-        )
+    if path.suffix not in (".json", ".jsonl"):
+        raise UnknownForm(f"{path} must end in .json (one list, as the published files are) or .jsonl (a row a line)")
+    check_writable(path)
 
 
 def write(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
-    """Write rows to a file, whole or not at all: a `.json` list as published, or `.jsonl`, a row a line.
-
-    Raises:
-        UnknownForm: the file's name ends otherwise.
-    """
-    check_form(path)
+    """Write rows to a file, whole or not at all: a `.json` list as published, or `.jsonl`; raises as `check` does."""
+    check(path)
     if path.suffix == ".jsonl":
-        text = "".join(line(row) + "\n" for row in rows)
-    else:  # the published files are indented by 4 and have \u2019 for what is not ASCII
-        text = json.dumps([instruction(row) for row in rows], indent=4)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(path)
+        write_whole(path, "".join(line(row) + "\n" for row in rows))
+    else:  # published lists are indented by 4, and what is not ASCII is escaped
+        write_whole(path, json.dumps([instruction(row) for row in rows], indent=4))
