@@ -1,4 +1,4 @@
-"""`pelt report`: execute the notebooks, those of studies on the ledger, those of benchmarks on their results.
+"""`pelt report`: execute the notebooks, those of studies on the ledger, others on the results that they show.
 
 Then the book is built.
 
@@ -6,7 +6,7 @@ A study's page is executed again when its fingerprint changes (notebook, paramet
 that turns rows into a page) or when a package does. The fingerprint stands in the page, so that a test can say whether
 a committed page is stale; the stamp that says "executed on this machine" stands in `_runs/`, so that a fresh clone
 executes everything once. Executing the same rows with the same packages again gives the same bytes. A page of
-benchmarks is kept in the same way; in place of rows it has the files of results.
+benchmarks is kept in the same way; in place of rows it has the files of results, and a page on data has records.
 
 Any other notebook is a tutorial, which runs the library itself: its page is executed again on this machine whenever
 the library changes, and in a fresh clone.
@@ -47,9 +47,12 @@ RESULTS = "benchmarks/results"
 """Where `python -m benchmarks.NAME` writes what it measured."""
 BENCHMARKS = {"speed"}
 """The notebooks that show the results of `python -m benchmarks`."""
+RECORDS = {"data_audit": ("audit",)}
+"""Notebook on data -> the records in `data/records/`, counts without rows, that it shows."""
 PAGE_CODE = {
     "studies": ("report", "study/statistics.py"),
     "benchmarks": ("report/speed", "report/style.py", "report/tables.py", "report/words.py"),
+    "data": ("report/audit", "report/style.py", "report/tables.py", "report/words.py"),
     "tutorials": (),
 }
 """What turns results into a page. All other code acts on it through the results and their keys, which are hashed."""
@@ -119,6 +122,8 @@ def parameters(source: Path, preset: str = PUBLISHED) -> dict[str, Any]:
             return {"preset": preset, "ledger": ledger_folder(preset).as_posix()}
         case "benchmarks":
             return {"results": RESULTS}
+        case "data":
+            return {name: f"data/records/{name}.json" for name in RECORDS[source.stem]}
     return {}
 
 
@@ -150,6 +155,9 @@ def _shown(source: Path, parameters: dict[str, Any], root: Path) -> Iterator[tup
         case "benchmarks":
             for file in sorted((root / parameters["results"]).glob("*.json")):
                 yield file.name, file.read_bytes()
+        case "data":
+            for name in RECORDS[source.stem]:
+                yield name, (root / parameters[name]).read_bytes()
 
 
 def _page_code(kind: str) -> Iterator[Path]:
@@ -190,19 +198,20 @@ def refresh(source: Path, parameters: dict[str, Any], site: Path, force: bool = 
 
 
 def kind(source: Path) -> str:
-    """What a notebook is: of `studies`, `benchmarks` or `tutorials`."""
-    return "studies" if source.stem in STUDIES else "benchmarks" if source.stem in BENCHMARKS else "tutorials"
+    """What a notebook is: of `studies`, `benchmarks`, `data` or `tutorials`."""
+    kinds = {"studies": STUDIES, "benchmarks": BENCHMARKS, "data": RECORDS}
+    return next((kind for kind, stems in kinds.items() if source.stem in stems), "tutorials")
 
 
 def page_of(source: Path, site: Path = ROOT) -> Path:
     """Where the page of a notebook is."""
-    return site / "book" / kind(source) / source.name
+    return site / "book" / kind(source) / source.name.removeprefix("data_")
 
 
 def _stamp(mark: str, page: Path) -> dict[str, Any]:
     """What must be unchanged for a page to stay: its sources, its bytes, and the packages that made it."""
     library = hashlib.sha256()
-    if kind(page) == "tutorials":
+    if page.parent.name == "tutorials":
         for file in sorted(Path(__file__).parent.rglob("*.py")):
             library.update(file.read_bytes())
     return {

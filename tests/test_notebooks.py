@@ -10,8 +10,10 @@ from pelt_core.study.grids import STUDIES, grid
 from pelt_core.study.ledger import Ledger
 
 SOURCES = sorted((publish.ROOT / "notebooks").glob("*.ipynb"))
-OTHERS = {"quickstart", *publish.BENCHMARKS}
+OTHERS = {"quickstart", *publish.BENCHMARKS, *publish.RECORDS}
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+SHOWN = [s for s in SOURCES if s.stem in (*STUDIES, *publish.RECORDS)]
+each_shown = pytest.mark.parametrize("source", SHOWN, ids=lambda path: path.stem)
 each_study = pytest.mark.parametrize("source", [s for s in SOURCES if s.stem in STUDIES], ids=lambda path: path.stem)
 
 
@@ -44,20 +46,20 @@ def test_studies_have_the_same_parameters(source):
     assert set(publish.parameters(source)) <= parameters == {"preset", "ledger", "backbone", "seeds"}
 
 
-@each_study
+@each_shown
 def test_all_pages_have_the_same_structure(source):
     text = "\n".join(cell.source for cell in nbformat.read(source, 4).cells if cell.cell_type == "markdown")
     assert re.findall(r"^## (.+)$", text, re.M) == ["Set-up", "Result", "Reading", "Limits", "How this page was made"]
     assert text.startswith("# ") and "**Question.**" in text
 
 
-@each_study
+@each_shown
 def test_figures_are_named_described_and_captioned(source):
     figures = [c for c in nbformat.read(source, 4).cells if "figures." in c.source and "import" not in c.source]
     assert figures
     for cell in figures:
         shown = cell.metadata["mystnb"]
-        assert shown["figure"]["name"].startswith(f"fig-{source.stem}-")
+        assert shown["figure"]["name"].startswith(f"fig-{source.stem.removeprefix('data_')}-")
         assert shown["figure"]["caption"] and shown["image"]["alt"]
 
 

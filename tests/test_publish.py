@@ -119,6 +119,25 @@ def test_a_page_of_benchmarks_is_executed_again_when_results_change_and_not_when
         assert executed() and not executed()
 
 
+def test_a_page_on_data_shows_its_records_and_lies_without_its_prefix(site):
+    source, record = site / "notebooks" / "data_audit.ipynb", site / "data" / "records" / "audit.json"
+    shutil.move(site / "notebooks" / "placement.ipynb", source)
+    record.parent.mkdir()
+    record.write_text("{}")
+    parameters = publish.parameters(source)
+    assert parameters == {"audit": "data/records/audit.json"}
+    page = publish.page_of(source, site)
+    assert page == site / "book" / "data" / "audit.ipynb"
+    notebook = nbformat.read(source, 4)
+    notebook.cells[0].source = 'audit: str = "x"'
+    notebook.cells[1].source = "print(audit)"
+    nbformat.write(notebook, source)
+    assert publish.refresh(source, parameters, site, root=site) and page.exists()
+    assert not publish.refresh(source, parameters, site, root=site)
+    record.write_text('{"more": 1}')
+    assert publish.refresh(source, parameters, site, root=site)
+
+
 def another_cell(site):
     write_notebook(site, CODE + "\nprint('more')")
 

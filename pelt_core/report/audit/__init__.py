@@ -1,0 +1,1 @@
+"""From the record of `pelt data audit` to its page."""
