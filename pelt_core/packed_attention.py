@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention.varlen import varlen_attn
 
+from pelt_core.biased_attention import biased_attention
 from pelt_core.packing import Packing
 
 _STEP = 64  # masks are made for a length rounded up to this, so that few are
@@ -102,11 +103,15 @@ def row_by_row(
     for q, k, v, b, first in zip(queries, keys, values, biases, rows.first_positions(), strict=True):
         alone = causal and q.shape[2] == k.shape[2] and rows.window is None and b is None
         seen = None
-        if b is not None or (causal and not alone):
+        if causal and not alone:
             seen = _seen(first, _rounded(max(parts)), rows.virtual, causal, rows.window, q.dtype)
             seen = seen[: q.shape[2], : k.shape[2]]
-        if b is not None and seen is not None:
-            seen = seen + F.pad(b, (0, k.shape[2] - b.shape[3]))
+        if b is not None and not dropout:
+            heads.append(biased_attention(q, k, v, b, seen, scaling))
+            continue
+        if b is not None:
+            behind = F.pad(b, (0, k.shape[2] - b.shape[3]))
+            seen = behind if seen is None else seen + behind
         heads.append(
             F.scaled_dot_product_attention(q, k, v, seen, dropout, alone, scale=scaling, enable_gqa=_grouped(q, k))
         )

@@ -22,7 +22,7 @@ HOUSE = [
     *("in_place", "gating", "sharing", "attachment", "recording", "starting"),
     *("folding", "merging", "checkpoint", "peft_format"),
     *("catalogue", "quiet", "tiny", "embedded", "backbones", "counting"),
-    *("packed_attention", "unpadding"),
+    *("biased_attention", "packed_attention", "unpadding"),
     *("data", "precision", "cross_entropy", "loss", "objective", "memory", "micro_batches", "train"),
     *("prefill", "decode", "sampling", "local_teacher", "scoring", "choices", "evaluate"),
     *("provenance", "study", "report", "publish", "cli"),
