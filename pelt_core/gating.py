@@ -8,13 +8,16 @@ from typing import Any, cast
 from torch import nn
 from transformers import PreTrainedModel
 
+from pelt_core.anatomy import KEYS_VALUES
 from pelt_core.context import Context
 from pelt_core.errors import PeltError
 from pelt_core.methods import GATES
-from pelt_core.modules.gates import Gate, Share
+from pelt_core.modules.gates import Gate, LinearGate, Share
 from pelt_core.prompt_end import PromptEnd
 from pelt_core.sites import Site, layers
 from pelt_core.specification import GateTerm, Term
+
+_READ_WHAT_ATTENTION_READS = ("q", "k", "v", KEYS_VALUES)
 
 
 class GateError(PeltError, ValueError):
@@ -43,6 +46,7 @@ class Gating:
     ) -> None:
         self._model, self._kind, self._places, self._contexts, self._prompt = model, kind, places, contexts, prompt
         self._of_a_layer: dict[tuple[int, Term | None], Any] = {}
+        self._beside: dict[int, list[LinearGate]] = {}
 
     def gate(self, term: Term, site: Site, delta: nn.Module) -> nn.Module | None:
         """The gate in front of `delta` at `site`; `None` for a group without one.
@@ -67,6 +71,9 @@ class Gating:
             gate = Share(self._once(site.layer, term, lambda: make(hidden, context, **arguments)))
         else:
             gate = make(site.d_out if getattr(delta, "reads", "x") == "y" else site.d_in, context, **arguments)
+            if isinstance(gate, LinearGate) and site.position in _READ_WHAT_ATTENTION_READS:
+                gate.beside = self._beside.setdefault(site.layer, [])
+                gate.beside.append(gate)
         self._check(gate, str(kind), site)
         return cast(nn.Module, gate)
 

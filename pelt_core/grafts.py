@@ -14,6 +14,7 @@ these besides, which are looked up by name where they are needed:
 - `reads`: `"x"`, as without it, or `"y"`: which of the two the delta reads, and so its gate (here and `gating`);
 - `graft`: the class that wires it, if that is not `Graft` (`attachment`);
 - `Common`: a class, of which all deltas of a term share one instance, `Common(sites, **arguments)` (`attachment`);
+- `gated(g, x, y)`: `g * delta(x, y)`, where that is computed in less time than the product is;
 - `start(host)`: lets it start from the module that it changes the output of, or where its graft says so, from the base;
 - `weight_change(weight, bias)`: `(dW, db)`, what it adds to these, `None` for what it leaves alone (`merging`);
 - `penalty()`: a number that is added to the loss in training (`objective`);
@@ -60,12 +61,19 @@ class Graft(nn.Module):
             g = g.expand(-1, len(y) // len(g), -1).flatten(0, 1)
         if self._chooses():
             return self._where_chosen(g, x, y, host)
-        return y + g * self.change(x, y, host)
+        return y + self.gated_change(g, x, y, host)
 
     def change(self, x: Tensor, y: Tensor, host: nn.Module) -> Tensor:
         """`delta(x, y)`."""
         delta: Tensor = self.delta(x, y)
         return delta
+
+    def gated_change(self, g: Tensor, x: Tensor, y: Tensor, host: nn.Module) -> Tensor:
+        """`g * delta(x, y)`."""
+        if not hasattr(self.delta, "gated"):
+            return g * self.change(x, y, host)
+        gated: Tensor = cast(Any, self.delta).gated(g, x, y)
+        return gated
 
     def _chooses(self) -> bool:
         return getattr(self.gate, "hard", False) and not self.training
@@ -120,6 +128,10 @@ class HostGraft(Graft):
         """`delta(x, y, host)`."""
         delta: Tensor = self.delta(x, y, host)
         return delta
+
+    def gated_change(self, g: Tensor, x: Tensor, y: Tensor, host: nn.Module) -> Tensor:
+        """`g * delta(x, y, host)`."""
+        return g * self.change(x, y, host)
 
 
 class NormInputGraft(Graft):

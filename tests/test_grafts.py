@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pelt_core.anatomy import ANATOMIES, Port
+from pelt_core.attachment import attached
 from pelt_core.grafts import Graft, HostGraft, NormInputGraft
 from pelt_core.sites import Site, sites
 
@@ -142,3 +143,16 @@ def test_a_fused_part_is_what_the_model_takes_for_it(family: str, position: str)
     Graft(found, Weighted(0, 1)).wire(model.base_model)
     for name, old, new in zip("qkv", before, attend(), strict=True):
         torch.testing.assert_close(new, 2 * old if name == position else old)
+
+
+@pytest.mark.parametrize("method", ["lora@up", "series@mlp", "parallel(bias=false)@mlp", "adamix@mlp", "dora@up"])
+@pytest.mark.parametrize("shape", [(2, 5, 1), (2, 1, 1), (1, 1, 1)], ids=["tokens", "rows", "all"])
+def test_a_gate_acts_as_a_factor_wherever_the_delta_takes_it_in(method: str, shape: tuple[int, ...]) -> None:
+    model = models.grown("llama", method)
+    (graft,) = [graft for name, graft in attached(model).grafts.items() if name.startswith("0_")]
+    host = model.base_model.get_submodule(graft.site.write.path)
+    x, y = torch.randn(2, 5, graft.site.d_in), torch.randn(2, 5, graft.site.d_out)
+    g = torch.rand(shape)
+    graft.eval()
+    torch.testing.assert_close(graft.gated_change(g, x, y, host), g * graft.change(x, y, host))
+    assert graft.change(x, y, host).abs().max() > 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from types import SimpleNamespace
 from typing import Any
 
@@ -203,9 +204,7 @@ def test_a_hard_gate_computes_what_was_chosen_alone(family: str, pool: str) -> N
         assert sum(of_layer.values()) == tokens, "a token is computed by one method"
     for graft in attached(model).grafts.values():
         graft.gate.hard = False  # the same numbers, with the zeros computed
-    counted = Rows(model)
     torch.testing.assert_close(models.real(model(**batch).logits, batch), models.real(chosen, batch))
-    assert set(counted.tokens.values()) == {tokens}
 
 
 def test_nobody_computes_what_no_row_chose() -> None:
@@ -233,3 +232,42 @@ def test_one_gate_for_the_whole_submodule() -> None:
 def test_gates_compute_in_the_type_of_what_they_read(kind: type[LinearGate]) -> None:
     gate = kind(WIDTH, context("bert"))
     assert gate(inputs().bfloat16()).dtype is torch.bfloat16 and gate.w.dtype is torch.float32
+
+
+BESIDE = "[lora@q,v+prefix(tokens=3)+series(bottleneck=6)@mlp]"
+
+
+@pytest.mark.parametrize(("family", "kind"), [("bert", "sequence"), ("llama", "prompt"), ("gpt2", "token")])
+def test_gates_that_read_the_same_are_one_product_and_the_same_numbers(family: str, kind: str) -> None:
+    model, batch = models.grown(family, f"{kind}*{BESIDE}"), models.batch(family)
+    gates = {name: graft.gate for name, graft in attached(model).grafts.items()}
+    beside = [gates[name] for name in ("0_q_lora", "0_v_lora", "0_kv_prefix")]
+    assert all(set(gate.beside) == set(beside) for gate in beside)
+    assert gates["0_mlp_series"].beside == [gates["0_mlp_series"]], "it reads something else"
+    products = counted_products(beside[0])
+    together = model(**batch).logits
+    assert products == [3]
+    for gate in gates.values():
+        gate.beside = [gate]
+    torch.testing.assert_close(model(**batch).logits, together)
+    assert products == [3, 1]
+
+
+def counted_products(gate: LinearGate) -> list[int]:
+    """Fills with the number of gates of each product that `gate` is the first of."""
+    found: list[int] = []
+    pooled = gate._pooled
+
+    def counting(h: Tensor, gates: list[LinearGate]) -> Tensor:
+        found.append(len(gates))
+        return pooled(h, gates)
+
+    gate._pooled = counting  # type: ignore[method-assign]
+    return found
+
+
+def test_a_copy_has_its_own_gates_beside_each_other() -> None:
+    model = models.grown("llama", f"prompt*{BESIDE}")
+    grown = copy.deepcopy(model)
+    first, second = attached(model).grafts["0_q_lora"].gate, attached(grown).grafts["0_q_lora"].gate
+    assert len(second.beside) == 3 and not set(first.beside) & set(second.beside)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +25,14 @@ class Projection(nn.Linear):
     def forward(self, h: Tensor) -> Tensor:
         """`(..., d_in)` -> `(..., d_out)`."""
         return F.linear(h, self.weight.to(h.dtype), None if self.bias is None else self.bias.to(h.dtype))
+
+    def gated(self, g: Tensor, h: Tensor) -> Tensor:
+        """`g (W h + b) = [W, b] [g h, g]`: the gate acts where it has few numbers a token to act on."""
+        weight, h = self.weight, g * h
+        if self.bias is not None:
+            weight = torch.cat([weight, self.bias.unsqueeze(1)], 1)
+            h = torch.cat([h, g.to(h.dtype).expand(*h.shape[:-1], 1)], -1)
+        return F.linear(h, weight.to(h.dtype))
 
 
 class Bottleneck(nn.Module):
@@ -65,12 +73,17 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """`B(h)`."""
-        return self.adapt(y if self.reads == "y" else x)
+        return self._scaled(self.up(self._narrow(x, y)))
 
-    def adapt(self, h: Tensor) -> Tensor:
-        """`B(h)`, in the type of `h`."""
-        result: Tensor = self.up(self.phi(self.down(h)))
-        return result if self.scale == 1 else self.scale * result
+    def gated(self, g: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """`g B(h)`."""
+        return self._scaled(cast(Any, self.up).gated(g, self._narrow(x, y)))
+
+    def _narrow(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.phi(self.down(y if self.reads == "y" else x))
+
+    def _scaled(self, change: Tensor) -> Tensor:
+        return change if self.scale == 1 else self.scale * change
 
 
 class Series(Bottleneck):

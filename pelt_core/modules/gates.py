@@ -51,6 +51,10 @@ class LinearGate(Gate):
     """`g = pool_t s_t`, `s_t = sigmoid(w h_t + b)` with `w ~ N(0, 0.02^2)` and `b = 0`: a gate starts near one half.
 
     A pool is that of the gate of its name: `token` (none), `sequence` or `prompt`.
+
+    Attributes:
+        beside: the gates of one layer that read what its attention reads, this one among them: one product gives all.
+
     """
 
     def __init__(
@@ -60,25 +64,33 @@ class LinearGate(Gate):
         self.pool, self.padding = pool, padding
         self.w = nn.Parameter(0.02 * torch.randn(members, width))
         self.b = nn.Parameter(torch.zeros(members))
+        self.beside = [self]
 
-    def scores(self, h: Tensor) -> Tensor:
-        """`w h_t + b`, `(batch, tokens, members)`."""
-        return F.linear(h, self.w.to(h.dtype), self.b.to(h.dtype))
-
-    def each(self, h: Tensor) -> Tensor:
-        """`s` of every token, `(batch, tokens, members)`."""
-        return torch.sigmoid(self.scores(h))
+    def squash(self, scores: Tensor) -> Tensor:
+        """`s` of `w h_t + b`."""
+        return torch.sigmoid(scores)
 
     def forward(self, h: Tensor) -> Tensor:
         """`g`, `(batch, tokens, members)`, or `(batch, 1, members)` where all tokens of a row share it."""
+        if len(self.beside) == 1 or h is not self.context.hidden:
+            return self._pooled(h, [self])
+        first, column = self.beside[0], self.beside.index(self)
+        return self.context.once(first, lambda: first._pooled(h, self.beside))[..., column : column + 1]
+
+    def _pooled(self, h: Tensor, gates: list[LinearGate]) -> Tensor:
+        """`g` of each of these gates, which differ in `w` and `b` alone."""
+
+        def each() -> Tensor:
+            w, b = torch.cat([gate.w for gate in gates]), torch.cat([gate.b for gate in gates])
+            return self.squash(F.linear(h, w.to(h.dtype), b.to(h.dtype)))
+
         if self.pool == "token":
-            return self.each(h)
+            return each()
         if self.pool == "prompt":
-            batch = len(h if self.context.hidden is None else self.context.hidden)
             # OPT's MLP reads the tokens of all rows as those of one.
-            return self.context.prompt_mean(self, lambda: self.each(h).reshape(batch, -1, len(self.b))).to(h.dtype)
-        s = self.each(h)
-        return self.context.mean_with_padding(s) if self.padding == "counted" else self.context.mean(s)
+            batch = len(h if self.context.hidden is None else self.context.hidden)
+            return self.context.prompt_mean(self, lambda: (s := each()).reshape(batch, -1, s.shape[-1])).to(h.dtype)
+        return self.context.mean_with_padding(each()) if self.padding == "counted" else self.context.mean(each())
 
 
 class TokenGate(LinearGate):
@@ -161,9 +173,9 @@ class SoftmaxGate(LinearGate):
         super().__init__(width, context, pool, padding, members)
         self.causal, self.per_token, self.hard = pool != "sequence", pool != "sequence", hard
 
-    def each(self, h: Tensor) -> Tensor:
-        """`relu(w_i h_t + b_i)`, `(batch, tokens, methods)`."""
-        return torch.relu(self.scores(h))
+    def squash(self, scores: Tensor) -> Tensor:
+        """`relu(w_i h_t + b_i)`."""
+        return torch.relu(scores)
 
     def forward(self, h: Tensor) -> Tensor:
         """All `g`, `(batch, tokens or 1, methods)`."""

@@ -34,6 +34,10 @@ class Experts(nn.Module):
         weight = self.weight[drawn].mean(0).to(h.dtype)
         return F.linear(h, weight, None if self.bias is None else self.bias[drawn].mean(0).to(h.dtype))
 
+    def gated(self, g: Tensor, h: Tensor) -> Tensor:
+        """`g` times that."""
+        return g * self(h)
+
 
 class AdaMix(Series):
     """`delta = s (U_j phi(D_i y + b_i) + c_j)`, `i` and `j` at random in training, the mean weights afterwards.

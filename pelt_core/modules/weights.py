@@ -53,11 +53,19 @@ class LoRA(WeightChange):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """`dW dropout(x)`, without forming `dW`."""
-        return self.low_rank(F.dropout(x, self.dropout) if self.training and self.dropout else x, self.B)
+        return F.linear(self.narrow(self.dropped(x)), self.B.to(x.dtype))
 
-    def low_rank(self, x: Tensor, B: Tensor) -> Tensor:
-        """`B s A x`: the scale acts where there are `rank` numbers a token."""
-        return F.linear(self.scale * F.linear(x, self.A.to(x.dtype)), B.to(x.dtype))
+    def gated(self, g: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """`g dW dropout(x)`."""
+        return F.linear(g * self.narrow(self.dropped(x)), self.B.to(x.dtype))
+
+    def dropped(self, x: Tensor) -> Tensor:
+        """`dropout(x)`."""
+        return F.dropout(x, self.dropout) if self.training and self.dropout else x
+
+    def narrow(self, x: Tensor) -> Tensor:
+        """`s A x`, `(batch, tokens, rank)`: scales and gates act here, where a token has few numbers."""
+        return self.scale * F.linear(x, self.A.to(x.dtype))
 
     def weight(self) -> Tensor:
         """`dW = s B A`."""
@@ -100,11 +108,11 @@ class DoRA(LoRA):
             _, length = self._direction(weight)
         c = self.m / length  # in fp32: what is near one is rounded to one in bf16
         if self.training and self.dropout:
-            x = F.dropout(x, self.dropout)
+            x = self.dropped(x)
             frozen = F.linear(x, weight)
         else:
             frozen = y if bias is None else y - bias.flatten()
-        return (c - 1).to(x.dtype) * frozen + self.low_rank(x, c.unsqueeze(1) * self.B)
+        return (c - 1).to(x.dtype) * frozen + F.linear(self.narrow(x), (c.unsqueeze(1) * self.B).to(x.dtype))
 
     def weight_change(self, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, None]:
         """`dW = c (W + s B A) - W`."""
