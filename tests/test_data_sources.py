@@ -1,7 +1,6 @@
 import gzip
 import hashlib
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -178,19 +177,31 @@ def test_the_mirror_is_not_written_to(small: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in small.rglob("*")} == before
 
 
-def test_pins_are_complete() -> None:
-    for card in DATASETS.values():
-        assert card.answer_kind in ("number", "letter", "choice", "label", "score", "text")
-        assert card.licence
-        assert card.summary
-        for pin in card.splits.values():
-            assert re.fullmatch("([0-9a-f]{64})?", pin.content_sha256)
-            assert pin.whole_rows is None or (pin.file_rows and pin.file_rows < pin.whole_rows and not pin.hub)
-            if pin.file:
-                assert pin.file_rows and pin.file_rows >= pin.rows
-                assert pin.sha256 or pin.hub
-            if pin.sha256:
-                assert re.fullmatch("[0-9a-f]{64}", pin.sha256)
-                assert re.match(
-                    r"https://raw\.githubusercontent\.com/.+/[0-9a-f]{40}/.+|.+@[0-9a-f]{40}:", str(pin.source)
-                )
+def test_a_split_that_only_the_hub_has_names_its_partial_files(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = {"file": "gsm8k/whole.jsonl.gz", "file_rows": 40, "sha256": None, "source": None, "hub": HUB}
+    small_mirror.pin_anew(monkeypatch, "gsm8k", "train", **absent)
+    small_mirror.pin_anew(monkeypatch, "gsm8k", "test", whole_rows=40)
+    with pytest.raises(DataNotFound) as caught:
+        raw_rows(DATASETS["gsm8k"].splits["train"])
+    message = str(caught.value)
+    assert "PARTIAL files of it are splits of their own: gsm8k/test (9 of 40 rows)" in message
+    assert "FOLDER/gsm8k/whole.jsonl.gz, one from the hub" in message
+    assert "None" not in message
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("Dataset scripts are no longer supported\nbut"), KeyError(), TimeoutError()]
+)
+def test_whatever_the_hub_answers_is_told_in_a_line(
+    small: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    import datasets
+
+    def load_dataset(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    on_hub(monkeypatch)
+    (small / "gsm8k/test.jsonl.gz").unlink()
+    with pytest.raises(DataNotFound, match=rf"hub, openai/gsm8k \(main, test\): {type(error).__name__}: .*\nMend"):
+        raw_rows(DATASETS["gsm8k"].splits["test"])

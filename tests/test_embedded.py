@@ -1,7 +1,6 @@
 import importlib.metadata
 import multiprocessing
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,15 +24,6 @@ def _race(cache: str) -> None:
     os.environ["PELT_CACHE"] = cache
     embedded._convert = _pretend_to_convert
     embedded.smollm2_folder()
-
-
-def test_cache_folder_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PELT_CACHE", str(tmp_path))
-    assert embedded.cache_folder() == tmp_path
-    monkeypatch.delenv("PELT_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    if sys.platform == "linux":
-        assert embedded.cache_folder() == tmp_path / "pelt"
 
 
 def test_processes_that_race_convert_once_and_find_it_whole(tmp_path: Path) -> None:
