@@ -42,7 +42,6 @@ def training(recorded: Recorded) -> pd.DataFrame:
             "Share of the peak": percent(one.of["gemm_share"]["median"]),
             "Peer's share": percent(one.against["gemm_share"]["median"]),
             "Losses apart, nats": "" if one.loss is None else tiny(one.loss),
-            "As": one.why,
         }
         for one in recorded.comparisons
         if one.benchmark == "training"

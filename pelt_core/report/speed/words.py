@@ -54,6 +54,18 @@ def _goals(recorded: Recorded) -> Iterator[str]:
         yield f"Missed: {'; '.join(missed)}."
 
 
+def apart(recorded: Recorded) -> Markdown:
+    """Which losses differ although the methods cost the same, and why."""
+    reasons: dict[str, list[str]] = {}
+    for one in recorded.comparisons:
+        if one.benchmark == "training" and one.why:
+            reasons.setdefault(one.why, []).append(one.what)
+    said = "; ".join(f"of {listed(whats)}, as {why}" for why, whats in reasons.items())
+    return Markdown(
+        f"Losses differ by more than rounding where a peer's method is not quite the same: {said}." * bool(said)
+    )
+
+
 def same_texts(recorded: Recorded) -> Markdown:
     """How often our answers are, text for text, those that the peer writes in the same precision."""
     rows = [row for cell in recorded.cells("decoding") for row in cell["comparisons"]]
