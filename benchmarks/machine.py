@@ -85,6 +85,6 @@ def _error(dtype: torch.dtype) -> float:
 
 def _versions_there(python: str) -> dict[str, str]:
     """The versions in the other environment, under names that say so."""
-    code = "import importlib.metadata as m; print(m.version('adapters'), m.version('transformers'))"
+    code = "import importlib.metadata as m; print(*map(m.version, ('adapters', 'transformers', 'torch')))"
     found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    return dict(zip(("adapters", "transformers of adapters"), found, strict=True))
+    return dict(zip(("adapters", "transformers of adapters", "torch of adapters"), found, strict=True))
