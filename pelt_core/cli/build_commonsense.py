@@ -40,8 +40,10 @@ def commonsense170k(
     from pelt_core.data.commonsense170k import SOURCES, build, counts, expected
     from pelt_core.data.instructions import check, write
     from pelt_core.data.reading import content_sha256
+    from pelt_core.provenance import source
 
     check(out)
+    code = source()
     made = build(variant, size, seed)
     write(made.rows, out)
     kept = counts(made.rows)
@@ -51,7 +53,7 @@ def commonsense170k(
         print_json(
             {
                 **{"variant": variant, "size": size, "seed": seed, "file": str(out)},
-                **{"content_sha256": content_sha256(made.rows), "sets": sets, "total": total},
+                **{"content_sha256": content_sha256(made.rows), "sets": sets, "total": total, "code": code},
             }
         )
     else:
