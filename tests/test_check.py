@@ -4,7 +4,7 @@ import pytest
 from samples import RUN
 
 from pelt_core.backbones import UnknownBackbone
-from pelt_core.data.prompts import UnknownPrompt
+from pelt_core.data.prompts import NoChoices, UnknownPrompt
 from pelt_core.data.rows import BadMix
 from pelt_core.sites import AnatomyError
 from pelt_core.study import check as checking
@@ -16,7 +16,8 @@ GOOD = dataclasses.replace(
 
 
 def test_a_good_run_passes():
-    check([GOOD, dataclasses.replace(GOOD, train="", method="none")])
+    cloze = dataclasses.replace(GOOD, prompt="cloze@1", train="puzzles:8", loss_sets=())
+    check([GOOD, dataclasses.replace(GOOD, train="", method="none"), cloze])
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,8 @@ def test_a_good_run_passes():
         ({"method": "lora@q:7"}, AnatomyError, "2 layers here, 0-1, and not 7"),
         ({"backbone": "tiny-gpt2", "method": "lora@gate"}, AnatomyError, "gate"),
         ({"prompt": "alpaca@2"}, UnknownPrompt, "alpaca@1"),
+        ({"prompt": "cloze@1"}, NoChoices, "'cloze@1' asks for the text of a choice, and 'arithmetic-test-"),
+        ({"prompt": "cloze@1", "loss_sets": ()}, NoChoices, "and 'arithmetic-train-"),
         ({"train": "arithmetic:5000"}, BadMix, "arithmetic, which has 4800"),
         ({"questions": 0}, BadMix, "at least 1"),
     ],
@@ -37,6 +40,6 @@ def test_what_would_stop_a_later_run_is_found_before_the_first(change, error, me
 
 def test_what_runs_share_is_checked_once(monkeypatch):
     read = []
-    monkeypatch.setattr(checking.data, "training_rows", lambda mix, seed: read.append(mix))
+    monkeypatch.setattr(checking.data, "training_rows", lambda mix, seed: read.append(mix) or [])
     check([dataclasses.replace(GOOD, seed=seed) for seed in range(3)])
     assert read == ["arithmetic:8"]

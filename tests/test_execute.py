@@ -1,5 +1,6 @@
 """A run is carried out from the value to the row, on a tiny model and embedded data."""
 
+import hashlib
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from pelt_core import data, decode, evaluate, provenance, train
+from pelt_core.data.prompts import NoChoices, render
 from pelt_core.study.execute import execute
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.run import Run
@@ -55,6 +57,29 @@ def test_a_row_says_what_was_trained_and_how_it_did(precision: str, ledger: Ledg
     items = ledger.items(run)
     assert len(items) == run.questions
     assert row["metrics"]["answer_loss"]["arithmetic"] == pytest.approx(sum(i["loss"] for i in items) / len(items))
+
+
+@pytest.mark.parametrize("prompt", ["alpaca@1", "cloze@1"])
+def test_choices_are_scored_three_ways_whichever_form_was_trained(prompt: str, ledger: Ledger, tmp_path: Path) -> None:
+    run = replace(RUN, train="puzzles:8", evaluate=("puzzles", "arithmetic"), loss_sets=("puzzles",), prompt=prompt)
+    row, (first, *_) = record(run, ledger, tmp_path), ledger.items(run)
+    asked = ledger.items(run)[:3]
+    assert row["extractors"] == {"puzzles": "stated-answer@1", "arithmetic": "last-number@1"}
+    assert row["extractors_published"] == {"puzzles": "first-answer@1", "arithmetic": "last-number@1"}
+    for metric in ("accuracy", "accuracy_published", "accuracy_label", "accuracy_cloze", "accuracy_cloze_by_token"):
+        field = evaluate.ACCURACIES[metric]
+        assert row["metrics"][metric]["puzzles"] == pytest.approx(sum(item[field] for item in asked) / len(asked))
+    assert row["metrics"].keys() - {"answer_loss"} == evaluate.ACCURACIES.keys()
+    question = next(each for each in data.load("puzzles", "test") if each["id"] == first["id"])
+    whole = render("alpaca@1", question["question"])  # what is written answers the whole question in either case
+    assert first["prompt_sha256"] == hashlib.sha256(whole.encode()).hexdigest()
+    learnt = question["choices"][question["gold"]] if prompt == "cloze@1" else question["solution"]
+    assert first["loss_tokens"] == len(learnt) + 1  # the tiny tokenizer has a token a letter
+
+
+def test_a_cloze_run_trains_on_nothing_without_choices(tmp_path: Path) -> None:
+    with pytest.raises(NoChoices, match="'cloze@1' .*'arithmetic-"):
+        execute(replace(RUN, prompt="cloze@1"), tmp_path)
 
 
 def test_the_same_run_gives_the_same_row(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pelt_core import data
 from pelt_core.counting import count_named
-from pelt_core.data.prompts import render
+from pelt_core.data.prompts import exchange, render
 from pelt_core.study.run import Run
 
 
@@ -15,7 +15,7 @@ def check(runs: Iterable[Run]) -> None:
 
     Raises:
         PeltError: a backbone, method, position, layer, prompt or data set does not exist, does not fit, or is not what
-            it is pinned to be.
+            it is pinned to be, or a prompt asks rows for choices that they do not have.
     """
     runs = list(runs)
     for backbone, method in dict.fromkeys((run.backbone, run.method) for run in runs):
@@ -24,5 +24,9 @@ def check(runs: Iterable[Run]) -> None:
         render(prompt, "")
     for name, questions in dict.fromkeys((name, run.questions) for run in runs for name in run.evaluate):
         data.evaluation_rows(name, questions)
-    for mix in dict.fromkeys(run.train for run in runs if run.train):
-        data.training_rows(mix, seed=0)
+    for prompt, name, questions in dict.fromkeys((r.prompt, name, r.questions) for r in runs for name in r.loss_sets):
+        for row in data.evaluation_rows(name, questions):
+            exchange(prompt, row)
+    for prompt, mix in dict.fromkeys((run.prompt, run.train) for run in runs if run.train):
+        for row in data.training_rows(mix, seed=0):
+            exchange(prompt, row)
