@@ -4,6 +4,7 @@ import pytest
 from samples import RUN
 
 from pelt_core.backbones import UnknownBackbone
+from pelt_core.data.extraction import UnknownKind
 from pelt_core.data.prompts import NoChoices, UnknownPrompt
 from pelt_core.data.rows import BadMix
 from pelt_core.sites import AnatomyError
@@ -29,6 +30,7 @@ def test_a_good_run_passes():
         ({"prompt": "alpaca@2"}, UnknownPrompt, "alpaca@1"),
         ({"prompt": "cloze@1"}, NoChoices, "'cloze@1' asks for the text of a choice, and 'arithmetic-test-"),
         ({"prompt": "cloze@1", "loss_sets": ()}, NoChoices, "and 'arithmetic-train-"),
+        ({"evaluate": ("paraphrase",), "loss_sets": ()}, UnknownKind, "or 'choice', not 'label'"),
         ({"train": "arithmetic:5000"}, BadMix, "arithmetic, which has 4800"),
         ({"questions": 0}, BadMix, "at least 1"),
     ],

@@ -9,6 +9,7 @@ from pelt_core.data.extraction import (
     EXTRACTORS,
     LABELS,
     UnknownExtractor,
+    UnknownKind,
     extract,
     label_family,
     matches,
@@ -131,7 +132,7 @@ def test_an_unknown_rule_or_kind_lists_the_known() -> None:
     with pytest.raises(UnknownExtractor, match=r"'first'.*first-letter@1"):
         extract("first", "A")
     for ask in (lambda: matches("text", "a", "a"), lambda: rules("text", "a")):
-        with pytest.raises(ValueError, match="'number', 'letter' or 'choice', not 'text'"):
+        with pytest.raises(UnknownKind, match="'number', 'letter' or 'choice', not 'text'"):
             ask()
     with pytest.raises(UnknownExtractor, match="'answer6' is no label of a choice; there are true, .*answer5"):
         label_family("answer6")

@@ -27,6 +27,10 @@ class UnknownExtractor(PeltError, LookupError):
     """An extractor, or a label to extract, that does not exist; the message lists those that do."""
 
 
+class UnknownKind(PeltError, ValueError):
+    """A kind of answer that is not read out of a text; the message lists those that are."""
+
+
 class Rules(NamedTuple):
     """The names of the two rules that read one kind of answer."""
 
@@ -96,7 +100,7 @@ def rules(kind: str, gold: str) -> Rules:
 
     Raises:
         UnknownExtractor: no rule looks for such a label.
-        ValueError: there is no such kind.
+        UnknownKind: such answers are not read out of a text.
     """
     match kind:
         case "number":
@@ -137,7 +141,7 @@ def matches(kind: str, predicted: str | None, gold: str) -> bool:
     """Whether `predicted` is right: numbers within 0.001 of each other, letters and labels equal; None never is.
 
     Raises:
-        ValueError: there is no such kind.
+        UnknownKind: such answers are not read out of a text.
     """
     if kind not in ("number", "letter", "choice"):
         raise _unknown_kind(kind)
@@ -148,5 +152,5 @@ def matches(kind: str, predicted: str | None, gold: str) -> bool:
     return predicted == gold
 
 
-def _unknown_kind(kind: str) -> ValueError:
-    return ValueError(f"an answer is of kind 'number', 'letter' or 'choice', not {kind!r}")
+def _unknown_kind(kind: str) -> UnknownKind:
+    return UnknownKind(f"an answer that is read out of a text is of kind 'number', 'letter' or 'choice', not {kind!r}")

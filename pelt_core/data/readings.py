@@ -25,7 +25,7 @@ def readings(kind: str, output: str, gold: str) -> dict[str, Any]:
 
     Raises:
         UnknownExtractor: no rule looks for such a label as `gold`.
-        ValueError: there is no such kind.
+        UnknownKind: such answers are not read out of a text.
     """
     published, mended = (extract(rule, output) for rule in rules(kind, gold))
     answers = {

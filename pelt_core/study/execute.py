@@ -37,7 +37,7 @@ def execute(run: Run, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any
     questions = {name: kept.questions(name, run.questions) for name in run.evaluate}
     how = (run.prompt, run.max_length)
     solved = {name: kept.worked_answers(run.backbone, name, run.questions, *how) for name in run.loss_sets}
-    extractors = {name: rules(data.answer_kind(name), asked[0]["answer"]) for name, asked in questions.items()}
+    extractors = {name: rules(data.answer_kind(name), asked[0].get("answer", "")) for name, asked in questions.items()}
     rows = kept.training(run.backbone, run.train, run.seed, *how) if run.train else None
     fast_fp32()
     model = backbones.load_model(run.backbone)
