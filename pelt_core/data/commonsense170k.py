@@ -99,8 +99,6 @@ def whole() -> Prepared:
             missing[name] = expected(name)
     if not found:
         raise refusals[0]
-    for name, count in missing.items():
-        log.warning("%d of the %d rows of %s are nowhere to be had", count, expected(name), name)
     rows = [row for prepared in found for row in prepared.rows]
     return Prepared(rows, ", ".join(prepared.where for prepared in found), {}, missing=missing)
 

@@ -56,11 +56,13 @@ def prepare(name: str, split: str) -> Prepared:
 def load(name: str, split: str = "train") -> "Dataset":
     """One split, with the columns that `Prepared` names for its kind of answer; raises what `prepare` raises.
 
-    A solution of a problem ends "The answer is X."; rows left out are counted in the log, and `prepare` says why.
+    A solution of a problem ends "The answer is X."; rows left out are counted in the log, and `prepare` says why. Of a
+    set that is made of as much as is to be had, a warning there says how much is missing.
     """
     kept = _kept(name, split)
     if kept.remark:
-        log.info("%s/%s: %s", name, split, kept.remark)
+        level = logging.INFO if pin(name, split).content_sha256 else logging.WARNING
+        log.log(level, "%s/%s: %s", name, split, kept.remark)
     return kept.dataset
 
 
