@@ -31,6 +31,13 @@ def test_lines_are_as_a_mirror_has_them(name: str, monkeypatch: pytest.MonkeyPat
     assert (done.exit_code, done.stdout) == (0, 2 * line)
 
 
+def test_what_is_missing_is_said_beside_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commonsense170k, "read", stub)
+    done = rows("commonsense170k", "--set", "openbookqa", "--split", "test", "--jsonl")
+    assert len(done.stdout.splitlines()) == 2
+    assert "498 rows of openbookqa are nowhere to be had" in done.stderr
+
+
 def test_another_set_is_printed_too() -> None:
     done = rows("arithmetic", "--split", "test", "--jsonl")
     first = json.loads(done.stdout.splitlines()[0])

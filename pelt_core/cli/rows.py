@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pelt_core.cli.console import errors
 from pelt_core.cli.options import BadOption
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from pelt_core.data.reading import Prepared
 
 COLLECTION = "commonsense170k"
 FOLDERS = {"social-i-qa": "siqa"}  # what a set is called where LLM-Adapters publish it
@@ -37,21 +38,23 @@ def data_rows(
     """
     from pelt_core.data.instructions import line
 
-    rows = _rows(name, part, split)
+    prepared = _prepared(name, part, split)
     if jsonl:
-        typer.echo("\n".join(map(line, rows)))
+        typer.echo("\n".join(map(line, prepared.rows)))
     else:
-        typer.echo("\n".join(f"{row['id']}\n{row['question']}\n-> {row['solution']}\n" for row in rows))
+        typer.echo("\n".join(f"{row['id']}\n{row['question']}\n-> {row['solution']}\n" for row in prepared.rows))
+    if prepared.remark:
+        errors.print(prepared.remark, style="yellow", markup=False)
 
 
-def _rows(name: str, part: str | None, split: str) -> Iterable[dict[str, Any]]:
+def _prepared(name: str, part: str | None, split: str) -> Prepared:
     from pelt_core.data import answer_kind, commonsense170k, prepare
 
     if part is not None and name != COLLECTION:
         raise BadOption(f"--set {part!r}: only {COLLECTION} is made of sets; leave it out for {name}")
     if part is not None:
         known = part.lower().replace("_", "-")
-        return commonsense170k.part(FOLDERS.get(known, known), split).rows
+        return commonsense170k.part(FOLDERS.get(known, known), split)
     if answer_kind(name) in ("label", "score"):
         raise BadOption(f"{name} has classes or scores: there is no instruction and no output to print")
-    return prepare(name, split).rows
+    return prepare(name, split)
