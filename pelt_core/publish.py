@@ -47,12 +47,12 @@ RESULTS = "benchmarks/results"
 """Where `python -m benchmarks.NAME` writes what it measured."""
 BENCHMARKS = {"speed"}
 """The notebooks that show the results of `python -m benchmarks`."""
-RECORDS = {"data_audit": ("audit",)}
+RECORDS = {"data_audit": ("audit",), "data_construction": ("math10k", "commonsense170k")}
 """Notebook on data -> the records in `data/records/`, counts without rows, that it shows."""
 PAGE_CODE = {
     "studies": ("report", "study/statistics.py"),
     "benchmarks": ("report/speed", "report/style.py", "report/tables.py", "report/words.py"),
-    "data": ("report/audit", "report/style.py", "report/tables.py", "report/words.py"),
+    "data": ("report/audit", "report/construction", "report/style.py", "report/tables.py", "report/words.py"),
     "tutorials": (),
 }
 """What turns results into a page. All other code acts on it through the results and their keys, which are hashed."""

@@ -1,0 +1,1 @@
+"""From the records of `pelt data build` to the page on construction."""
