@@ -78,6 +78,8 @@ def test_bars_are_whole_and_numbered_by_what_is_kept(taught):
         widths[middle] = widths.get(middle, 0.0) + bar.get_width()
     assert len(widths) == sources and all(width == pytest.approx(1) for width in widths.values())
     assert [text.get_text() for text in axis.texts].count("5") == 4
+    sampled = next(one for one in taught.math[ANNOTATED]["sources"] if figures.SAMPLED in one["not_asked"])
+    assert sampled["yield"] in [pytest.approx(bar.get_width()) for bar in axis.patches]
 
 
 def test_each_set_has_three_marks_and_a_bar(builds):
@@ -97,8 +99,8 @@ def test_texts_of_the_data_are_not_read_as_markup(builds):
     report["excerpts"] = [
         {"id": "mawps-single-train-00001", "reason": "kept", "question": "a|b", "written": "", "detail": ""}
     ]
-    frame = tables.excerpts(Builds({ANNOTATED: report}, {}), ANNOTATED)
-    assert frame.loc[0].tolist() == ["MAWPS-single, train", r"a\|b", "", "kept"]
+    frame = tables.excerpts(Builds({ANNOTATED: report, CLEAN: report}, {}))
+    assert len(frame) == 1 and frame.loc[0].tolist() == ["annotated", "MAWPS-single, train", r"a\|b", "", "kept"]
 
 
 def test_the_reading_tells_what_cleaning_takes_and_what_is_missing(builds):

@@ -55,8 +55,11 @@ def source_name(source: str) -> str:
     return f"{SETS[name]}, {split}"
 
 
+def teacher_name(key: str, report: dict[str, Any]) -> str:
+    """`annotated`; of a model, its name."""
+    return str(report["teacher"].get("model") or report["teacher"].get("backbone") or key.partition("/")[2])
+
+
 def build_name(key: str, report: dict[str, Any]) -> str:
     """`Math10K, annotated` for math10k/annotated; of a model, its name."""
-    name, _, teacher = key.partition("/")
-    model = report["teacher"].get("model") or report["teacher"].get("backbone")
-    return f"{BUILDS[name]}, {model or teacher}"
+    return f"{BUILDS[key.partition('/')[0]]}, {teacher_name(key, report)}"

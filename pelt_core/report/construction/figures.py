@@ -9,6 +9,8 @@ from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter, StrMe
 from pelt_core.report.construction.builds import SETS, Builds, build_name, source_name
 from pelt_core.report.style import COLOURS, INK, WIDTH
 
+SAMPLED = "not in the sample"
+"""Why most questions of a sampled source are not asked."""
 LINE = 0.25
 """Inches of height for a line."""
 FATES = {"kept": COLOURS["lora"], "dropped": COLOURS["head"], "not asked": COLOURS["none"]}
@@ -20,7 +22,10 @@ VARIANTS = {
 
 
 def fates(builds: Builds) -> Figure:
-    """For each build and source, which shares of the questions are kept, dropped and not asked; numbers: those kept."""
+    """For each build and source, which shares of the questions are kept, dropped and not asked; numbers: those kept.
+
+    Of a source that is sampled, the questions are those of the sample.
+    """
     lines: list[tuple[float, str, dict[str, int]]] = []
     headings: dict[str, float] = {}
     y = 0.0
@@ -30,7 +35,7 @@ def fates(builds: Builds) -> Figure:
             counts = {
                 "kept": one["kept"],
                 "dropped": one["asked"] - one["kept"],
-                "not asked": sum(one["not_asked"].values()),
+                "not asked": 0 if SAMPLED in one["not_asked"] else sum(one["not_asked"].values()),
             }
             lines.append((y + place, source_name(one["source"]), counts))
         y += len(report["sources"]) + 1.4

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pelt_core.report.construction.builds import SETS, Builds, build_name, source_name
+from pelt_core.report.construction.builds import CLEAN, SETS, Builds, build_name, source_name, teacher_name
 
 
 def setup(builds: Builds) -> pd.DataFrame:
@@ -16,11 +16,11 @@ def setup(builds: Builds) -> pd.DataFrame:
     for key, report in builds.math.items():
         about = ", ".join(f"{name} {_plain(value)}" for name, value in report["teacher"].items())
         lines[build_name(key, report)] = (
-            f"{report['rows']:,} rows, content sha256 `{report['content_sha256'][:16]}`; {about}; seed {report['seed']}"
+            f"sha256 `{report['content_sha256'][:16]}` of {report['rows']:,} rows; {about}; seed {report['seed']}"
         )
     for variant, report in builds.commonsense.items():
         lines[f"Commonsense170K, {variant}"] = (
-            f"{report['total']['rows']:,} rows, content sha256 `{report['content_sha256'][:16]}`; seed {report['seed']}"
+            f"sha256 `{report['content_sha256'][:16]}` of {report['total']['rows']:,} rows; seed {report['seed']}"
         )
     return pd.DataFrame(lines.items(), columns=["Build", "What it is"])
 
@@ -58,16 +58,19 @@ def reasons(builds: Builds) -> pd.DataFrame:
     )
 
 
-def excerpts(builds: Builds, key: str) -> pd.DataFrame:
-    """Beginnings of questions and of what the teacher wrote, kept and dropped."""
+def excerpts(builds: Builds) -> pd.DataFrame:
+    """Beginnings of questions and of what each teacher wrote, kept and dropped."""
     return pd.DataFrame(
         {
+            "Teacher": teacher_name(key, report),
             "Source": source_name("/".join(one["id"].rsplit("-", 2)[:2])),
             "Question": _quoted(one["question"]),
             "Solution": _quoted(one["written"]),
             "Outcome": one["reason"] + f": {_quoted(one['detail'])}" * bool(one["detail"]),
         }
-        for one in builds.math[key]["excerpts"]
+        for key, report in builds.math.items()
+        if key != CLEAN  # whose questions are among those of the other
+        for one in report["excerpts"]
     )
 
 
