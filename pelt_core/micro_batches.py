@@ -11,7 +11,7 @@ from torch import Tensor
 from pelt_core.data.batches import collate
 from pelt_core.loss import predicted_positions
 
-TOKENS = 896
+TOKENS = 768
 """Computed at once unless said otherwise: a CPU gains little by more, and LoRA on SmolLM2 stays below 3 GB."""
 
 
