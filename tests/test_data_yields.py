@@ -18,7 +18,7 @@ TEXTS = {
 
 def built(teacher: Scripted, size: int | None = None) -> Build:
     questions = [Question(name, f"How many {name}?", "number", "3") for name in TEXTS]
-    parts = [Gathered(SOURCES[0], questions, {"asked before": 7}), Gathered(SOURCES[1], [], {})]
+    parts = [Gathered(SOURCES[0], questions, {"asked before": 7}, (), {}), Gathered(SOURCES[1], [], {}, (), {})]
     return build(parts, teacher, size=size)
 
 

@@ -47,11 +47,16 @@ SOURCES = (
 
 @dataclass(frozen=True)
 class Gathered:
-    """The questions of one source that are asked, and the number of those that are not, by reason."""
+    """The questions of one source that are asked, and the number of those that are not, by reason.
+
+    `leaked` and `flaws` name the rows that the source itself leaves out, as `Prepared` has them.
+    """
 
     source: Source
     questions: list[Question]
     not_asked: dict[str, int]
+    leaked: tuple[str, ...]
+    flaws: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -109,14 +114,17 @@ def gather(read: Callable[[str, str], Prepared] = read, seed: int = SEED, at_mos
             seen.add(problem)
         limit = min(n for n in (source.at_most, at_most, len(questions)) if n is not None)
         sampled = set(random.Random(f"{seed}/{source.name}").sample(range(len(questions)), limit))
+        there = {row["id"] for row in prepared.rows}
+        flaws = {name: reason for name, reason in prepared.flaws.items() if name not in there}
         not_asked = {
             "in an evaluation set": len(prepared.leaked),
-            "no usable solution": len(prepared.flaws.keys() - {row["id"] for row in prepared.rows}),
+            "no usable solution": len(flaws),
             "asked before": len(prepared.rows) - len(questions),
             "not in the sample": len(questions) - limit,
         }
         asked = [question for i, question in enumerate(questions) if i in sampled]
-        gathered.append(Gathered(source, asked, {reason: n for reason, n in not_asked.items() if n}))
+        counts = {reason: n for reason, n in not_asked.items() if n}
+        gathered.append(Gathered(source, asked, counts, prepared.leaked, flaws))
     return gathered
 
 
@@ -174,9 +182,9 @@ def annotated(read: Callable[[str, str], Prepared] = read) -> Prepared:
     """The derived sets `math10k` and, with `read_clean`, `math10k-clean`: with the sources' own rationales, whole."""
     made = build(gather(read), Annotated())
     where = ", ".join(f"{part.source.name}/{part.source.split}" for part in made.gathered)
-    return Prepared(
-        made.rows, where, {outcome.question.id: outcome.detail for outcome in made.outcomes if not outcome.solution}
-    )
+    flaws = {name: reason for part in made.gathered for name, reason in part.flaws.items()}
+    flaws |= {outcome.question.id: outcome.detail for outcome in made.outcomes if not outcome.solution}
+    return Prepared(made.rows, where, flaws, tuple(name for part in made.gathered for name in part.leaked))
 
 
 def _question(row: dict[str, Any], source: Source, flaw: str) -> Question:
