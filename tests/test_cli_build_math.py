@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from endpoints import completion, serving
@@ -53,6 +54,25 @@ def test_a_record_gathers_the_reports_of_builds_and_has_no_rows(tmp_path: Path) 
     reports = json.loads(record.read_text())
     assert list(reports) == ["math10k/annotated", "math10k-clean/annotated"]
     assert [report["rows"] for report in reports.values()] == [8, 4]
+
+
+def test_a_report_that_another_build_adds_meanwhile_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record, built = tmp_path / "record.json", math10k.build
+
+    def slow(*arguments: Any) -> math10k.Build:
+        record.write_text('{"math10k/openai": {}}')
+        return built(*arguments)
+
+    monkeypatch.setattr(math10k, "build", slow)
+    build("--record", record)
+    assert list(json.loads(record.read_text())) == ["math10k/openai", "math10k/annotated"]
+
+
+def test_a_record_that_is_a_list_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "rows.json").write_text("[]")
+    done = build("--record", tmp_path / "rows.json")
+    assert done.exit_code == 2
+    assert "it has other content than reports" in done.stderr
 
 
 def test_an_endpoint_is_the_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,7 @@ def math10k(
     for path in (out, record):
         if path:
             check_writable(path)
-    known = _recorded(record)
+    _recorded(record)  # to refuse it before the work
     kind, _, model = teacher.partition(":")
     settings: dict[str, Any] = {"attempts": samples, "temperature": temperature, "max_tokens": max_tokens}
     teaching: Teacher
@@ -111,8 +111,9 @@ def math10k(
         write_whole(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in built.rows))
         errors.print(f"{len(built.rows)} rows: {out}", markup=False)
     report = {"set": name, **summarise(built, teaching), "provenance": provenance.collect()}
-    if record:
-        write_whole(record, json.dumps(known | {f"{name}/{kind}": report}, indent=1, ensure_ascii=False) + "\n")
+    if record:  # read now, as another build may have added its report meanwhile
+        reports = _recorded(record) | {f"{name}/{kind}": report}
+        write_whole(record, json.dumps(reports, indent=1, ensure_ascii=False) + "\n")
     if as_json:
         print_json(report)
     else:
@@ -124,9 +125,11 @@ def _recorded(path: Path | None) -> dict[str, Any]:
     if path is None or not path.exists():
         return {}
     try:
-        known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        known: Any = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise BadOption(f"--record {path}: it has other content than reports ({error}); name another file") from None
+    if not isinstance(known, dict):
+        raise BadOption(f"--record {path}: it has other content than reports, which are an object; name another file")
     return known
 
 
