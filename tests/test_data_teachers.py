@@ -5,6 +5,7 @@ import pytest
 from pelt_core.data.teachers import BadTeacher, Question, Written, from_model, prompt
 from pelt_core.data.teachers.annotated import Annotated
 from pelt_core.data.teachers.store import Store
+from pelt_core.data.writing import NotWritable
 
 
 def test_a_prompt_asks_for_steps_and_for_an_end_that_can_be_read() -> None:
@@ -38,3 +39,9 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadTeacher, match=r"notes.txt holds no kept answers.*name another file"):
         Store(tmp_path / "notes.txt")
     assert (tmp_path / "notes.txt").read_text().startswith("These are")
+
+
+def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(NotWritable, match=r"kept.sqlite cannot be written: its folder cannot be made"):
+        Store(tmp_path / "notes.txt" / "kept.sqlite")

@@ -11,14 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from pelt_core.data.teachers import BadTeacher
+from pelt_core.data.writing import check_writable
 
 
 class Store:
-    """Answers by request, in one SQLite file that several processes may use at once."""
+    """Answers by request, in one SQLite file that several processes may use at once.
+
+    Raises:
+        NotWritable: there can be no file at this place.
+        BadTeacher: the file that is there holds something else.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(path)
         try:
             with self._connected() as answers:
                 answers.execute("CREATE TABLE IF NOT EXISTS answers (request TEXT PRIMARY KEY, answer TEXT NOT NULL)")
