@@ -19,8 +19,8 @@ class Held(DummyLayer):
     """What gates keep in a key-value cache, as one more of its layers: it follows the rows of the cache.
 
     Attributes:
-        sums: a gate's `id` -> its running sums, `(batch, columns, values + 1)`. Those of columns that are cropped away
-            are overwritten by what follows.
+        sums: the `id` of a gate, or of a list of gates -> running sums, `(batch, columns, values + 1)`. Those of
+            columns that are cropped away are overwritten by what follows.
 
     """
 
@@ -98,29 +98,33 @@ class Context(nn.Module):
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean of `(batch, tokens, k)` over the real tokens, `(batch, 1, k)`; of a packed row on all its tokens."""
-        if self.packing is not None:
-            means = _mean(self.packing.unpack(values), self.packing.real(values.device))
-            return self.packing.spread(means)
-        return _mean(values, self.real())
+        means = self.mean_of_each_row(values)
+        return means if self.packing is None else self.packing.spread(means)
+
+    def mean_of_each_row(self, values: Tensor) -> Tensor:
+        """The mean of `(batch, tokens, k)` over the real tokens, `(rows, 1, k)`, of a packed batch too."""
+        if self.packing is None:
+            return _mean(values, self.real())
+        return _mean(self.packing.unpack(values), self.packing.real(values.device))
 
     def mean_with_padding(self, values: Tensor) -> Tensor:
         """The mean of `(batch, tokens, k)` over all tokens, `(batch, 1, k)`; a packed batch has no padding."""
         return values.mean(1, keepdim=True) if self.packing is None else self.mean(values)
 
-    def prompt_mean(self, gate: nn.Module, values: Callable[[], Tensor]) -> Tensor:
+    def prompt_mean(self, owner: object, values: Callable[[], Tensor]) -> Tensor:
         """The mean of `(batch, tokens, k)` over the real tokens of the prompt, as far as each token has come in it.
 
         While decoding, the mean at the prompt's end is taken from the cache, `(batch, 1, k)`, without `values`. An
         encoder's tokens see the whole prompt at once: the mean over all of it, `(batch, 1, k)`.
 
         Args:
-            gate: which the running sums in the cache belong to.
+            owner: whose the running sums in the cache are: a gate, or the list of several.
             values: computes what the mean is taken of.
 
         """
         if not self.layer.stack.causal:
             return self.mean(values())
-        sums, end = self._sums(gate), self.prompt.end
+        sums, end = self._sums(owner), self.prompt.end
         if end is not None:
             end = end + self._virtual
         elif sums is not None:
@@ -132,7 +136,7 @@ class Context(nn.Module):
         elif sums is None or not isinstance(end, int) or self.past < end:
             sums = self._further(sums, values(), self.real(), end)
             if self._cache is not None:
-                self._held(self._cache).sums[id(gate)] = sums
+                self._held(self._cache).sums[id(owner)] = sums
             sums = sums[:, self.past :]
         else:
             sums = sums[:, -1:]
@@ -162,8 +166,8 @@ class Context(nn.Module):
         added = torch.cat([weight * values.float(), weight], -1).cumsum(1)
         return torch.cat([sums[:, : self.past], sums[:, : self.past][:, -1:].sum(1, keepdim=True) + added], 1)
 
-    def _sums(self, gate: nn.Module) -> Tensor | None:
-        return None if self._cache is None else self._held(self._cache).sums.get(id(gate))
+    def _sums(self, owner: object) -> Tensor | None:
+        return None if self._cache is None else self._held(self._cache).sums.get(id(owner))
 
     def _held(self, cache: Any) -> Held:
         if not (cache.layers and isinstance(cache.layers[-1], Held)):

@@ -70,8 +70,9 @@ class Gating:
         elif arguments["per"] == "submodule" and len(term.positions) > 1:
             gate = Share(self._once(site.layer, term, lambda: make(hidden, context, **arguments)))
         else:
-            gate = make(site.d_out if getattr(delta, "reads", "x") == "y" else site.d_in, context, **arguments)
-            if isinstance(gate, LinearGate) and site.position in _READ_WHAT_ATTENTION_READS:
+            reads_y = getattr(delta, "reads", "x") == "y"
+            gate = make(site.d_out if reads_y else site.d_in, context, **arguments)
+            if isinstance(gate, LinearGate) and site.position in _READ_WHAT_ATTENTION_READS and not reads_y:
                 gate.beside = self._beside.setdefault(site.layer, [])
                 gate.beside.append(gate)
         self._check(gate, str(kind), site)

@@ -76,4 +76,6 @@ def _of_each_row(context: Context, h: Tensor, g: Tensor) -> Tensor:
     """The gate of each row, `(batch,)`, given what the gate read and gave."""
     batch, tokens = (h if context.hidden is None else context.hidden).shape[:2]
     g = g.view(batch, tokens, 1) if g.dim() == 2 else g.expand(batch, -1, 1)  # OPT's MLP reads all rows as one
-    return (context.mean(g) if g.shape[1] == tokens else g).flatten()
+    if context.packing is not None:
+        g = g.expand(-1, tokens, -1)
+    return (context.mean_of_each_row(g) if g.shape[1] == tokens else g).flatten()

@@ -4,6 +4,7 @@ import copy
 from types import SimpleNamespace
 from typing import Any
 
+import contracts
 import models
 import pytest
 import torch
@@ -271,3 +272,23 @@ def test_a_copy_has_its_own_gates_beside_each_other() -> None:
     grown = copy.deepcopy(model)
     first, second = attached(model).grafts["0_q_lora"].gate, attached(grown).grafts["0_q_lora"].gate
     assert len(second.beside) == 3 and not set(first.beside) & set(second.beside)
+
+
+@pytest.mark.parametrize("members", ["[lora@q+series(bottleneck=4)@v]", "[series(bottleneck=4)@q+lora@q,v]"])
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_gates_of_deltas_that_read_what_is_written_stand_alone(family: str, members: str) -> None:
+    gates = {n: graft.gate for n, graft in attached(models.grown(family, f"prompt*{members}")).grafts.items()}
+    assert all(gate.beside == [gate] for name, gate in gates.items() if "series" in name)
+    assert not any(
+        "series" in name for name, gate in gates.items() for other in gates["0_q_lora"].beside if gate is other
+    )
+    contracts.generates_alike_with_and_without_cache(family, f"prompt*{members}")
+
+
+def test_a_gate_that_is_given_something_else_keeps_its_own_sums_in_the_cache() -> None:
+    model, batch = models.grown("llama", f"prompt*{BESIDE}"), models.batch("llama")
+    how = {"do_sample": False, "min_new_tokens": 4, "max_new_tokens": 4}
+    how |= {"return_dict_in_generate": True, "output_logits": True}
+    expected = model.generate(**batch, **how).logits
+    model.model.layers[0].self_attn.q_proj.register_forward_pre_hook(lambda q, args: (args[0].clone(),))
+    torch.testing.assert_close(model.generate(**batch, **how).logits, expected)

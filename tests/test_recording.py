@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import models
+import packed
 import pandas as pd
 import pytest
 import torch
@@ -8,6 +9,7 @@ from models import THREE
 
 from pelt_core.attachment import AttachError, attach, attached
 from pelt_core.recording import RecordingError, recorded_gates
+from pelt_core.unpadding import unpadded
 
 
 def hooks(model: torch.nn.Module) -> int:
@@ -106,3 +108,19 @@ def test_a_method_of_several_is_named() -> None:
 def test_a_method_without_gates_has_nothing_to_record() -> None:
     with pytest.raises(RecordingError, match="'lora@q,v' has no gates"), recorded_gates(models.grown("bert", "lora")):
         pass
+
+
+@pytest.mark.parametrize(
+    ("family", "gate"),
+    [("bert", "sequence"), *((family, gate) for family in ("llama", "opt") for gate in ("token", "prompt", "scalar"))],
+)
+def test_without_padding_there_is_a_record_for_each_row_too(family: str, gate: str) -> None:
+    model, inputs = models.grown(family, f"{gate}*[lora@q+series(bottleneck=4)@mlp]"), packed.batch(family)
+    if family != "bert":
+        inputs["input_ids"][:, :2] = inputs["input_ids"][0, :2]  # computed once
+    with recorded_gates(model) as expected:
+        model(**inputs)
+    with recorded_gates(model) as found, unpadded(model):
+        model(**inputs)
+    for one, other in zip(found, expected, strict=True):
+        assert one == other | {"gate": pytest.approx(other["gate"], abs=1e-5)}

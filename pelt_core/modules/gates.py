@@ -89,7 +89,8 @@ class LinearGate(Gate):
         if self.pool == "prompt":
             # OPT's MLP reads the tokens of all rows as those of one.
             batch = len(h if self.context.hidden is None else self.context.hidden)
-            return self.context.prompt_mean(self, lambda: (s := each()).reshape(batch, -1, s.shape[-1])).to(h.dtype)
+            owner = self if len(gates) == 1 else self.beside  # their sums in a cache are no single gate's
+            return self.context.prompt_mean(owner, lambda: (s := each()).reshape(batch, -1, s.shape[-1])).to(h.dtype)
         return self.context.mean_with_padding(each()) if self.padding == "counted" else self.context.mean(each())
 
 
