@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 def biased_attention(
@@ -54,6 +55,7 @@ class _BiasedAttention(torch.autograd.Function):
         return torch.bmm(weights, v).view(query.shape).to(query.dtype)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, weights = ctx.saved_tensors
         gradient = gradients[0].float().reshape(q.shape)

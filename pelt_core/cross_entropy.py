@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 _LOGITS = 2**24  # held at once: 64 MiB, few enough to be written and read again quickly
 
@@ -45,6 +46,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return torch.cat([losses for losses, _ in parts])
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         (saved,) = ctx.saved_tensors
         return (gradients[0].unsqueeze(1) * saved).to(saved.dtype), None, None, None

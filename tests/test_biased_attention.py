@@ -53,3 +53,10 @@ def test_a_bias_that_lets_nothing_through_is_attention_without_those_keys() -> N
     out = biased_attention(q, k, v, closed, causal())
     alone = F.scaled_dot_product_attention(q, k[:, :, 3:], v[:, :, 3:], causal()[:, 3:], enable_gqa=True)
     torch.testing.assert_close(out, alone)
+
+
+def test_a_second_derivative_is_refused() -> None:
+    given = drawn(torch.float32)
+    (first,) = torch.autograd.grad(biased_attention(*given).square().sum(), given[0], create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.sum().backward()

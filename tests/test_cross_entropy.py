@@ -93,3 +93,10 @@ def test_no_token_no_loss() -> None:
     none = linear_cross_entropy(h[:0], W, b, y[:0])
     assert none.shape == (0,)
     assert not torch.autograd.grad(none.sum(), h)[0].any()
+
+
+def test_a_second_derivative_is_refused() -> None:
+    h, W, b, y = drawn()
+    (first,) = torch.autograd.grad(linear_cross_entropy(h, W, b, y).square().sum(), h, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.sum().backward()
