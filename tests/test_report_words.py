@@ -132,7 +132,8 @@ def test_limits_quote_the_published_sizes_and_the_coverage_of_intervals(full, ro
     said = limits.limits(full, published, *pairs).data
     assert "Series adapter `bottleneck=256`, here `series(bottleneck=64" in said
     assert "LoRA `r=8`, here `lora(rank=32" in said
-    assert f"{100 * statistics.COVERAGE[2]:.0f} % of the repetitions" in said and "verdict inherits it" in said
+    least, most = (f"{100 * share:.0f}" for share in statistics.COVERAGE[2])
+    assert f"covered it in {least} to {most} % of the repetitions" in said
     other = limits.limits(full, published.assign(size="r=1"), *pairs).data
     assert "LoRA `r=1`" in other and "r=8" not in other
 

@@ -7,7 +7,6 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from pelt_core import data
 from pelt_core.report.results import DIVERGED, NOT_RUN, Cell, Measure, Results
@@ -67,11 +66,8 @@ def pairs(results: Results, measure: Measure) -> pd.DataFrame:
         for second, first in combinations([cell for cell in results.trained if cell.method == method], 2)
     ]
     frame = pd.DataFrame(lines)
-    known = frame["p"].notna()
-    frame["p_holm"] = np.nan
-    if known.any():
-        frame.loc[known, "p_holm"] = multipletests(frame.loc[known, "p"], method="holm")[1]
-    return frame.assign(significant=frame["p_holm"] < 1 - LEVEL)
+    p_holm = statistics.holm(frame["p"])
+    return frame.assign(p_holm=p_holm, significant=p_holm < 1 - LEVEL)
 
 
 def _pair(results: Results, first: Cell, second: Cell, measure: Measure) -> dict[str, object]:

@@ -132,7 +132,7 @@ def _floor(results: Results) -> Iterator[str]:
     if empty:
         said = words.listed(f"{words.counted(number, 'cell')} on {name}" for name, number in empty.items())
         yield (
-            f"**Floor.** No question at all is solved by {said}: there a bootstrap interval has no width, although "
+            f"**Floor.** No question at all is solved by {said}: there an interval has no width, although "
             "more questions could well be solved now and then."
         )
 
@@ -146,10 +146,14 @@ def _seeds(results: Results) -> str:
         )
     simulated = ""
     if len(found) in statistics.COVERAGE:
-        covered = f"{100 * statistics.COVERAGE[len(found)]:.0f} %"
-        simulated = f": in a simulation, those of 95 % covered the truth in {covered} of the repetitions"
+        least, most = (f"{100 * share:.0f}" for share in statistics.COVERAGE[len(found)])
+        simulated = (
+            f" In simulations from seeds that are all alike to seeds that differ far more than questions do, such "
+            f"intervals, meant to cover the truth in {100 * estimates.LEVEL:.0f} %, covered it in {least} to {most} % "
+            "of the repetitions."
+        )
     return (
-        f"**Seeds.** There are {len(found)}. Where seeds differ as much as the choice of questions matters, intervals "
-        f"from so few are too narrow{simulated}. P-values come from the same resamples, and so every verdict "
-        "inherits it."
+        f"**Seeds.** There are {len(found)}. So few tell little of how much seeds differ, and intervals allow for "
+        f"that: the more of a mean's uncertainty comes from the seeds, the wider they are.{simulated} P-values are "
+        "those of the same intervals, and so a real difference may well stay undecided."
     )
