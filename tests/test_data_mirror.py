@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from http.client import IncompleteRead
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +185,18 @@ def test_the_mirrors_own_rows_pack_to_the_pinned_bytes(mirror: Path) -> None:
         if pin.sha256 and str(pin.source).startswith("https://"):
             stored = pack(rows_of(mirror / str(pin.file)))
             assert hashlib.sha256(stored).hexdigest() == pin.sha256, pin.file
+
+
+def test_a_cut_connection_and_a_place_that_cannot_be_written_are_failures_of_their_file(
+    tmp_path: Path, only: Callable[..., Pin]
+) -> None:
+    def cut(url: str) -> bytes:
+        raise IncompleteRead(b"half")
+
+    stored = pack(ROWS)
+    pin = only(file_rows=2, sha256=hashlib.sha256(stored).hexdigest(), source="https://example.org/a", hub=None)
+    state, reason = made_of(tmp_path / "cut", cut)[str(pin.file)]
+    assert (state, "cannot be fetched" in reason) == ("failed", True)
+    (tmp_path / "file").touch()
+    state, reason = made_of(tmp_path / "file", lambda url: json.dumps(ROWS).encode())[str(pin.file)]
+    assert (state, str(tmp_path / "file") in reason) == ("failed", True)

@@ -14,6 +14,7 @@ import os
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def make_mirror(folder: Path, fetch: Callable[[str], bytes] | None = None) -> It
             yield Made(str(pinned.file), _make(folder, pinned, fetch or _download))
         except NotPublished as error:
             yield Made(str(pinned.file), "not published", str(error))
-        except (DataNotFound, PinMismatch, MalformedRows) as error:
+        except (OSError, PinMismatch, MalformedRows) as error:  # DataNotFound, or a place where nothing can be written
             yield Made(str(pinned.file), "failed", str(error))
 
 
@@ -113,7 +114,7 @@ def _make(folder: Path, pinned: Pin, fetch: Callable[[str], bytes]) -> str:
 def _published(source: str, fetch: Callable[[str], bytes]) -> bytes:
     try:
         return pack(row for url in source.split(" + ") for row in published_rows(url, fetch(url.partition("#")[0])))
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise DataNotFound(
             f"{source} cannot be fetched: {error}. Mend: run this where there is a network, and copy the folder"
         ) from None
