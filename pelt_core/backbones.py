@@ -9,6 +9,7 @@ from typing import cast
 import torch
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
@@ -21,6 +22,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_N
 
 from pelt_core import embedded, quiet, tiny
 from pelt_core.catalogue import ALIASES, BACKBONES, Backbone, full_name
+from pelt_core.classifier import Classifier, Pooling
 from pelt_core.embedded import BackboneUnavailable
 from pelt_core.errors import PeltError
 
@@ -32,8 +34,10 @@ __all__ = [
     "UnknownBackbone",
     "UnsuitableTask",
     "is_encoder",
+    "load_classifier",
     "load_model",
     "load_tokenizer",
+    "meta_classifier",
     "meta_model",
     "natural_task",
 ]
@@ -86,6 +90,37 @@ def load_model(
             "attach the method, and resume training from this folder; pelt_core.save writes what pelt_core.load reads"
         )
     return cast(PreTrainedModel, model.eval())
+
+
+def load_classifier(name: str, pooling: Pooling, labels: int) -> Classifier:
+    """The backbone called `name` under a new head on its pooled hidden states, in eval mode and fp32.
+
+    `load_model(name, task="classification")` gives the classifier that transformers has for the family instead.
+
+    Args:
+        name: as `load_model` takes it.
+        pooling: see `pelt_core.classifier.Classifier`.
+        labels: number of classes; 1 for a score. The head is drawn from torch's global generator: seed it first.
+
+    Raises:
+        UnknownBackbone, BackboneUnavailable: as `load_model`.
+        UnsuitableTask: the backbone is an encoder-decoder.
+        PoolingError: there is no such way of pooling.
+    """
+    name = full_name(name)
+    config = _without_decoder(_read_config(name), name)
+    if _is_tiny(name):
+        backbone = tiny.tiny_model(config, AutoModel)
+    else:
+        with _loading(name), quiet.errors_only():
+            backbone = AutoModel.from_pretrained(_location(name), config=config, dtype=torch.float32)
+    return Classifier(backbone, pooling, labels)
+
+
+def meta_classifier(name: str, pooling: Pooling, labels: int) -> Classifier:
+    """What `load_classifier` gives, without its weights, as `meta_model` is; raises what `load_classifier` raises."""
+    with torch.device("meta"):
+        return Classifier(AutoModel.from_config(_without_decoder(_shapes(name), name)), pooling, labels)
 
 
 def meta_model(name: str, task: str = "causal-lm", labels: int | None = None) -> PreTrainedModel:
@@ -179,6 +214,12 @@ def _made_as(config: PreTrainedConfig) -> tuple[str, str]:
     if is_encoder(config):
         return "an encoder", "classification"
     return ("an encoder-decoder", "seq2seq") if config.is_encoder_decoder else ("a decoder", "causal-lm")
+
+
+def _without_decoder(config: PreTrainedConfig, name: str) -> PreTrainedConfig:
+    if config.is_encoder_decoder:
+        raise UnsuitableTask(f"{name} is an encoder-decoder: classifiers are made of encoders and decoders")
+    return config
 
 
 def _location(name: str) -> str | Path:

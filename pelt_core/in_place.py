@@ -27,10 +27,15 @@ def trained_in_place(model: PreTrainedModel, method: Method) -> set[str]:
     return found
 
 
+def head_parameters(model: PreTrainedModel) -> set[str]:
+    """The names of the parameters of the output layer for a task other than language modelling; none without one."""
+    return {name for name, _ in model.named_parameters() if name.split(".")[0] in _TASK_HEADS}
+
+
 def _named(model: PreTrainedModel, method: Method) -> set[str]:
     first = method.terms[0]
     own = {name: p for name, p in model.named_parameters() if not name.startswith("pelt.")}
-    head = {name for name in own if name.split(".")[0] in _TASK_HEADS}
+    head = head_parameters(model)
 
     def names_in(*modules: nn.Module) -> set[str]:
         inside = {id(p) for module in modules for p in module.parameters()}

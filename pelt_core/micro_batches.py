@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from pelt_core.data.batches import collate
+from pelt_core.data.batches import collate, tokens_of
 from pelt_core.loss import predicted_positions
 
 TOKENS = 768
@@ -51,14 +51,14 @@ class MicroBatches:
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Step]:
         """The step of these rows, as a `Trainer` takes what its collator makes."""
-        tokens = sum(len(row["input_ids"]) for row in rows)
+        tokens = sum(map(tokens_of, rows))
         parts = [collate(part, self.pad_id) for part in self.cut(rows)]
         return {"step": Step(parts, sum(_targets(part["labels"]) for part in parts), tokens)}
 
     def cut(self, rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
         """The rows of each part. Each part but the last closes as soon as it has its even share of all tokens."""
-        shortest_first = sorted(rows, key=lambda row: len(row["input_ids"]))
-        total = sum(len(row["input_ids"]) for row in rows)
+        shortest_first = sorted(rows, key=tokens_of)
+        total = sum(map(tokens_of, rows))
         share = total / -(-total // self.tokens)
         parts: list[list[Mapping[str, Any]]] = []
         before = 0
@@ -66,7 +66,7 @@ class MicroBatches:
             if before >= len(parts) * share:
                 parts.append([])
             parts[-1].append(row)
-            before += len(row["input_ids"])
+            before += tokens_of(row)
         return parts
 
 

@@ -86,6 +86,9 @@ def stacks(model: PreTrainedModel) -> tuple[Stack, ...]:
     for stack in found:
         if stack.name and not hasattr(model.base_model, stack.name):
             raise AnatomyError(f"{type(model).__name__} has no {stack.name}: load {family!r} as an encoder-decoder")
+    if "pooler" in found[0].outside and model.base_model.pooler is None:
+        outside = {position: path for position, path in found[0].outside.items() if position != "pooler"}
+        return (replace(found[0], outside=outside),)
     return found
 
 

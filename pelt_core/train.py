@@ -4,32 +4,25 @@ from __future__ import annotations
 
 import math
 import sys
-import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
-from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
+from transformers import PreTrainedModel, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-from pelt_core.checkpoint import load_trained_state, trained_state
 from pelt_core.errors import PeltError
-from pelt_core.loss import bare
+from pelt_core.in_place import head_parameters
 from pelt_core.memory import forget_peak, peak_memory
-from pelt_core.micro_batches import TOKENS, MicroBatches, Step
-from pelt_core.objective import text_losses, training_losses
+from pelt_core.micro_batches import TOKENS, MicroBatches
+from pelt_core.parts_trainer import COMPLETE, PartsTrainer
 from pelt_core.quiet import errors_only
-from pelt_core.unpadding import can_unpad, unpadded
 
 CURVE_POINTS = 2000
 _READ_EVERY = 10  # steps: to read a loss is to wait for the GPU
-_WEIGHTS, _COMPLETE = "trained.safetensors", "complete"
 
 
 class NothingToTrain(PeltError, ValueError):
@@ -75,6 +68,7 @@ def fit(
     weight_decay: float,
     seed: int,
     workdir: str | Path,
+    head_learning_rate: float | None = None,
     micro_batch_tokens: int = TOKENS,
     gradient_checkpointing: bool = False,
     save_every: int = 100,
@@ -103,6 +97,8 @@ def fit(
         weight_decay: decoupled, and not on biases and norms.
         seed: for the order of the rows and for dropout.
         workdir: holds the checkpoints, of this training alone.
+        head_learning_rate: the peak rate of a classifier's head, which starts from nothing and mostly needs another one
+            than the method; `learning_rate` unless given.
         micro_batch_tokens: about how many tokens are computed at once. More need more memory, and on a CPU gain little
             speed.
         gradient_checkpointing: whether the backward pass computes the layers anew instead of keeping what they
@@ -111,7 +107,7 @@ def fit(
         callbacks: are told of each step, see `transformers.TrainerCallback`.
 
     Raises:
-        NothingToTrain: no parameter requires a gradient, or there is no row.
+        NothingToTrain: no parameter requires a gradient, or there is no row; or a head's rate is given without a head.
         UnevenBatch: the training is distributed over processes whose number does not divide the batch size.
 
     """
@@ -119,6 +115,8 @@ def fit(
         raise NothingToTrain('no parameter requires a gradient: attach(model, "lora@q,v") first, or unfreeze some')
     if not len(rows):
         raise NothingToTrain("there is no row to train on")
+    if head_learning_rate is not None and not head_parameters(model):
+        raise NothingToTrain(f"{type(model).__name__} has no task's head to train: leave head_learning_rate out")
     arguments = TrainingArguments(
         output_dir=str(workdir),
         learning_rate=learning_rate,
@@ -155,6 +153,7 @@ def fit(
             train_dataset=rows,
             callbacks=[*callbacks, _ReadBeforeSaving(), *([_Bar()] if sys.stderr.isatty() else [])],
         )
+        trainer.head_learning_rate = head_learning_rate
         trainer.remove_callback(PrinterCallback)
         if gradient_checkpointing:
             model.activation_checkpointing_enable({"use_reentrant": False})
@@ -168,88 +167,16 @@ def fit(
     return _result(trainer.history)
 
 
-class PartsTrainer(Trainer):
-    """A `Trainer` that computes a batch part by part, and whose checkpoints hold the trained tensors, each once."""
-
-    def __init__(self, model: PreTrainedModel, *args: Any, **kwargs: Any) -> None:
-        super().__init__(model, *args, **kwargs)
-        self._losses: Callable[..., Tensor] = training_losses if model.get_output_embeddings() else text_losses
-        self._unpads = can_unpad(model)
-        # These tell where the rows are and what they share, for which they need not be on the GPU.
-        self._on_cpu = {"labels", "attention_mask", "input_ids"} if self._unpads else {"labels"}
-        self._unread: list[tuple[Tensor, Tensor]] = []  # loss and tokens of each step since the last record
-        self._started: float | None = None
-
-    def training_step(
-        self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
-    ) -> Tensor:
-        """The gradient and the value of one batch's loss, a micro-batch at a time."""
-        self._started = self._started or time.perf_counter()
-        model.train()
-        step: Step = inputs["step"]
-        counts = torch.tensor([step.targets, step.tokens]).to(self.args.device, non_blocking=True)
-        counts = self.accelerator.reduce(counts)
-        # Data parallelism averages the gradients of its ranks, so each rank's share is scaled up by their number.
-        share = self.accelerator.num_processes / counts[0]
-        total = torch.zeros((), device=self.args.device)
-        with unpadded(bare(model)) if self._unpads else nullcontext():  # callbacks find the model as it was
-            for part in step.parts:
-                loss = self._losses(model, **self._placed(part)).sum() * share
-                self.accelerator.backward(loss)
-                total += loss.detach()
-        self._unread.append((total, counts[1]))
-        return total
-
-    def _placed(self, part: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The tensors where they are computed with, without waiting for it."""
-        device = self.args.device
-        return {name: t if name in self._on_cpu else t.to(device, non_blocking=True) for name, t in part.items()}
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Keeps the steps' record in the state that checkpoints carry; ends the training if it has diverged."""
-        if "loss" not in logs:
-            return
-        losses, tokens = (torch.stack(column) for column in zip(*self._unread, strict=True))
-        self._unread.clear()
-        now = time.perf_counter()
-        seconds, self._started = now - (self._started or now), now
-        losses = self.accelerator.reduce(losses, "mean").tolist()
-        record: dict[str, Any] = {**logs, "losses": losses, "tokens": int(tokens.sum()), "seconds": seconds}
-        super().log(record, start_time)
-        self.control.should_training_stop |= not all(map(math.isfinite, [*losses, logs["grad_norm"]]))
-
-    @property
-    def history(self) -> list[dict[str, Any]]:
-        """Records of some optimiser steps each, those before an interruption included."""
-        return self.state.log_history
-
-    def floating_point_ops(self, inputs: Any) -> int:
-        """Not counted: the estimate in `transformers` knows nothing of frozen parameters."""
-        return 0
-
-    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
-        assert output_dir is not None and isinstance(self.model, PreTrainedModel)
-        folder = Path(output_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file({name: t.contiguous() for name, t in trained_state(self.model).items()}, folder / _WEIGHTS)
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
-        assert isinstance(self.model, PreTrainedModel)
-        load_trained_state(self.model, load_file(Path(resume_from_checkpoint, _WEIGHTS)))
-
-    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)
-        self.accelerator.wait_for_everyone()
-        assert self.args.output_dir is not None
-        Path(self.args.output_dir, f"checkpoint-{self.state.global_step}", _COMPLETE).touch()
-
-
 class _ReadBeforeSaving(TrainerCallback):
     """Has all losses read before a checkpoint is written, and at the end, which another callback may ask for."""
 
     def on_step_end(self, args: TrainingArguments, state: Any, control: Any, **kwargs: Any) -> None:
         """Asks for the record of the steps that have none yet."""
         control.should_log |= control.should_save or control.should_training_stop
+
+    def on_epoch_end(self, args: TrainingArguments, state: Any, control: Any, **kwargs: Any) -> None:
+        """The same, if a callback ended the training with the epoch."""
+        control.should_log |= control.should_training_stop
 
 
 class _Bar(ProgressCallback):
@@ -263,7 +190,7 @@ class _Bar(ProgressCallback):
 
 def _last_checkpoint(workdir: Path) -> str | None:
     """The newest checkpoint that was not cut short by a kill."""
-    found = [mark.parent for mark in workdir.glob(f"checkpoint-*/{_COMPLETE}")]
+    found = [mark.parent for mark in workdir.glob(f"checkpoint-*/{COMPLETE}")]
     return str(max(found, key=lambda folder: int(folder.name.split("-")[1]))) if found else None
 
 

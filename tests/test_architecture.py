@@ -21,9 +21,10 @@ HOUSE = [
     *("entries", "methods", "specification"),
     *("in_place", "gating", "sharing", "attachment", "recording", "starting"),
     *("folding", "merging", "checkpoint", "peft_format"),
-    *("catalogue", "quiet", "tiny", "embedded", "backbones", "counting"),
+    *("catalogue", "quiet", "tiny", "embedded", "classifier", "backbones", "counting"),
     *("biased_attention", "packed_attention", "unpadding"),
-    *("data", "precision", "cross_entropy", "loss", "objective", "memory", "micro_batches", "train"),
+    *("data", "precision", "cross_entropy", "loss", "objective", "memory", "micro_batches", "parts_trainer", "train"),
+    *("best_epoch", "classify"),
     *("prefill", "decode", "sampling", "local_teacher", "scoring", "choices", "evaluate"),
     *("provenance", "study", "report", "publish", "cli"),
 ]

@@ -7,7 +7,18 @@ from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerBase, Trainer, TrainingArguments
 
 from pelt_core import backbones, data
-from pelt_core.data.batches import IGNORED, NothingToLearn, collate, encode, left_pad, prompt_ids
+from pelt_core.backbones import load_tokenizer
+from pelt_core.data.batches import (
+    IGNORED,
+    NothingToLearn,
+    collate,
+    encode,
+    encode_apart,
+    encode_texts,
+    left_pad,
+    prompt_ids,
+    tokens_of,
+)
 from pelt_core.data.prompts import PROMPTS, exchange, render
 
 ROWS = [
@@ -158,3 +169,37 @@ def test_the_trainer_learns_from_the_batches(plain: PreTrainedTokenizerBase, tmp
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("name", ["tiny-bert", "tiny-llama"])
+def test_two_texts_are_read_as_one_or_apart(name: str) -> None:
+    tokenizer = load_tokenizer(name)
+    row = {"id": "a", "text": "one two", "text_pair": "three", "label": 1}
+    (joined,) = encode_texts(tokenizer, [row], 64)
+    written = tokenizer.decode(joined["input_ids"], skip_special_tokens=True)
+    assert written == ("one twothree" if name == "tiny-bert" else "one two\nthree") and joined["label"] == 1
+    (apart,) = encode_apart(tokenizer, [row], 64)
+    texts = [tokenizer.decode(apart[column], skip_special_tokens=True) for column in ("input_ids", "input_ids_pair")]
+    assert texts == ["one two", "three"]
+    assert tokens_of(apart) == len(apart["input_ids"]) + len(apart["input_ids_pair"])
+
+
+def test_texts_are_cut_to_the_length_asked_for() -> None:
+    tokenizer = load_tokenizer("tiny-bert")
+    row = {"id": "a", "text": "x" * 50, "text_pair": "y" * 9, "label": 0.5}
+    (joined,) = encode_texts(tokenizer, [row], 20)
+    assert len(joined["input_ids"]) == 20
+    assert "y" * 8 in tokenizer.decode(joined["input_ids"]), "the longer of the two is cut"
+    (apart,) = encode_apart(tokenizer, [row], 20)
+    assert (len(apart["input_ids"]), len(apart["input_ids_pair"])) == (20, 11)
+
+
+def test_texts_apart_are_rows_of_one_batch_with_one_label() -> None:
+    rows = [
+        {"input_ids": [1, 2], "input_ids_pair": [3], "label": 4},
+        {"input_ids": [5], "input_ids_pair": [6, 7, 8], "label": 9},
+    ]
+    batch = collate(rows)
+    assert batch["input_ids"].tolist() == [[1, 2, 0], [3, 0, 0], [5, 0, 0], [6, 7, 8]]
+    assert batch["attention_mask"].sum(1).tolist() == [2, 1, 1, 3]
+    assert batch["labels"].tolist() == [4, 9]

@@ -73,21 +73,76 @@ def encode(
     return Dataset.from_list(encoded)
 
 
+def encode_texts(tokenizer: PreTrainedTokenizerBase, rows: Iterable[Mapping[str, Any]], max_length: int) -> "Dataset":
+    """Rows with `id`, `text`, `text_pair`, `label` -> a Dataset of `id`, `input_ids`, `label`, two texts as one.
+
+    An encoder's tokenizer joins two texts as the model was pretrained, with `token_type_ids` if it has them; where it
+    puts nothing between them, a line break does. What is beyond `max_length` tokens is cut off, of two texts that are
+    not joined by a line break from the longer one.
+    """
+    from datasets import Dataset  # here, as its import takes a second
+
+    return Dataset.from_list(
+        [_named(row, _joined(tokenizer, row["text"], row["text_pair"], max_length)) for row in rows]
+    )
+
+
+def encode_apart(tokenizer: PreTrainedTokenizerBase, rows: Iterable[Mapping[str, Any]], max_length: int) -> "Dataset":
+    """Rows with `id`, `text`, `text_pair`, `label` -> `id`, `input_ids`, `input_ids_pair`, `label`: two texts apart.
+
+    Each is cut to `max_length` tokens.
+    """
+    from datasets import Dataset
+
+    def ids(text: str) -> list[int]:
+        return list(tokenizer(text, truncation=True, max_length=max_length)["input_ids"])
+
+    return Dataset.from_list(
+        [_named(row, {"input_ids": ids(row["text"]), "input_ids_pair": ids(row["text_pair"])}) for row in rows]
+    )
+
+
+def _named(row: Mapping[str, Any], encoded: dict[str, list[int]]) -> dict[str, Any]:
+    return {"id": row["id"], **encoded, "label": row["label"]}
+
+
+def _joined(tokenizer: PreTrainedTokenizerBase, text: str, pair: str, max_length: int) -> dict[str, list[int]]:
+    texts = (text, pair) if pair else (text,)
+    if tokenizer.num_special_tokens_to_add(pair=True) == tokenizer.num_special_tokens_to_add(pair=False):
+        texts = ("\n".join(texts),)
+    encoded = tokenizer(*texts, truncation=True, max_length=max_length)
+    return {name: list(encoded[name]) for name in ("input_ids", "token_type_ids") if name in encoded}
+
+
+def tokens_of(row: Mapping[str, Any]) -> int:
+    """How many tokens an encoded row has, those of a second text that is read apart too."""
+    return len(row["input_ids"]) + len(row.get("input_ids_pair", ()))
+
+
 def collate(rows: Sequence[Mapping[str, Any]], pad_id: int = 0) -> dict[str, torch.Tensor]:
     """Encoded rows -> `input_ids`, `attention_mask` and, if the rows have them, `token_type_ids`, padded on the right.
 
     They are (batch, tokens), and so is `labels` of rows that have `labels`, -100 on the padding. Rows that have a
-    `label` give `labels` of (batch,). Other columns are passed over. The mask hides the padding, so its id matters only
-    to models that look for the last token that is none.
+    `label` give `labels` of (batch,). Rows with `input_ids_pair` are two rows of the batch, one behind the other, and
+    have one label. Other columns are passed over. The mask hides the padding, so its id matters only to models that
+    look for the last token that is none.
     """
+    if "input_ids_pair" in rows[0]:
+        apart = [{"input_ids": row[name]} for row in rows for name in ("input_ids", "input_ids_pair")]
+        return _inputs(apart, pad_id) | {"labels": torch.tensor([row["label"] for row in rows])}
+    batch = _inputs(rows, pad_id)
+    if "label" in rows[0]:
+        return batch | {"labels": torch.tensor([row["label"] for row in rows])}
+    return batch | {"labels": _padded(rows, "labels", IGNORED)}
+
+
+def _inputs(rows: Sequence[Mapping[str, Any]], pad_id: int) -> dict[str, torch.Tensor]:
     batch = {"input_ids": _padded(rows, "input_ids", pad_id)}
     lengths = torch.tensor([len(row["input_ids"]) for row in rows])
     batch["attention_mask"] = (torch.arange(batch["input_ids"].shape[1]) < lengths.unsqueeze(1)).long()
     if "token_type_ids" in rows[0]:
         batch["token_type_ids"] = _padded(rows, "token_type_ids", 0)
-    if "label" in rows[0]:
-        return batch | {"labels": torch.tensor([row["label"] for row in rows])}
-    return batch | {"labels": _padded(rows, "labels", IGNORED)}
+    return batch
 
 
 def _padded(rows: Sequence[Mapping[str, Any]], column: str, value: int) -> torch.Tensor:

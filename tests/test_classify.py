@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from pelt_core.backbones import load_classifier, load_tokenizer
+from pelt_core.classifier import Pooling
+from pelt_core.classify import logits
+from pelt_core.data.batches import collate, encode_apart, encode_texts
+
+PAIRS = [
+    {"id": str(i), "text": "a bee " * (1 + 3 * i % 7), "text_pair": "sees a rose" + "!" * i, "label": i % 2}
+    for i in range(9)
+]
+
+
+@pytest.mark.parametrize(("name", "pooling"), [("tiny-bert", "mean"), ("tiny-llama", "last"), ("tiny-gptj", "mean")])
+def test_every_row_has_the_logits_that_it_has_alone(name: str, pooling: Pooling) -> None:
+    model = load_classifier(name, pooling, 3)
+    rows = encode_texts(load_tokenizer(name), PAIRS, 64)
+    found = logits(model, rows, tokens=60)
+    alone = [model(**without_labels([row])).logits for row in rows]
+    torch.testing.assert_close(found, torch.cat(alone), rtol=1e-4, atol=1e-5)
+    assert found.dtype is torch.float32
+
+
+def test_two_texts_apart_have_one_row_of_logits() -> None:
+    model = load_classifier("tiny-bert", "pair", 2)
+    rows = encode_apart(load_tokenizer("tiny-bert"), PAIRS, 64)
+    found = logits(model, rows, tokens=80)
+    assert found.shape == (len(PAIRS), 2)
+    alone = [model(**without_labels([row])).logits for row in rows]
+    torch.testing.assert_close(found, torch.cat(alone), rtol=1e-4, atol=1e-5)
+
+
+def without_labels(rows: list[dict]) -> dict[str, torch.Tensor]:
+    return {name: t for name, t in collate(rows).items() if name != "labels"}
