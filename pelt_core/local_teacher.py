@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from torch import nn
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -83,7 +84,10 @@ class LocalTeacher:
 
     @cached_property
     def _model(self) -> PreTrainedModel:
-        return load_model(self.backbone, self.dtype)
+        model = load_model(self.backbone, self.dtype)
+        if accelerator := torch.accelerator.current_accelerator(check_available=True):
+            nn.Module.to(model, accelerator)
+        return model
 
     @cached_property
     def _tokenizer(self) -> PreTrainedTokenizerBase:

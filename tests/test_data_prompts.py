@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pelt_core.data.prompts import INSTRUCTION_FOR, PROMPTS, NoChoices, UnknownPrompt, exchange, render
+from pelt_core.data.prompts import EVALUATED_WITH, INSTRUCTION_FOR, PROMPTS, NoChoices, UnknownPrompt, exchange, render
 
 GOLDEN = {
     "alpaca@1": (
@@ -59,5 +59,7 @@ def test_a_cloze_prompt_asks_only_what_has_choices() -> None:
 
 
 def test_every_cloze_prompt_has_one_that_asks_with_the_choices() -> None:
-    assert INSTRUCTION_FOR.keys() | set(INSTRUCTION_FOR.values()) <= PROMPTS.keys()
+    assert EVALUATED_WITH.keys() | set(EVALUATED_WITH.values()) <= PROMPTS.keys()
+    assert EVALUATED_WITH["alpaca-published-train@1"] == "alpaca-published-eval@1"
+    assert INSTRUCTION_FOR.items() <= EVALUATED_WITH.items()
     assert not INSTRUCTION_FOR.keys() & set(INSTRUCTION_FOR.values())

@@ -15,9 +15,9 @@ def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path: Path, monkeypatch:
         raise OSError("the disk is full")
 
     monkeypatch.setattr(writing.os, "replace", fail)
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(NotWritable, match="full"):
         write_whole(path, "other")
-    assert path.read_text(encoding="utf-8") == "één\n"
+    assert path.read_text(encoding="utf-8") == "één\n" and list(tmp_path.iterdir()) == [path]
 
 
 def test_a_place_is_made_ready_before_the_work(tmp_path: Path) -> None:

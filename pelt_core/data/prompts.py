@@ -25,6 +25,9 @@ PROMPTS: dict[str, str] = {
 INSTRUCTION_FOR: dict[str, str] = {"cloze@1": "alpaca@1"}
 """Each cloze prompt, and the one that asks the same question with its choices, for what the model is to write."""
 
+EVALUATED_WITH: dict[str, str] = {**INSTRUCTION_FOR, "alpaca-published-train@1": "alpaca-published-eval@1"}
+"""The prompts that a model is trained on but not asked with, and the one that it is asked with; all others are both."""
+
 
 class NoChoices(PeltError, ValueError):
     """A cloze prompt is to ask a question that has no choices."""

@@ -27,7 +27,15 @@ def check_writable(path: Path) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write `text` to a file of another name and move it into place, so that what is at `path` is never a part."""
+    """Write `text` to a file of another name and move it into place, so that what is at `path` is never a part.
+
+    Raises:
+        NotWritable: the disk is full, say; what was at `path` still is.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)
+    try:
+        draft.write_text(text, encoding="utf-8")
+        os.replace(draft, path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise NotWritable(f"{path} could not be written: {error.strerror or error}") from None
