@@ -5,9 +5,9 @@ import os
 import sys
 from types import SimpleNamespace
 
-from pelt_core.study.run import Run
+from pelt_core.study.run import AnswerRun
 
-RUN = Run(
+RUN = AnswerRun(
     backbone="smollm2-135m",
     method="lora(rank=32,alpha=64)@q,k,v",
     train="gsm8k:500+mawps-clean:500",

@@ -10,11 +10,12 @@ import torch
 
 from pelt_core import data, decode, evaluate, provenance, train
 from pelt_core.data.prompts import NoChoices, render
+from pelt_core.study import training
 from pelt_core.study.execute import execute
 from pelt_core.study.ledger import Ledger
-from pelt_core.study.run import Run
+from pelt_core.study.run import AnswerRun, Run
 
-RUN = Run(
+RUN = AnswerRun(
     backbone="tiny-llama",
     method="lora(rank=4)@q,v",
     train="arithmetic:8",
@@ -141,5 +142,5 @@ def test_a_loss_that_is_not_a_number_can_be_recorded(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = train.TrainingResult("diverged", 2, [(1, 0.5), (2, math.nan)], 10, 1.0, 1)
-    monkeypatch.setattr(train, "fit", lambda *args, **kwargs: ended)
+    monkeypatch.setattr(training, "fit", lambda *args, **kwargs: ended)
     assert record(RUN, ledger, tmp_path)["loss_curve"] == [[1, 0.5], [2, None]]

@@ -15,7 +15,7 @@ def table(monkeypatch):
 
 
 def test_a_study_lays_its_block_over_the_common_one(table):
-    table["smoke"]["placement"]["epochs"] = 7
+    table["smoke"]["answers"]["studies"]["placement"]["epochs"] = 7
     assert budget("smoke", "placement").shared["epochs"] == 7
     assert budget("laptop", "placement").shared["epochs"] == 1
 
@@ -31,12 +31,12 @@ def test_overrides_have_the_types_of_yaml():
 
 
 def test_unknown_and_missing_fields_are_named(table):
-    table["smoke"]["common"]["batchsize"] = 4
+    table["smoke"]["answers"]["common"]["batchsize"] = 4
     with pytest.raises(
         BadPreset, match="preset 'smoke', study 'placement': unknown field 'batchsize'; the fields are:"
     ):
         budget("smoke", "placement")
-    del table["smoke"]["common"]["batchsize"], table["smoke"]["common"]["seeds"]
+    del table["smoke"]["answers"]["common"]["batchsize"], table["smoke"]["answers"]["common"]["seeds"]
     with pytest.raises(BadPreset, match="no value for 'seeds'"):
         budget("smoke", "placement")
 
@@ -46,8 +46,9 @@ def test_unknown_presets_and_studies_are_refused_with_the_choices(table):
         budget("cloud", "placement")
     with pytest.raises(UnknownPreset, match="no preset 'cloud'"):
         ledger_folder("cloud")
-    del table["paper"]["placement"]
-    table["paper"]["size"] = {}
+    studies = table["paper"]["answers"]["studies"]
+    del studies["placement"]
+    studies["size"] = {}
     with pytest.raises(UnknownPreset, match="preset 'paper' has no block for study 'placement'; it has: size"):
         budget("paper", "placement")
 
@@ -57,4 +58,4 @@ def test_the_paper_preset_is_the_papers(table):
     spent = budget("paper", "placement")
     said = {name: spent.shared[name] for name in ("batch_size", "epochs", "warmup", "max_length", "max_new_tokens")}
     assert said == {"batch_size": 16, "epochs": 3, "warmup": 100, "max_length": 256, "max_new_tokens": 256}
-    assert set(spent.methods.values()) == {3e-4}
+    assert set(spent.cells["methods"].values()) == {3e-4}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import RUN
 
-from pelt_core.study.run import BadRun, Run
+from pelt_core.study.run import BadRun, ClassificationRun, Run
 
 
 def test_golden_key():
@@ -14,7 +14,7 @@ def test_golden_key():
     assert RUN.key == "9bea2678416a026f"
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Run)])
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(RUN)])
 def test_every_field_decides_the_key(field):
     value = getattr(RUN, field)
     other = (*value, "gsm8k") if isinstance(value, tuple) else {str: "fp32", int: 7, float: 0.5}[type(value)]
@@ -55,3 +55,48 @@ def test_unknown_and_missing_fields_are_named():
 def test_wrong_values_are_refused(field, value, message):
     with pytest.raises(BadRun, match=message):
         dataclasses.replace(RUN, **{field: value})
+
+
+CLASSIFIED = ClassificationRun(
+    backbone="minilm-l6",
+    method="lora@q,v",
+    data_sha256="0" * 64,
+    learning_rate=2e-3,
+    epochs=20,
+    batch_size=16,
+    warmup=0.06,
+    weight_decay=0.0,
+    max_length=128,
+    precision="fp32",
+    seed=0,
+    task="sst2",
+    train_from="train",
+    test_from="test",
+    examples=100,
+    shuffle=0,
+    dev_rows=1000,
+    test_rows=2000,
+    pooling="mean",
+    train_head=True,
+    head_learning_rate=5e-3,
+    patience=5,
+)
+
+
+def test_the_other_kind_has_a_golden_key_too() -> None:
+    assert CLASSIFIED.key == "97af0af789c69422"
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(CLASSIFIED)])
+def test_every_field_of_the_other_kind_decides_the_key(field: str) -> None:
+    value = getattr(CLASSIFIED, field)
+    other = {str: "bf16", int: 7, float: 0.5, bool: False}[type(value)]
+    assert dataclasses.replace(CLASSIFIED, **{field: other}).key != CLASSIFIED.key
+
+
+def test_a_run_comes_back_as_the_kind_that_it_was() -> None:
+    for run in (RUN, CLASSIFIED):
+        again = Run.from_dict(json.loads(json.dumps(run.to_dict())))
+        assert again == run and type(again) is type(run)
+    with pytest.raises(BadRun, match="'train_head' of a run must be bool, not 1"):
+        dataclasses.replace(CLASSIFIED, train_head=1)

@@ -120,8 +120,8 @@ def test_bit_for_bit(row, items, differences):
     [
         (changed(answer_loss=0.519, accuracy=4 / 9), []),
         (ROW | {"loss_curve": []}, []),
-        (changed(answer_loss=0.521), ["answer loss of svamp: 0.5000, now 0.5210 (tolerance 0.02)"]),
-        (changed(answer_loss=float("nan")), ["answer loss of svamp: 0.5000, now nan (tolerance 0.02)"]),
+        (changed(answer_loss=0.521), ["answer loss on svamp: 0.5000, now 0.5210 (tolerance 0.020)"]),
+        (changed(answer_loss=float("nan")), ["answer loss on svamp: 0.5000, now nan (tolerance 0.020)"]),
         (changed(accuracy=1.0), ["accuracy on svamp: 0.556, now 1.000 (tolerance 0.332)"]),
         (ROW | {"metrics": METRICS | {"accuracy_cloze": {"piqa": 1.0}}}, []),  # was not measured then
         (ROW | {"status": "diverged", "trainable_parameters": 3}, ["status differs", "trainable parameters differs"]),
@@ -142,8 +142,8 @@ def test_a_diverged_repetition_differs_in_all_it_lost():
     found = within_tolerance((ROW, ITEMS), ({**ROW, "status": "diverged", "metrics": {}}, []))
     assert [difference.split(":")[0] for difference in found] == [
         "status differs",
-        "answer loss of svamp",
         "accuracy on svamp",
+        "answer loss on svamp",
     ]
 
 

@@ -19,9 +19,9 @@ from pelt_core.cli.options import (
     parse_seeds,
     parse_settings,
 )
-from pelt_core.study.grids import STUDIES, grid
+from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
-from pelt_core.study.presets import ledger_folder, presets
+from pelt_core.study.presets import ledger_folder, presets, studies
 from pelt_core.study.run import Run
 from pelt_core.study.workers import Outcome, is_claimed, run_study
 
@@ -115,7 +115,7 @@ def status(
         runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings))
         show([_state(run, book) for run in runs], as_json, f"{study}, {preset}, in {book.folder}")
         return
-    pairs = [(name, preset) for preset in presets() for name in STUDIES if name in presets()[preset]]
+    pairs = [(name, preset) for preset in presets() for name in studies(preset)]
     show([_counts(name, preset, Ledger(ledger or ledger_folder(preset))) for name, preset in pairs], as_json)
 
 

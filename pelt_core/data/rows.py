@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pelt_core.data import arrow, at_hand, commonsense170k, embedded_choice, embedded_pairs, math10k
@@ -138,7 +138,15 @@ def digest(mix: str, evaluate: Iterable[str]) -> str:
     Reads no data, except of a set that is made of as much as is to be had: only its rows can tell how much that was.
     """
     train = parse_mix(mix) if mix else {}
-    places = [(name, "train") for name in train] + [(name, "test") for name in evaluate]
+    return _digest([(name, "train") for name in train] + [(name, "test") for name in evaluate])
+
+
+def digest_of_splits(splits: Mapping[str, Iterable[str]]) -> str:
+    """`digest` of splits by name: data set -> its splits."""
+    return _digest([(name, split) for name, own in splits.items() for split in own])
+
+
+def _digest(places: Iterable[tuple[str, str]]) -> str:
     content = {f"{name}/{split}": _content(name, split) for name, split in places}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

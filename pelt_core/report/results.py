@@ -13,7 +13,7 @@ import pandas as pd
 from pelt_core import specification
 from pelt_core.study.grids import PLACEMENTS
 from pelt_core.study.ledger import Ledger
-from pelt_core.study.run import Run
+from pelt_core.study.run import AnswerRun
 
 Measure = Literal["loss", "correct"]
 """`loss`: nats per answer token of one worked answer. `correct`: 0 or 1 for one generated answer."""
@@ -26,7 +26,7 @@ class Cell:
 
     method: str
     placement: str
-    runs: tuple[Run, ...] = field(repr=False)
+    runs: tuple[AnswerRun, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +40,13 @@ class Results:
         items: key -> per-item records of every finished run.
     """
 
-    runs: tuple[Run, ...]
+    runs: tuple[AnswerRun, ...]
     cells: tuple[Cell, ...]
     rows: dict[str, dict[str, Any]]
     items: dict[str, pd.DataFrame]
 
     @property
-    def missing(self) -> list[Run]:
+    def missing(self) -> list[AnswerRun]:
         """The runs that nobody has recorded yet."""
         return [run for run in self.runs if run.key not in self.rows]
 
@@ -64,7 +64,7 @@ class Results:
         """The cell of that method at that place."""
         return next(cell for cell in self.cells if (cell.method, cell.placement) == (method, placement))
 
-    def finished(self, cell: Cell) -> list[Run]:
+    def finished(self, cell: Cell) -> list[AnswerRun]:
         """Those runs of a cell that have results; a diverged run has none."""
         return [run for run in cell.runs if run.key in self.items]
 
@@ -115,7 +115,7 @@ class Results:
         return float(answers.value_counts(normalize=True).max()) if len(answers) else np.nan
 
 
-def load(runs: Sequence[Run], ledger: Ledger) -> Results:
+def load(runs: Sequence[AnswerRun], ledger: Ledger) -> Results:
     """What `ledger` holds of a grid."""
     rows = {run.key: ledger.read([run])[0] for run in runs if ledger.has(run)}
     items = {
@@ -126,8 +126,8 @@ def load(runs: Sequence[Run], ledger: Ledger) -> Results:
     return Results(tuple(runs), _cells(runs), rows, items)
 
 
-def _cells(runs: Sequence[Run]) -> tuple[Cell, ...]:
-    by_place: dict[tuple[str, str], list[Run]] = {}
+def _cells(runs: Sequence[AnswerRun]) -> tuple[Cell, ...]:
+    by_place: dict[tuple[str, str], list[AnswerRun]] = {}
     for run in runs:
         by_place.setdefault(place(run.method), []).append(run)
     return tuple(Cell(method, placement, tuple(own)) for (method, placement), own in by_place.items())

@@ -24,15 +24,15 @@ def memory(run: Run) -> int:
     Raises:
         PeltError: as `pelt_core.backbones.meta_model`, `pelt_core.attach` and `pelt_core.precision.cast_backbone`.
     """
-    size = count_named(run.backbone, run.method, task="causal-lm")
+    size = count_named(run.backbone, run.method, task=run.made_for)
     held = size.backbone * DTYPES[run.precision].itemsize + size.trainable * ADAM_BYTES
-    return held + (activations(run.backbone, run.method, run.precision) if run.train else 0)
+    return held + (activations(run.backbone, run.method, run.precision, run.made_for) if run.trains else 0)
 
 
 @cache
-def activations(backbone: str, method: str, precision: str) -> int:
+def activations(backbone: str, method: str, precision: str, task: str = "causal-lm") -> int:
     """Bytes that `TOKENS` tokens leave in the layers for the backward pass, counted on a model without weights."""
-    model = meta_model(backbone, "causal-lm")
+    model = meta_model(backbone, task)
     attach(model, method)
     cast_backbone(model, DTYPES[precision])
     model.set_attn_implementation("eager")  # the others ask for the mask's values

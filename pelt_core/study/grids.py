@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from pelt_core.errors import PeltError
-from pelt_core.study.presets import Budget, budget
+from pelt_core.study.budgets import AnswerBudget, Budget, ClassificationBudget
+from pelt_core.study.presets import budget
 from pelt_core.study.run import Run
 
 
@@ -43,10 +44,16 @@ PLACEMENTS = {"series": SUBLAYERS, "parallel": SUBLAYERS, "lora": LINEARS}
 
 
 def _placement(budget: Budget, seed: int) -> Iterator[Run]:
+    assert isinstance(budget, AnswerBudget)
     yield budget.untrained()
-    for module, learning_rate in budget.methods.items():
+    for module, learning_rate in budget.cells["methods"].items():
         for positions in PLACEMENTS[module.partition("(")[0]].values():
             yield budget.trained(f"{module}@{positions}", learning_rate, seed)
+
+
+def _crossed(budget: Budget, seed: int) -> Iterator[Run]:
+    assert isinstance(budget, ClassificationBudget)
+    return budget.runs(seed)
 
 
 STUDIES = {
@@ -58,6 +65,19 @@ STUDIES = {
             "Does a module help most beside the attention, beside the MLP, or at both, "
             "and is the best place the same for series adapters, parallel adapters and LoRA?",
             _placement,
+        ),
+        Study(
+            "glue-signal",
+            "What the encoder can tell apart",
+            "On which tasks of GLUE does the backbone leave the trivial baseline at all, with its head alone and with "
+            "everything trained, and how are its hidden states best pooled?",
+            _crossed,
+        ),
+        Study(
+            "glue-recipe",
+            "Learning rates",
+            "Which learning rates does each method need, chosen on development rows, so that none is compared untuned?",
+            _crossed,
         ),
     ]
 }

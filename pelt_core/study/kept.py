@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from pelt_core import backbones, data
 from pelt_core.data.batches import encode
+from pelt_core.data.glue import few_shot
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -46,3 +47,9 @@ def training(backbone: str, mix: str, seed: int, prompt: str, max_length: int) -
         PeltError: what `pelt_core.data.training_rows` and `pelt_core.data.batches.encode` raise.
     """
     return encode(tokenizer(backbone), data.training_rows(mix, seed), prompt, max_length)
+
+
+@lru_cache(maxsize=1)
+def sample(task: str, examples: int, shuffle: int, dev_rows: int, train_from: str, test_from: str) -> few_shot.FewShot:
+    """Rows to train, choose and test a classifier on; raises what `pelt_core.data.glue.few_shot.draw` raises."""
+    return few_shot.draw(task, examples or None, shuffle, dev_rows, train_from, test_from)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pelt_core.counting import count_named
 from pelt_core.data.catalogue import pin
+from pelt_core.data.glue.tasks import task
 from pelt_core.data.rows import parse_mix
 from pelt_core.study.footprint import memory
 from pelt_core.study.ledger import Ledger
-from pelt_core.study.run import Run
+from pelt_core.study.run import AnswerRun, ClassificationRun, Run
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,18 @@ class Work:
     @classmethod
     def of(cls, run: Run) -> Work:
         """The work of a run, from the pins of its data; nothing is read or downloaded."""
+        return cls._of_texts(run) if isinstance(run, ClassificationRun) else cls._of_answers(cast(AnswerRun, run))
+
+    @classmethod
+    def _of_texts(cls, run: ClassificationRun) -> Work:
+        name = task(run.task).dataset
+        examples = run.examples or pin(name, run.train_from).rows - run.dev_rows
+        tested = min(run.test_rows, pin(name, run.test_from).rows)
+        evaluated = run.dev_rows * run.epochs + tested
+        return cls(trained=examples * run.epochs * run.max_length, evaluated=evaluated * run.max_length)
+
+    @classmethod
+    def _of_answers(cls, run: AnswerRun) -> Work:
         examples = sum(parse_mix(run.train).values()) if run.train else 0
         asked = {name: min(run.questions, pin(name, "test").rows) for name in run.evaluate}
         solved = sum(asked[name] for name in run.loss_sets)
@@ -53,7 +66,7 @@ class Speed:
     @classmethod
     def recorded(cls, rows: Iterable[dict[str, Any]], backbone: str) -> Speed | None:
         """The speed of the recorded runs of this backbone, or of all if it has none."""
-        finished = [row for row in rows if row["status"] == "finished" and row["run"]["train"]]
+        finished = [row for row in rows if row["status"] == "finished" and Run.from_dict(row["run"]).trains]
         own = [row for row in finished if row["run"]["backbone"] == backbone] or finished
         if not own:
             return None
@@ -84,7 +97,7 @@ def plan(runs: Sequence[Run], ledger: Ledger, speed: Speed | None = None) -> lis
 
 
 def _planned(run: Run, recorded: bool, speed: Speed | None) -> dict[str, Any]:
-    size = count_named(run.backbone, run.method, task="causal-lm")
+    size = count_named(run.backbone, run.method, task=run.made_for)
     work = Work.of(run)
     training, evaluation = _flops(work, size.backbone)
     hours = (training / speed.training + evaluation / speed.evaluation) / 3600 if speed else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +13,7 @@ import yaml
 
 from pelt_core.catalogue import full_name
 from pelt_core.errors import PeltError
-from pelt_core.study.run import Run
+from pelt_core.study.budgets import AnswerBudget, Budget, ClassificationBudget
 
 
 class UnknownPreset(PeltError, LookupError):
@@ -24,41 +24,8 @@ class BadPreset(PeltError, ValueError):
     """A preset sets a field that no run has, or leaves one out."""
 
 
-@dataclass(frozen=True)
-class Budget:
-    """What the runs of one study share under one preset.
-
-    Attributes:
-        shared: the fields of `Run` that no cell of the study changes.
-        methods: the modules to place, without positions, each with its learning rate.
-        seeds: the seeds to train every cell with.
-        ledger: the folder where the preset's runs are recorded.
-    """
-
-    shared: Mapping[str, Any]
-    methods: Mapping[str, float]
-    seeds: tuple[int, ...]
-    ledger: Path
-
-    def trained(self, method: str, learning_rate: float, seed: int) -> Run:
-        """The run that trains this method."""
-        return self._run(method, learning_rate=learning_rate, seed=seed)
-
-    def untrained(self) -> Run:
-        """The run that evaluates the backbone as it is. All that decides only training is 0, also the seed."""
-        nothing = dict.fromkeys(("learning_rate", "epochs", "batch_size", "warmup", "weight_decay", "seed"), 0)
-        return self._run("none", train="", **nothing)
-
-    def _run(self, method: str, **own: Any) -> Run:
-        from pelt_core import data, specification
-
-        values = {**self.shared, **own}
-        named = tuple(dict.fromkeys([*values["evaluate"], *values["loss_sets"]]))
-        return Run(method=str(specification.parse(method)), data_sha256=data.digest(values["train"], named), **values)
-
-
-PER_RUN = ("method", "learning_rate", "seed", "data_sha256")
-SHARED = tuple(f.name for f in fields(Run) if f.name not in PER_RUN)
+BUDGETS: dict[str, type[Budget]] = {"answers": AnswerBudget, "classification": ClassificationBudget}
+"""The block of a preset that holds what the studies of a kind share -> their kind of budget."""
 
 
 @cache
@@ -80,11 +47,21 @@ def budget(preset: str, study: str, overrides: Mapping[str, str] | None = None) 
         BadPreset: a field is unknown or missing.
     """
     block = _block(preset)
-    studies = [name for name in block if name not in ("ledger", "common")]
-    if study not in studies:
-        raise UnknownPreset(f"preset {preset!r} has no block for study {study!r}; it has: {', '.join(studies)}")
-    values = {**block["common"], **block[study], **_parsed(overrides or {})}
-    return Budget(**_checked(values, f"preset {preset!r}, study {study!r}"), ledger=ledger_folder(preset))
+    found = {name: kind for kind in BUDGETS for name in block[kind]["studies"]}
+    if study not in found:
+        raise UnknownPreset(f"preset {preset!r} has no block for study {study!r}; it has: {', '.join(found)}")
+    kind, common = BUDGETS[found[study]], block[found[study]]
+    values = {**common["common"], **common["studies"][study], **_parsed(kind, overrides or {})}
+    return _checked(kind, values, f"preset {preset!r}, study {study!r}", ledger_folder(preset))
+
+
+def studies(preset: str) -> list[str]:
+    """The studies that a preset has a block for.
+
+    Raises:
+        UnknownPreset: there is no such preset.
+    """
+    return [name for kind in BUDGETS for name in _block(preset)[kind]["studies"]]
 
 
 def ledger_folder(preset: str) -> Path:
@@ -102,19 +79,24 @@ def _block(preset: str) -> dict[str, Any]:
     return presets()[preset]
 
 
-def _parsed(overrides: Mapping[str, str]) -> dict[str, Any]:
-    unknown = [name for name in overrides if name not in SHARED]
+def _shared(kind: type[Budget]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind.kind) if field.name not in kind.own)
+
+
+def _parsed(kind: type[Budget], overrides: Mapping[str, str]) -> dict[str, Any]:
+    shared = _shared(kind)
+    unknown = [name for name in overrides if name not in shared]
     if unknown:
-        raise BadPreset(f"no run has a field {unknown[0]!r} to set; the fields are: {', '.join(SHARED)}")
+        raise BadPreset(f"no run has a field {unknown[0]!r} to set; the fields are: {', '.join(shared)}")
     return {name: yaml.safe_load(text) for name, text in overrides.items()}
 
 
-def _checked(values: dict[str, Any], where: str) -> dict[str, Any]:
-    wanted = (*SHARED, "methods", "seeds")
+def _checked(kind: type[Budget], values: dict[str, Any], where: str, ledger: Path) -> Budget:
+    wanted = (*_shared(kind), *kind.crossed, "seeds")
     unknown, missing = [name for name in values if name not in wanted], [name for name in wanted if name not in values]
     if unknown or missing:
         complaint = f"unknown field {unknown[0]!r}" if unknown else f"no value for {missing[0]!r}"
         raise BadPreset(f"{where}: {complaint}; the fields are: {', '.join(wanted)}")
-    methods, seeds = values.pop("methods"), tuple(values.pop("seeds"))
+    cells, seeds = {name: values.pop(name) for name in kind.crossed}, tuple(values.pop("seeds"))
     values["backbone"] = full_name(values["backbone"])  # a run has one key, by whatever name it was asked for
-    return {"shared": values, "methods": methods, "seeds": seeds}
+    return kind(values, cells, seeds, ledger)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, get_type_hints
+from typing import Any, ClassVar, get_type_hints
 
 from pelt_core.errors import PeltError
 
@@ -19,7 +19,7 @@ class BadRun(PeltError, ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One training and evaluation, described completely.
+    """One training and evaluation, described completely; what is common to all kinds.
 
     The study a run was made for is not part of it: a study decides no number, and the same run serves several.
     Nor are the workers, threads and folders that carried it out; those are in the provenance of its ledger row.
@@ -27,49 +27,43 @@ class Run:
     Attributes:
         backbone: a name of `pelt_core.backbones.BACKBONES`, a folder, or a Hugging Face id.
         method: the method in its canonical spelling, ``str(pelt_core.methods.parse(text))``.
-        train: the training mix, e.g. ``"gsm8k:500+mawps-clean:500"``; ``""`` leaves the backbone untrained.
-        evaluate: data sets answered by generation and scored by accuracy.
-        questions: at most so many questions of each of them.
-        loss_sets: those of `evaluate` on which also the loss of the worked answers is measured.
-        data_sha256: digest of the pins of all the data named above, `pelt_core.data.digest`.
-        prompt: name and version of the prompt template.
+        data_sha256: digest of the pins of all the data that the run names.
         learning_rate: peak learning rate of AdamW.
         epochs: passes over the training rows.
         batch_size: training rows per optimiser step.
         warmup: optimiser steps of linear warm-up; a value below 1 is the fraction of all steps.
         weight_decay: AdamW's decoupled weight decay.
-        max_length: longer training examples and worked answers are cut to so many tokens.
-        max_new_tokens: most tokens generated for one question.
+        max_length: the most tokens of a training example; what becomes of longer ones, the kind of run says.
         precision: ``"bf16"`` or ``"fp32"``, the type of the frozen backbone's weights.
-        seed: of the module's start, the choice of training rows and their order.
+        seed: of the module's start and the order of the training rows.
     """
+
+    made_for: ClassVar[str]
+    """What the backbone is loaded for, as `pelt_core.backbones.TASKS` calls it."""
 
     backbone: str
     method: str
-    train: str
-    evaluate: tuple[str, ...]
-    questions: int
-    loss_sets: tuple[str, ...]
     data_sha256: str
-    prompt: str = "alpaca@1"
     learning_rate: float
     epochs: int
     batch_size: int
     warmup: float
     weight_decay: float
     max_length: int
-    max_new_tokens: int
     precision: str
     seed: int
 
     def __post_init__(self) -> None:
-        kinds = get_type_hints(Run)
+        kinds = get_type_hints(type(self))
         for field in fields(self):
             object.__setattr__(self, field.name, _typed(field.name, getattr(self, field.name), kinds[field.name]))
         if self.precision not in PRECISIONS:
             raise BadRun(f"precision {self.precision!r} is unknown; there are: {', '.join(PRECISIONS)}")
-        if beyond := [name for name in self.loss_sets if name not in self.evaluate]:
-            raise BadRun(f"loss_sets has {beyond[0]!r}, which is not evaluated: {', '.join(self.evaluate)}")
+
+    @property
+    def trains(self) -> bool:
+        """Whether anything is trained at all."""
+        return True
 
     @property
     def key(self) -> str:
@@ -84,31 +78,108 @@ class Run:
         """The fields as JSON types, tuples as lists."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Run:
-        """The run that `to_dict` described.
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> Run:
+        """The run that `to_dict` described, of the kind that has its fields.
 
         Raises:
             BadRun: a field is unknown, missing, or not of its type.
         """
-        names = [field.name for field in fields(cls)]
+        kind = ClassificationRun if "task" in values else AnswerRun
+        names = [field.name for field in fields(kind)]
         unknown, missing = sorted(set(values) - set(names)), sorted(set(names) - set(values))
         if unknown or missing:
             complaints = [f"unknown {', '.join(unknown)}"] * bool(unknown) + [f"missing {', '.join(missing)}"] * bool(
                 missing
             )
             raise BadRun(f"not a run: {'; '.join(complaints)}. The fields of a run are: {', '.join(names)}")
-        return cls(**values)
+        return kind(**values)
 
     def __str__(self) -> str:
         return f"{self.key} {self.backbone} {self.method} seed {self.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerRun(Run):
+    """A language model trained on questions with worked answers, and asked others.
+
+    Longer training examples than `max_length` are left out.
+
+    Attributes:
+        train: the training mix, e.g. ``"gsm8k:500+mawps-clean:500"``; ``""`` leaves the backbone untrained. The seed
+            chooses its rows.
+        evaluate: data sets answered by generation and scored by accuracy.
+        questions: at most so many questions of each of them.
+        loss_sets: those of `evaluate` on which also the loss of the worked answers is measured.
+        prompt: name and version of the prompt template.
+        max_new_tokens: most tokens generated for one question.
+    """
+
+    made_for = "causal-lm"
+
+    train: str
+    evaluate: tuple[str, ...]
+    questions: int
+    loss_sets: tuple[str, ...]
+    prompt: str = "alpaca@1"
+    max_new_tokens: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if beyond := [name for name in self.loss_sets if name not in self.evaluate]:
+            raise BadRun(f"loss_sets has {beyond[0]!r}, which is not evaluated: {', '.join(self.evaluate)}")
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is a training mix."""
+        return bool(self.train)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassificationRun(Run):
+    """A classifier trained on a few examples of a task of GLUE (UniPELT, Mao et al. 2022, section 3.1).
+
+    Texts are cut to `max_length` tokens.
+
+    Attributes:
+        task: name of a task in `pelt_core.data.glue.tasks`.
+        train_from: the split that training and development rows are drawn from.
+        test_from: the split that is tested on.
+        examples: rows to train on; 0 for all that are left.
+        shuffle: which sample of them.
+        dev_rows: other rows, by which the best epoch is chosen.
+        test_rows: at most so many rows are tested on, the same in every run.
+        pooling: of the hidden states, see `pelt_core.classifier.Classifier`.
+        train_head: whether the head is trained; if not, it stays as it was drawn.
+        head_learning_rate: its peak rate.
+        patience: epochs without a better score after which training ends; 0 for never.
+    """
+
+    made_for = "classification"
+
+    task: str
+    train_from: str
+    test_from: str
+    examples: int
+    shuffle: int
+    dev_rows: int
+    test_rows: int
+    pooling: str
+    train_head: bool
+    head_learning_rate: float
+    patience: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.method == "head" and not self.train_head:
+            raise BadRun("the method 'head' trains the head alone, and train_head is false: nothing is left to train")
 
 
 def _typed(name: str, value: Any, kind: Any) -> Any:
     """The value as the field's type, so that `1` and `1.0`, or a list and a tuple, give one key."""
     if kind == tuple[str, ...] and isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
         return tuple(value)
-    if kind in (int, str) and isinstance(value, kind) and not isinstance(value, bool):
+    if kind in (int, str, bool) and isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
         return value
     if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)

@@ -18,7 +18,7 @@ SAME_WORK = ("git_commit", "versions", "platform", "device", "threads")
 MEASURED = ("output", "loss", "label_log_likelihoods", "cloze_log_likelihoods")
 """What a record holds that the model gave, and all else in it follows from."""
 LOSS_TOLERANCE = 0.02
-"""Nats per answer token that the mean answer loss may differ by with other code or on another machine."""
+"""Nats, of an answer token or a text, that a mean loss may differ by with other code or on another machine."""
 
 Record = tuple[dict[str, Any], list[dict[str, Any]]]
 
@@ -120,25 +120,25 @@ def bitwise(recorded: Record, repeated: Record) -> list[str]:
 def within_tolerance(recorded: Record, repeated: Record) -> list[str]:
     """The differences of two records of a run by different code or machines that rounding does not explain.
 
-    The mean answer loss may differ by `LOSS_TOLERANCE`, an accuracy by two standard errors sqrt(p (1 - p) / n) with
-    p = (right + 1) / (n + 2), which is not 0 where every answer is wrong.
+    A mean loss may differ by `LOSS_TOLERANCE`, any other metric by two standard errors of a share, sqrt(p (1 - p) / n)
+    with p = (right + 1) / (n + 2), which is not 0 where every answer is wrong.
     """
     (row, items), (row_again, _) = recorded, repeated
     found = _differing_fields(row, row_again, ("status", "trainable_parameters"))
-    for name, loss in row["metrics"].get("answer_loss", {}).items():
-        again = row_again["metrics"].get("answer_loss", {}).get(name, math.nan)
-        if not abs(again - loss) <= LOSS_TOLERANCE:
-            found.append(f"answer loss of {name}: {loss:.4f}, now {again:.4f} (tolerance {LOSS_TOLERANCE})")
-    for metric, accuracies in row["metrics"].items():
-        for name, accuracy in accuracies.items() if metric != "answer_loss" else ():
+    for metric, values in row["metrics"].items():
+        for name, value in values.items():
             again = row_again["metrics"].get(metric, {}).get(name, math.nan)
-            n = sum(item["set"] == name for item in items)
-            p = (accuracy * n + 1) / (n + 2)
-            tolerance = 2 * math.sqrt(p * (1 - p) / n)
-            if not abs(again - accuracy) <= tolerance:
-                what = f"{metric.replace('_', ' ')} on {name}"
-                found.append(f"{what}: {accuracy:.3f}, now {again:.3f} (tolerance {tolerance:.3f})")
+            tolerance = LOSS_TOLERANCE if metric.endswith("loss") else _two_errors(value, name, items)
+            if not abs(again - value) <= tolerance:
+                what, digits = f"{metric.replace('_', ' ')} on {name}", 4 if metric.endswith("loss") else 3
+                found.append(f"{what}: {value:.{digits}f}, now {again:.{digits}f} (tolerance {tolerance:.3f})")
     return found
+
+
+def _two_errors(share: float, name: str, items: Sequence[dict[str, Any]]) -> float:
+    n = sum(item["set"] == name for item in items)
+    p = (max(share, 0.0) * n + 1) / (n + 2)  # a correlation may be negative
+    return 2 * math.sqrt(p * (1 - p) / n)
 
 
 def _differing_fields(row: dict[str, Any], again: dict[str, Any], names: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ to test on; five shuffles give mean and standard deviation.
 
 import hashlib
 import logging
+import random
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -76,10 +77,26 @@ def few_shot(name: str, k: int, shuffle: int, dev_size: int = 1000) -> FewShot:
         DataNotFound: neither mirror nor hub has the data, not even in part; and all else that `load` raises.
     """
     of = task(name)
-    if k < 1 or dev_size < 1:
+    return draw(
+        name,
+        k,
+        shuffle,
+        dev_size,
+        _at_hand(of.dataset, "train", of.train_part),
+        _at_hand(of.dataset, "test", of.test_part),
+    )
+
+
+def draw(name: str, k: int | None, shuffle: int, dev_size: int, train_from: str, test_from: str) -> FewShot:
+    """The same from the splits of these names, and from no other; with no `k`, train is all but dev.
+
+    Raises:
+        UnknownDataset: there is no such split; and all that `few_shot` raises.
+    """
+    of = task(name)
+    if (k is not None and k < 1) or dev_size < 1:
         raise BadSample(f"k and dev_size must be at least 1, and are {k} and {dev_size}")
-    train_split, rows = _load(of.dataset, "train", of.train_part)
-    test_split, test = _load(of.dataset, "test", of.test_part)
+    rows, test = load(of.dataset, train_from), load(of.dataset, test_from)
     tested = set(_texts(test))
     first: dict[tuple[str, str], int] = {}
     left_out: Counter[str] = Counter({"repeated": 0, "in test": 0})
@@ -88,9 +105,10 @@ def few_shot(name: str, k: int, shuffle: int, dev_size: int = 1000) -> FewShot:
             left_out["in test"] += 1
         elif first.setdefault(texts, index) != index:
             left_out["repeated"] += 1
-    if k + dev_size > len(first):
+    k = len(first) - dev_size if k is None else k
+    if k < 1 or k + dev_size > len(first):
         raise BadSample(
-            f"{of.dataset}/{train_split} has {len(first)} different rows, and {k} to train on and {dev_size} for dev "
+            f"{of.dataset}/{train_from} has {len(first)} different rows, and {k} to train on and {dev_size} for dev "
             f"are {k + dev_size}; ask for less of either"
         )
     order = [first[texts] for texts in sorted(first, key=lambda texts: _rank(of, shuffle, texts))]
@@ -98,20 +116,27 @@ def few_shot(name: str, k: int, shuffle: int, dev_size: int = 1000) -> FewShot:
         train=rows.select(order[dev_size : dev_size + k]),
         dev=rows.select(order[:dev_size]),
         test=test,
-        source={"train": f"{of.dataset}/{train_split}", "test": f"{of.dataset}/{test_split}"},
+        source={"train": f"{of.dataset}/{train_from}", "test": f"{of.dataset}/{test_from}"},
         left_out=dict(left_out),
     )
 
 
-def _load(dataset: str, whole: str, part: str) -> tuple[str, "Dataset"]:
-    """The whole split if it is at hand, else the part of it, if the task names one; and its name."""
+def tested_rows(name: str, test: "Dataset", rows: int) -> "Dataset":
+    """At most `rows` of a test set, in its order; the same ones whatever was trained on."""
+    chosen = random.Random(f"test/{name}").sample(range(len(test)), min(rows, len(test)))
+    return test.select(sorted(chosen))
+
+
+def _at_hand(dataset: str, whole: str, part: str) -> str:
+    """The whole split if it is at hand, else the part of it, if the task names one."""
     try:
-        return whole, load(dataset, whole)
+        load(dataset, whole)
     except DataNotFound:
         if not part:
             raise
-    log.warning("%s/%s is not at hand: %s is used instead", dataset, whole, part)
-    return part, load(dataset, part)
+        log.warning("%s/%s is not at hand: %s is used instead", dataset, whole, part)
+        return part
+    return whole
 
 
 def _texts(rows: "Dataset") -> list[tuple[str, str]]:

@@ -1,0 +1,83 @@
+"""Runs of questions and answers, carried out, checked beforehand, and what they will cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedModel
+
+from pelt_core import backbones, choices, data, decode, evaluate
+from pelt_core.data.extraction import rules
+from pelt_core.data.prompts import EVALUATED_WITH, exchange, render
+from pelt_core.precision import fast_fp32
+from pelt_core.study import kept
+from pelt_core.study.run import AnswerRun
+from pelt_core.study.training import begin, train
+
+
+def execute(run: AnswerRun, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """As `pelt_core.study.execute.execute`, for a run of this kind."""
+    questions = {name: kept.questions(name, run.questions) for name in run.evaluate}
+    how = (run.prompt, run.max_length)
+    solved = {name: kept.worked_answers(run.backbone, name, run.questions, *how) for name in run.loss_sets}
+    extractors = {name: rules(data.answer_kind(name), asked[0].get("answer", "")) for name, asked in questions.items()}
+    rows = kept.training(run.backbone, run.train, run.seed, *how) if run.train else None
+    fast_fp32()
+    model = backbones.load_model(run.backbone)
+    row = begin(run, model)
+    row["extractors"] = {name: found.mended for name, found in extractors.items()}
+    row["extractors_published"] = {name: found.published for name, found in extractors.items()}
+    if rows is not None:
+        train(row, run, model, rows, workdir)
+    if row["status"] == "diverged":
+        return row, []
+    started = time.perf_counter()
+    items = _items(run, model, questions, solved)
+    row["seconds"]["evaluate"] = round(time.perf_counter() - started, 3)
+    row["metrics"] = evaluate.summarise(items)
+    return row, items
+
+
+def check(runs: Sequence[AnswerRun]) -> None:
+    """As `pelt_core.study.check.check`, for runs of this kind."""
+    for prompt in dict.fromkeys(run.prompt for run in runs):
+        render(prompt, "")
+    for name, questions in dict.fromkeys((name, run.questions) for run in runs for name in run.evaluate):
+        first = data.evaluation_rows(name, questions)[0]
+        rules(data.answer_kind(name), first.get("answer", ""))
+    for prompt, name, questions in dict.fromkeys((r.prompt, name, r.questions) for r in runs for name in r.loss_sets):
+        for row in data.evaluation_rows(name, questions):
+            exchange(prompt, row)
+    for prompt, mix in dict.fromkeys((run.prompt, run.train) for run in runs if run.train):
+        for row in data.training_rows(mix, seed=0):
+            exchange(prompt, row)
+
+
+def _items(
+    run: AnswerRun, model: PreTrainedModel, questions: Mapping[str, Any], solved: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """One record for every question: what was asked, written, found and expected, and the loss of the true answer.
+
+    The model writes its answer behind the prompt that `EVALUATED_WITH` has for the one that it was trained on: after
+    the cloze form, behind the whole question.
+    """
+    prompt, tokenizer = EVALUATED_WITH.get(run.prompt, run.prompt), kept.tokenizer(run.backbone)
+    prompts = {name: [render(prompt, q) for q in rows["question"]] for name, rows in questions.items()}
+    all_prompts = [text for group in prompts.values() for text in group]
+    written = iter(decode.generate(model, tokenizer, all_prompts, max_new_tokens=run.max_new_tokens))
+    outputs = {name: [next(written) for _ in group] for name, group in prompts.items()}
+    items: list[dict[str, Any]] = []
+    for name, rows in questions.items():
+        losses = {}
+        if name in solved:
+            measured = evaluate.answer_loss(model, solved[name])
+            losses = dict(zip(solved[name]["id"], measured, strict=True))
+        records = evaluate.score(name, rows, prompts[name], outputs[name], losses)
+        if data.answer_kind(name) == "choice":
+            likelihoods = choices.score(model, tokenizer, list(rows), prompts[name])
+            records = [record | fields for record, fields in zip(records, likelihoods, strict=True)]
+        items += records
+    return items

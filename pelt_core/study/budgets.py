@@ -1,0 +1,111 @@
+"""What a preset spends on a study: what its runs share, and the cells that it crosses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pelt_core.study.run import AnswerRun, ClassificationRun, Run
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the runs of one study share under one preset.
+
+    Attributes:
+        shared: the fields of its runs that no cell of the study changes.
+        cells: what the study crosses, as its preset says it, see the kinds of budgets.
+        seeds: the seeds to train every cell with.
+        ledger: the folder where the preset's runs are recorded.
+    """
+
+    shared: Mapping[str, Any]
+    cells: Mapping[str, Any]
+    seeds: tuple[int, ...]
+    ledger: Path
+
+    kind: ClassVar[type[Run]] = Run
+    own: ClassVar[tuple[str, ...]] = ()
+    """The fields of a run that its cell decides."""
+    crossed: ClassVar[tuple[str, ...]] = ()
+    """What a preset says of cells."""
+
+
+class AnswerBudget(Budget):
+    """Of questions and answers. `methods`: the modules to place, without positions, each with its learning rate."""
+
+    kind = AnswerRun
+    own = ("method", "learning_rate", "seed", "data_sha256")
+    crossed = ("methods",)
+
+    def trained(self, method: str, learning_rate: float, seed: int) -> Run:
+        """The run that trains this method."""
+        return self._run(method, learning_rate=learning_rate, seed=seed)
+
+    def untrained(self) -> Run:
+        """The run that evaluates the backbone as it is. All that decides only training is 0, also the seed."""
+        nothing = dict.fromkeys(("learning_rate", "epochs", "batch_size", "warmup", "weight_decay", "seed"), 0)
+        return self._run("none", train="", **nothing)
+
+    def _run(self, method: str, **own: Any) -> Run:
+        from pelt_core import data, specification
+
+        values = {**self.shared, **own}
+        named = tuple(dict.fromkeys([*values["evaluate"], *values["loss_sets"]]))
+        digest = data.digest(values["train"], named)
+        return AnswerRun(method=str(specification.parse(method)), data_sha256=digest, **values)
+
+
+class ClassificationBudget(Budget):
+    """Of few examples. A study is the product of these, `examples` first, so that what is quick is done first.
+
+    - `methods`: a name of ours -> `method`, its specification, and lists `learning_rate` and `head_learning_rate`;
+    - `tasks`: name -> the splits to train and to test on;
+    - `examples`, `pooling`, `train_head`: lists. The pooling `pair` is left out for tasks of one sentence.
+    """
+
+    kind = ClassificationRun
+    own = (
+        *("method", "learning_rate", "head_learning_rate", "seed", "shuffle", "data_sha256"),
+        *("task", "train_from", "test_from", "examples", "pooling", "train_head"),
+    )
+    crossed = ("methods", "tasks", "examples", "pooling", "train_head")
+
+    def runs(self, seed: int) -> Iterator[Run]:
+        """Every cell, with the sample of rows and the start that `seed` gives."""
+        from pelt_core.data.glue import tasks
+
+        cells = (self.cells[name] for name in ("examples", "tasks", "pooling", "train_head"))
+        for examples, task, pooling, train_head in product(*cells):
+            if pooling == "pair" and not tasks.task(task).of_two:
+                continue
+            for method in self.cells["methods"].values():
+                for rate, head_rate in product(method["learning_rate"], method["head_learning_rate"]):
+                    yield self._run(
+                        task,
+                        method["method"],
+                        learning_rate=rate,
+                        head_learning_rate=head_rate,
+                        examples=examples,
+                        pooling=pooling,
+                        train_head=train_head,
+                        seed=seed,
+                        shuffle=seed,
+                    )
+
+    def _run(self, task: str, method: str, **own: Any) -> Run:
+        from pelt_core import data, specification
+        from pelt_core.data.glue import tasks
+
+        dataset, (train_from, test_from) = tasks.task(task).dataset, self.cells["tasks"][task]
+        return ClassificationRun(
+            method=str(specification.parse(method)),
+            task=task,
+            train_from=train_from,
+            test_from=test_from,
+            data_sha256=data.digest_of_splits({dataset: (train_from, test_from)}),
+            **{**self.shared, **own},
+        )

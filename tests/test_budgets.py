@@ -1,0 +1,43 @@
+import pytest
+
+from pelt_core.specification import parse
+from pelt_core.study.budgets import ClassificationBudget
+from pelt_core.study.grids import grid
+from pelt_core.study.presets import budget
+from pelt_core.study.run import ClassificationRun
+
+
+def runs(study: str, preset: str, **options: object) -> list[ClassificationRun]:
+    found = grid(study, preset, **options)  # type: ignore[arg-type]
+    assert all(isinstance(run, ClassificationRun) for run in found)
+    return found  # type: ignore[return-value]
+
+
+def test_a_study_of_few_examples_is_a_product() -> None:
+    spent = budget("laptop", "glue-recipe")
+    assert isinstance(spent, ClassificationBudget)
+    rates = [len(m["learning_rate"]) * len(m["head_learning_rate"]) for m in spent.cells["methods"].values()]
+    found = runs("glue-recipe", "laptop")
+    assert len(found) == sum(rates) * len(spent.cells["tasks"])
+    assert {(run.task, run.examples) for run in found} == {("sst2", 500), ("qqp", 500)}
+
+
+def test_what_is_quick_comes_first() -> None:
+    sizes = [run.examples for run in runs("glue-signal", "laptop")]
+    assert sizes == sorted(sizes)
+
+
+def test_two_texts_are_read_apart_only_where_there_are_two() -> None:
+    apart = {run.task for run in runs("glue-signal", "laptop") if run.pooling == "pair"}
+    assert apart == {"qqp", "mrpc", "stsb", "qnli", "mnli", "rte"}
+
+
+def test_the_seed_is_the_sample_and_the_start() -> None:
+    assert {(run.seed, run.shuffle) for run in runs("glue-signal", "smoke", seeds=[3])} == {(3, 3)}
+
+
+@pytest.mark.parametrize("study", ["glue-signal", "glue-recipe"])
+def test_data_and_methods_are_named_as_they_are(study: str) -> None:
+    for run in runs(study, "paper"):
+        assert len(run.data_sha256) == 64 and (run.train_from, run.test_from) == ("train", "test")
+        assert str(parse(run.method)) == run.method
