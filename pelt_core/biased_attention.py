@@ -30,7 +30,8 @@ def biased_attention(
 
     """
     scaling = query.shape[3] ** -0.5 if scaling is None else scaling
-    heads: Tensor = _BiasedAttention.apply(query[0], key[0], value[0], bias[0, 0], seen, scaling)
+    with torch.autocast(query.device.type, enabled=False):
+        heads: Tensor = _BiasedAttention.apply(query[0], key[0], value[0], bias[0, 0], seen, scaling)
     return heads.unsqueeze(0)
 
 

@@ -28,7 +28,8 @@ def linear_cross_entropy(h: Tensor, weight: Tensor, bias: Tensor | None, targets
         `(tokens,)`, in nats.
 
     """
-    losses: Tensor = _LinearCrossEntropy.apply(h, weight.detach(), None if bias is None else bias.detach(), targets)
+    with torch.autocast(h.device.type, enabled=False):
+        losses: Tensor = _LinearCrossEntropy.apply(h, weight.detach(), None if bias is None else bias.detach(), targets)
     return losses
 
 

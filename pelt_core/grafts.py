@@ -14,7 +14,8 @@ these besides, which are looked up by name where they are needed:
 - `reads`: `"x"`, as without it, or `"y"`: which of the two the delta reads, and so its gate (here and `gating`);
 - `graft`: the class that wires it, if that is not `Graft` (`attachment`);
 - `Common`: a class, of which all deltas of a term share one instance, `Common(sites, **arguments)` (`attachment`);
-- `gated(g, x, y)`: `g * delta(x, y)`, where that is computed in less time than the product is;
+- `gated(g, x, y)`: `g * delta(x, y)`, where that takes less time than the product. Behind a gate it is called in the
+  place of the delta, whose forward hooks do not see it; who overrides one of the two overrides the other;
 - `start(host)`: lets it start from the module that it changes the output of, or where its graft says so, from the base;
 - `weight_change(weight, bias)`: `(dW, db)`, what it adds to these, `None` for what it leaves alone (`merging`);
 - `penalty()`: a number that is added to the loss in training (`objective`);
