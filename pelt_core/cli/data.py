@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -61,6 +62,7 @@ def data_list(as_json: AsJson = False) -> None:
             "name": card.name,
             "splits": [_size(split, pin) for split, pin in card.splits.items()],
             "answer": card.answer_kind,
+            "source": sorted({_source(pin) for pin in card.splits.values()}),
             "licence": card.licence,
             "summary": card.summary,
         }
@@ -84,7 +86,16 @@ def _place(pin: Pin) -> str:
 def _size(split: str, pin: Pin) -> str:
     partial = f" of {pin.whole_rows} PARTIAL" if pin.whole_rows else ""
     place = {"hub": " (hub)", "nowhere": " (not here)"}.get(_place(pin), "")
-    return f"{split} {pin.rows}{partial}{place}"
+    as_it_comes = pin.file is None and not pin.content_sha256  # made of as much as is to be had
+    return f"{split} {'up to ' * as_it_comes}{pin.rows}{partial}{place}"
+
+
+def _source(pin: Pin) -> str:
+    """Who publishes a split: a repository, a place on the hub, or another address; or "made here"."""
+    if pin.file is None:
+        return "made here"
+    repository = re.match(r"(?:https://raw\.githubusercontent\.com/)?([\w.-]+/[\w.-]+)[/@]", pin.source or "")
+    return repository[1] if repository else pin.source or (pin.hub["id"] if pin.hub else "nowhere")
 
 
 @data_app.command("mirror")
