@@ -71,3 +71,8 @@ def test_weights_gradients_and_moments_come_to_it():
 def test_a_precision_that_a_method_cannot_have_is_found_beforehand():
     with pytest.raises(PrecisionError, match="choose precision fp32"):
         memory(dataclasses.replace(TINY, method="head", precision="bf16"))
+
+
+@pytest.mark.parametrize("method", ["full", "bitfit", "prefix(tokens=3)", f"sequence*{models.THREE}", models.PFEIFFER])
+def test_classifiers_of_encoders_can_be_counted(method: str) -> None:
+    assert activations("tiny-bert", method, "fp32", "classification") > 0

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pelt_core.attachment import attach
-from pelt_core.backbones import meta_model
+from pelt_core.backbones import is_encoder, meta_model
 from pelt_core.counting import count_named
 from pelt_core.micro_batches import TOKENS
 from pelt_core.precision import DTYPES, cast_backbone
@@ -46,6 +46,8 @@ def activations(backbone: str, method: str, precision: str, task: str = "causal-
         return tensor
 
     ids = torch.zeros(TOKENS // _ROW_TOKENS, _ROW_TOKENS, dtype=torch.long, device="meta")
+    # An encoder would ask for the mask's values, a decoder for the mask.
+    mask = None if is_encoder(model.config) else torch.ones_like(ids)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        model.train().base_model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False)
+        model.train().base_model(input_ids=ids, attention_mask=mask, use_cache=False)
     return sum(storage.nbytes() for storage in kept.values())
