@@ -47,7 +47,10 @@ def close(results: dict[str, Any], setting: Setting) -> None:
         target.write_text(json.dumps(_rounded(results), indent=1) + "\n")
         errors.print(f"written to {target}")
     for cell in results["cells"]:
-        show(_told([_contender(row) for row in cell["contenders"]]), as_json=False, title=cell["name"])
+        if cell["contenders"]:
+            show(_told([_contender(row) for row in cell["contenders"]]), as_json=False, title=cell["name"])
+    if parts := [{"step": cell["name"], **cell["shares"]} for cell in results["cells"] if "shares" in cell]:
+        show(parts, as_json=False, title="Shares of the time")
     if comparisons := [_comparison(cell, row) for cell in results["cells"] for row in cell.get("comparisons", ())]:
         show(_told(comparisons), as_json=False, title="Compared")
     for line in results["left_out"]:

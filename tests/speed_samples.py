@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import decoding, inference_overhead, report, scaling, training
+from benchmarks import breakdown, decoding, inference_overhead, report, scaling, training
 from benchmarks.harness import Contender, Measured
 
 GEMM = {"gflops": {}, "relative_error": {}, "peak_fp32": 300.0, "peak_bf16": 150.0}
@@ -57,3 +57,4 @@ def record(folder: Path, seconds: Callable[[Contender], float]) -> None:
         training.main(json=folder / "training.json", backbone="tiny-llama", encoder="tiny-bert")
         for module in (decoding, inference_overhead, scaling):
             module.main(json=folder / f"{module.__name__.split('.')[-1]}.json", backbone="tiny-llama")
+        breakdown.main(1, json=folder / "breakdown.json", quick=True, backbone="tiny-llama")

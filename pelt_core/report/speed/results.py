@@ -12,7 +12,7 @@ from typing import Any
 
 OURS = "pelt"
 """What the benchmarks call this library."""
-BENCHMARKS = ("training", "decoding", "inference_overhead", "scaling")
+BENCHMARKS = ("training", "decoding", "inference_overhead", "scaling", "breakdown")
 
 
 @dataclass(frozen=True)

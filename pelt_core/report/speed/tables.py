@@ -48,6 +48,21 @@ def training(recorded: Recorded) -> pd.DataFrame:
     )
 
 
+def breakdown(recorded: Recorded) -> pd.DataFrame:
+    """The share of each kind of operation in the time of a step, and how fast the matrix products among them run."""
+    cells = recorded.cells("breakdown")
+    peaks = recorded.files["breakdown"]["gemm"] if cells else {}
+    return pd.DataFrame(
+        {
+            "What": cell["name"],
+            **{part[0].upper() + part[1:]: percent(share) for part, share in cell["shares"].items()},
+            "Speed of the products": f"{short(cell['product_gflops'])} GFLOP/s",
+            "Of the peak": percent(cell["product_gflops"] / peaks[f"peak_{cell['precision']}"]),
+        }
+        for cell in cells
+    )
+
+
 def decoding(recorded: Recorded) -> pd.DataFrame:
     """All ways of answering questions: their speed, what it means for 100 questions, and the memory."""
     return pd.DataFrame(
