@@ -40,7 +40,7 @@ def main(
     results = opening("breakdown", setting)
     torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as folder, progress("breakdown", total=len(cells)) as advance:
-        rows = language_rows(backbone, 2 if quick else 16, 256, Path(folder)).rows
+        rows = language_rows(backbone, 2 if quick else 4, 256, Path(folder)).rows
         for cell in cells:
             results["cells"].append(_cell(cell, backbone, rows, setting.repeats))
             advance(cell.name)
@@ -63,7 +63,7 @@ def _cell(cell: Cell, backbone: str, rows: Sequence[dict[str, Any]], repeats: in
 
 
 def _step(method: str, backbone: str, rows: Sequence[dict[str, Any]]) -> Callable[[], None]:
-    """Forward and backward of one step, as `pelt_core.train.fit` computes them."""
+    """Forward and backward of one part of a step, as `pelt_core.train.fit` computes them."""
     from pelt_core import attach
     from pelt_core.backbones import load_model
     from pelt_core.micro_batches import TOKENS, MicroBatches
