@@ -25,7 +25,7 @@ def _audited(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_people_get_tables_and_are_told_what_is_absent() -> None:
     done = CliRunner().invoke(app, ["data", "audit"])
-    assert done.exit_code == 0
+    assert done.exit_code == 3
     assert all(said in done.stdout for said in ("Asked", "1,234", "1,111", "Learnt", "11"))
     assert "nowhere to be had: Lost, train" in done.stderr
 
@@ -35,3 +35,8 @@ def test_scripts_get_the_whole_result_and_the_code_that_made_it() -> None:
     found = json.loads(done.stdout)
     assert {name: found[name] for name in FOUND} == FOUND
     assert set(found["code"]) == {"git_commit", "git_dirty"}
+
+
+def test_nothing_absent_is_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "audit", lambda: FOUND | {"absent": []})
+    assert CliRunner().invoke(app, ["data", "audit"]).exit_code == 0

@@ -20,6 +20,8 @@ from typer.core import TyperGroup
 from pelt_core.errors import PeltError
 
 BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
+INCOMPLETE = 3
+"""The exit code where nothing is wrong and something is missing."""
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 output = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 

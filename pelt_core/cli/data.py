@@ -12,13 +12,12 @@ import typer
 from rich.markup import escape
 
 from pelt_core.cli import audit, build_commonsense, build_math, rows
-from pelt_core.cli.console import FAILURE, errors, output, print_json, progress, show
+from pelt_core.cli.console import FAILURE, INCOMPLETE, errors, output, print_json, progress, show
 from pelt_core.cli.options import AsJson
 
 if TYPE_CHECKING:
     from pelt_core.data.catalogue import Pin
 
-INCOMPLETE = 3  # the exit code where nothing is wrong and something is missing
 
 app = typer.Typer()
 data_app = typer.Typer(help="The data sets: what they are, where they come from, their licences.", no_args_is_help=True)
