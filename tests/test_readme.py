@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from pelt_core.backbones import BACKBONES
@@ -25,7 +26,9 @@ def test_commands_come_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "folder"), list(zip(blocks("python"), ["my-lora", "for-peft"], strict=True)), ids=["engineer", "several"]
+    ("code", "folder"),
+    list(zip(blocks("python"), ["my-lora", "training", "for-peft"], strict=True)),
+    ids=["engineer", "classifier", "several"],
 )
 def test_python_example_runs(code: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -33,11 +36,18 @@ def test_python_example_runs(code: str, folder: str, tmp_path: Path, monkeypatch
     assert {path.name for path in tmp_path.iterdir()} == {folder}
 
 
+def helped(command: list[str]) -> Result:
+    """What a command, or a command of a group, says of itself."""
+    return CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200"}, color=False)
+
+
 @pytest.mark.parametrize("line", sorted({line for line in README.splitlines() if line.startswith("pelt ")}))
 def test_command_understands_its_options(line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
-    shown = CliRunner().invoke(app, [words[0], "--help"], env={"COLUMNS": "200"}, color=False)
-    assert shown.exit_code == 0, shown.output
+    arguments = [word for word in words if not word.startswith("-")]
+    helps = [helped(words[:1]), *(helped(arguments[:depth]) for depth in (2, 3))]
+    shown = [one for one in helps if one.exit_code == 0][-1]
+    assert helps[0].exit_code == 0, helps[0].output
     for word in words:
         assert not word.startswith("--") or word in shown.output
 
