@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from pelt_core.autocast import without_autocast
+
 
 def biased_attention(
     query: Tensor, key: Tensor, value: Tensor, bias: Tensor, seen: Tensor | None = None, scaling: float | None = None
@@ -30,7 +32,7 @@ def biased_attention(
 
     """
     scaling = query.shape[3] ** -0.5 if scaling is None else scaling
-    with torch.autocast(query.device.type, enabled=False):
+    with without_autocast(query.device):
         heads: Tensor = _BiasedAttention.apply(query[0], key[0], value[0], bias[0, 0], seen, scaling)
     return heads.unsqueeze(0)
 
@@ -59,11 +61,12 @@ class _BiasedAttention(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, weights = ctx.saved_tensors
-        gradient = gradients[0].float().reshape(q.shape)
-        of_weights = torch.bmm(gradient, v.mT)
-        # dS = P * (dP - sum_k P dP)
-        of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
-        of_bias = of_scores.view(*ctx.shape[:2], -1)[..., : ctx.biased].sum(0)
-        of_query = torch.bmm(of_scores, k).mul_(ctx.scaling).view(ctx.shape)
-        found = of_query, torch.bmm(of_scores.mT, q), torch.bmm(weights.mT, gradient), of_bias
-        return *(part.to(dtype) for part, dtype in zip(found, ctx.dtypes, strict=True)), None, None
+        with without_autocast(q.device):
+            gradient = gradients[0].float().reshape(q.shape)
+            of_weights = torch.bmm(gradient, v.mT)
+            # dS = P * (dP - sum_k P dP)
+            of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
+            of_bias = of_scores.view(*ctx.shape[:2], -1)[..., : ctx.biased].sum(0)
+            of_query = torch.bmm(of_scores, k).mul_(ctx.scaling).view(ctx.shape)
+            found = of_query, torch.bmm(of_scores.mT, q), torch.bmm(weights.mT, gradient), of_bias
+            return *(part.to(dtype) for part, dtype in zip(found, ctx.dtypes, strict=True)), None, None

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from pelt_core.autocast import without_autocast
+
 _LOGITS = 2**24  # held at once: 64 MiB, few enough to be written and read again quickly
 
 
@@ -28,7 +30,7 @@ def linear_cross_entropy(h: Tensor, weight: Tensor, bias: Tensor | None, targets
         `(tokens,)`, in nats.
 
     """
-    with torch.autocast(h.device.type, enabled=False):
+    with without_autocast(h.device):
         losses: Tensor = _LinearCrossEntropy.apply(h, weight.detach(), None if bias is None else bias.detach(), targets)
     return losses
 

@@ -8,7 +8,7 @@ from pelt_core.data.extraction import UnknownKind
 from pelt_core.data.prompts import NoChoices, UnknownPrompt
 from pelt_core.data.rows import BadMix
 from pelt_core.sites import AnatomyError
-from pelt_core.study import check as checking
+from pelt_core.study import answering
 from pelt_core.study.check import check
 
 GOOD = dataclasses.replace(
@@ -42,6 +42,6 @@ def test_what_would_stop_a_later_run_is_found_before_the_first(change, error, me
 
 def test_what_runs_share_is_checked_once(monkeypatch):
     read = []
-    monkeypatch.setattr(checking.data, "training_rows", lambda mix, seed: read.append(mix) or [])
+    monkeypatch.setattr(answering.data, "training_rows", lambda mix, seed: read.append(mix) or [])
     check([dataclasses.replace(GOOD, seed=seed) for seed in range(3)])
     assert read == ["arithmetic:8"]

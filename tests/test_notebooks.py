@@ -10,6 +10,8 @@ from pelt_core.study.grids import STUDIES, grid
 from pelt_core.study.ledger import Ledger
 
 SOURCES = sorted((publish.ROOT / "notebooks").glob("*.ipynb"))
+WITHOUT_A_PAGE = {"glue-signal", "glue-recipe"}
+"""Studies that other studies are set up by; nothing of them is recorded yet."""
 OTHERS = {"quickstart", *publish.BENCHMARKS, *publish.RECORDS}
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 SHOWN = [s for s in SOURCES if s.stem in (*STUDIES, *publish.RECORDS)]
@@ -18,7 +20,7 @@ each_study = pytest.mark.parametrize("source", [s for s in SOURCES if s.stem in 
 
 
 def test_each_study_has_a_notebook():
-    assert {source.stem for source in SOURCES} == set(STUDIES) | OTHERS
+    assert {source.stem for source in SOURCES} == set(STUDIES) - WITHOUT_A_PAGE | OTHERS
 
 
 @each_source

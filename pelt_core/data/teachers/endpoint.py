@@ -30,7 +30,7 @@ class EndpointRefused(PeltError, ConnectionError):
     """The endpoint will not answer any question; the message has what it said and the mend."""
 
 
-class NoCompletion(ValueError):
+class NoCompletion(PeltError, ValueError):
     """An answer of the server that has no text in it, such as an error page sent as a success."""
 
 

@@ -38,8 +38,9 @@ def _reading(record: Record) -> Iterator[str]:
     )
     yield (
         "**MAWPS's own test split is no way out.** The authors of LLM-Adapters put it in the place of the leaked "
-        f"tests, and {_each_key(record, 'MAWPS', 'MAWPS')}. Rows that are in none of the six tests may still be in it: "
-        f"the cleaned Math10K has {record.shared('Math10K, cleaned', 'MAWPS', 'normalised'):,} of its items."
+        f"tests, and {_each_key(record, 'MAWPS', 'MAWPS')}. Rows that are in none of the six tests may be in it, "
+        "so that cleaning leaves out its problems too: the cleaned Math10K has "
+        f"{record.shared('Math10K, cleaned', 'MAWPS', 'normalised'):,} of its items."
     )
     wino = record.one("train", "WinoGrande")
     distinct = wino["distinct"]["normalised"]
