@@ -22,7 +22,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_N
 
 from pelt_core import embedded, quiet, tiny
 from pelt_core.catalogue import ALIASES, BACKBONES, Backbone, full_name
-from pelt_core.classifier import Classifier, Pooling
+from pelt_core.classifier import Classifier
 from pelt_core.embedded import BackboneUnavailable
 from pelt_core.errors import PeltError
 
@@ -92,7 +92,7 @@ def load_model(
     return cast(PreTrainedModel, model.eval())
 
 
-def load_classifier(name: str, pooling: Pooling, labels: int) -> Classifier:
+def load_classifier(name: str, pooling: str, labels: int) -> Classifier:
     """The backbone called `name` under a new head on its pooled hidden states, in eval mode and fp32.
 
     `load_model(name, task="classification")` gives the classifier that transformers has for the family instead.
@@ -117,7 +117,7 @@ def load_classifier(name: str, pooling: Pooling, labels: int) -> Classifier:
     return Classifier(backbone, pooling, labels)
 
 
-def meta_classifier(name: str, pooling: Pooling, labels: int) -> Classifier:
+def meta_classifier(name: str, pooling: str, labels: int) -> Classifier:
     """What `load_classifier` gives, without its weights, as `meta_model` is; raises what `load_classifier` raises."""
     with torch.device("meta"):
         return Classifier(AutoModel.from_config(_without_decoder(_shapes(name), name)), pooling, labels)

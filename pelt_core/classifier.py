@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +11,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from pelt_core.errors import PeltError
 
-Pooling = Literal["mean", "first", "last", "pair"]
-POOLINGS: tuple[str, ...] = get_args(Pooling)
+POOLINGS = ("mean", "first", "last", "pair")
 
 
 class PoolingError(PeltError, ValueError):
@@ -49,7 +48,7 @@ class Classifier(PreTrainedModel):
     _supports_flash_attn = True
     _supports_attention_backend = True
 
-    def __init__(self, backbone: PreTrainedModel, pooling: Pooling, labels: int) -> None:
+    def __init__(self, backbone: PreTrainedModel, pooling: str, labels: int) -> None:
         if pooling not in POOLINGS:
             raise PoolingError(f"no pooling is called {pooling!r}: choose one of {', '.join(POOLINGS)}")
         super().__init__(backbone.config)

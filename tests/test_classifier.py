@@ -18,7 +18,7 @@ MASK = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]])
 
 def classifier(name: str = "tiny-bert", pooling: str = "mean", labels: int = 3) -> Classifier:
     torch.manual_seed(0)
-    return load_classifier(name, pooling, labels)  # type: ignore[arg-type]
+    return load_classifier(name, pooling, labels)
 
 
 def states(model: Classifier) -> Tensor:

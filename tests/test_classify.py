@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from pelt_core.backbones import load_classifier, load_tokenizer
-from pelt_core.classifier import Pooling
 from pelt_core.classify import logits
 from pelt_core.data.batches import collate, encode_apart, encode_texts
 
@@ -15,7 +14,7 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("name", "pooling"), [("tiny-bert", "mean"), ("tiny-llama", "last"), ("tiny-gptj", "mean")])
-def test_every_row_has_the_logits_that_it_has_alone(name: str, pooling: Pooling) -> None:
+def test_every_row_has_the_logits_that_it_has_alone(name: str, pooling: str) -> None:
     model = load_classifier(name, pooling, 3)
     rows = encode_texts(load_tokenizer(name), PAIRS, 64)
     found = logits(model, rows, tokens=60)

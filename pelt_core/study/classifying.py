@@ -42,7 +42,7 @@ def execute(run: ClassificationRun, workdir: Path) -> tuple[dict[str, Any], list
     encoded = {name: _encoded(run, tokenizer, rows) for name, rows in _parts(sample, test).items()}
     fast_fp32()
     with drawn_from(run.seed):
-        model = backbones.load_classifier(run.backbone, run.pooling, max(1, len(of.labels)))  # type: ignore[arg-type]
+        model = backbones.load_classifier(run.backbone, run.pooling, max(1, len(of.labels)))
     row = begin(run, model)
     if not run.train_head:
         for name in head_parameters(model):
@@ -75,7 +75,7 @@ def check(runs: Sequence[ClassificationRun]) -> None:
     for run in {(r.task, r.examples, r.dev_rows, r.train_from, r.test_from): r for r in runs}.values():
         _sample(run)
     for backbone, pooling in dict.fromkeys((run.backbone, run.pooling) for run in runs):
-        backbones.meta_classifier(backbone, pooling, 2)  # type: ignore[arg-type]
+        backbones.meta_classifier(backbone, pooling, 2)
 
 
 def _sample(run: ClassificationRun) -> FewShot:
