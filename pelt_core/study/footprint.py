@@ -9,10 +9,10 @@ from torch import Tensor
 
 from pelt_core.attachment import attach
 from pelt_core.backbones import is_encoder, meta_model
-from pelt_core.counting import count_named
 from pelt_core.micro_batches import TOKENS
 from pelt_core.precision import DTYPES, cast_backbone
 from pelt_core.study.run import Run
+from pelt_core.study.sizes import size, trainable
 
 ADAM_BYTES = 16  # a trained parameter in fp32, its gradient, and two moments
 _ROW_TOKENS = 32  # long enough that a prefix weighs little, short enough that attention weights do too
@@ -24,8 +24,7 @@ def memory(run: Run) -> int:
     Raises:
         PeltError: as `pelt_core.backbones.meta_model`, `pelt_core.attach` and `pelt_core.precision.cast_backbone`.
     """
-    size = count_named(run.backbone, run.method, task=run.made_for)
-    held = size.backbone * DTYPES[run.precision].itemsize + size.trainable * ADAM_BYTES
+    held = size(run).backbone * DTYPES[run.precision].itemsize + trainable(run) * ADAM_BYTES
     return held + (activations(run.backbone, run.method, run.precision, run.made_for) if run.trains else 0)
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from pelt_core.counting import count_named
 from pelt_core.data.catalogue import pin
 from pelt_core.data.glue.tasks import task
 from pelt_core.data.rows import parse_mix
 from pelt_core.study.footprint import memory
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.run import AnswerRun, ClassificationRun, Run
+from pelt_core.study.sizes import size, trainable
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,9 @@ def plan(runs: Sequence[Run], ledger: Ledger, speed: Speed | None = None) -> lis
 
 
 def _planned(run: Run, recorded: bool, speed: Speed | None) -> dict[str, Any]:
-    size = count_named(run.backbone, run.method, task=run.made_for)
+    counted = size(run)
     work = Work.of(run)
-    training, evaluation = _flops(work, size.backbone)
+    training, evaluation = _flops(work, counted.backbone)
     hours = (training / speed.training + evaluation / speed.evaluation) / 3600 if speed else None
     return {
         "key": run.key,
@@ -107,8 +107,8 @@ def _planned(run: Run, recorded: bool, speed: Speed | None) -> dict[str, Any]:
         "method": run.method,
         "seed": run.seed,
         "recorded": recorded,
-        "trainable_parameters": size.trainable,
-        "percent": size.percent,
+        "trainable_parameters": trainable(run),
+        "percent": counted.percent,
         "train_tokens": work.trained,
         "evaluate_tokens": work.evaluated,
         "petaflops": (training + evaluation) / 1e15,
