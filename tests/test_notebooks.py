@@ -11,7 +11,7 @@ from pelt_core.study.ledger import Ledger
 
 SOURCES = sorted((publish.ROOT / "notebooks").glob("*.ipynb"))
 WITHOUT_A_PAGE = {"glue-signal", "glue-recipe"}
-"""Studies that other studies are set up by; nothing of them is recorded yet."""
+"""Studies that other studies are set up by, and whose rows are being recorded."""
 OTHERS = {"quickstart", *publish.BENCHMARKS, *publish.RECORDS}
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 SHOWN = [s for s in SOURCES if s.stem in (*STUDIES, *publish.RECORDS)]
