@@ -7,10 +7,11 @@ from pelt_core.study.presets import budget
 from pelt_core.study.run import ClassificationRun
 
 
-def runs(study: str, preset: str, **options: object) -> list[ClassificationRun]:
-    found = grid(study, preset, **options)  # type: ignore[arg-type]
-    assert all(isinstance(run, ClassificationRun) for run in found)
-    return found  # type: ignore[return-value]
+def runs(study: str, preset: str, seeds: list[int] | None = None) -> list[ClassificationRun]:
+    found = grid(study, preset, seeds)
+    classified = [run for run in found if isinstance(run, ClassificationRun)]
+    assert len(classified) == len(found)
+    return classified
 
 
 def test_a_study_of_few_examples_is_a_product() -> None:
