@@ -24,8 +24,13 @@ def test_a_study_of_few_examples_is_a_product() -> None:
 
 
 def test_what_is_quick_comes_first() -> None:
-    sizes = [run.examples for run in runs("glue-signal", "laptop")]
-    assert sizes == sorted(sizes)
+    sizes = [run.examples for run in runs("glue-recipe", "paper")]
+    assert sizes == sorted(sizes) and len(set(sizes)) == 3
+
+
+def test_fewer_rows_are_read_more_often() -> None:
+    spent = budget("laptop", "glue-recipe")
+    assert {run.examples: run.epochs for run in runs("glue-recipe", "laptop")} == spent.cells["examples"]
 
 
 def test_two_texts_are_read_apart_only_where_there_are_two() -> None:

@@ -64,24 +64,23 @@ class ClassificationBudget(Budget):
 
     - `methods`: a name of ours -> `method`, its specification, and lists `learning_rate` and `head_learning_rate`;
     - `tasks`: name -> the splits to train and to test on;
-    - `examples`, `pooling`, `train_head`: lists. The pooling `pair` is left out for tasks of one sentence.
+    - `pooling`: name of a task -> list;
+    - `examples`: number of rows -> epochs over them;
+    - `train_head`: list.
     """
 
     kind = ClassificationRun
     own = (
         *("method", "learning_rate", "head_learning_rate", "seed", "shuffle", "data_sha256"),
-        *("task", "train_from", "test_from", "examples", "pooling", "train_head"),
+        *("task", "train_from", "test_from", "examples", "epochs", "pooling", "train_head"),
     )
     crossed = ("methods", "tasks", "examples", "pooling", "train_head")
 
     def runs(self, seed: int) -> Iterator[Run]:
         """Every cell, with the sample of rows and the start that `seed` gives."""
-        from pelt_core.data.glue import tasks
-
-        cells = (self.cells[name] for name in ("examples", "tasks", "pooling", "train_head"))
-        for examples, task, pooling, train_head in product(*cells):
-            if pooling == "pair" and not tasks.task(task).of_two:
-                continue
+        poolings = [(task, pooling) for task in self.cells["tasks"] for pooling in self.cells["pooling"][task]]
+        cells = (self.cells["examples"].items(), poolings, self.cells["train_head"])
+        for (examples, epochs), (task, pooling), train_head in product(*cells):
             for method in self.cells["methods"].values():
                 for rate, head_rate in product(method["learning_rate"], method["head_learning_rate"]):
                     yield self._run(
@@ -90,6 +89,7 @@ class ClassificationBudget(Budget):
                         learning_rate=rate,
                         head_learning_rate=head_rate,
                         examples=examples,
+                        epochs=epochs,
                         pooling=pooling,
                         train_head=train_head,
                         seed=seed,
