@@ -24,7 +24,7 @@ def test_a_study_of_few_examples_is_a_product() -> None:
 
 
 def test_what_is_quick_comes_first() -> None:
-    sizes = [run.examples for run in runs("glue-recipe", "paper")]
+    sizes = [run.examples for run in runs("glue-recipe", "paper", seeds=[0])]
     assert sizes == sorted(sizes) and len(set(sizes)) == 3
 
 
