@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pelt_core.objective import penalty, total_loss
     from pelt_core.peft_format.folders import load_peft, save_peft
     from pelt_core.prompt_end import prompt_ends
-    from pelt_core.recording import recorded_gates
+    from pelt_core.recording import forced_gates, recorded_gates
     from pelt_core.specification import Method, parse
     from pelt_core.starting import start_from, use_decoder
 
@@ -35,6 +35,7 @@ __all__ = [
     "detach",
     "fit_decoder",
     "fold",
+    "forced_gates",
     "load",
     "load_peft",
     "merge",
@@ -61,7 +62,7 @@ _HOME = {
     **dict.fromkeys(("fit_decoder",), "modules.prompt"),
     **dict.fromkeys(("penalty", "total_loss"), "objective"),
     **dict.fromkeys(("load_peft", "save_peft"), "peft_format.folders"),
-    **dict.fromkeys(("recorded_gates",), "recording"),
+    **dict.fromkeys(("forced_gates", "recorded_gates"), "recording"),
     **dict.fromkeys(("Method", "parse"), "specification"),
     **dict.fromkeys(("start_from", "use_decoder"), "starting"),
 }

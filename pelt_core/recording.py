@@ -1,14 +1,16 @@
-"""Which gates are open for which example."""
+"""Which gates are open for which example, and what becomes of a model whose gates are forced."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
 from pelt_core.attachment import attached
@@ -18,7 +20,7 @@ from pelt_core.grafts import Graft
 
 
 class RecordingError(PeltError, ValueError):
-    """A model without gates, where there is nothing to record."""
+    """A model without gates, where there is nothing to record or to force."""
 
 
 @contextmanager
@@ -47,7 +49,6 @@ def recorded_gates(model: PreTrainedModel, name: str | None = None) -> Iterator[
         >>> pandas.DataFrame(gates).groupby(["layer", "method"])["gate"].mean()  # doctest: +SKIP
 
     """
-    attachment = attached(model, name)
     records: list[dict[str, Any]] = []
     batches: Counter[str] = Counter()
 
@@ -58,15 +59,63 @@ def recorded_gates(model: PreTrainedModel, name: str | None = None) -> Iterator[
             records.append(site | {"method": method, "batch": batches[key], "row": row, "gate": value})
         batches[key] += 1
 
-    handles = [
-        graft.gate.register_forward_hook(partial(record, key, graft))
-        for key, graft in attachment.grafts.items()
-        if isinstance(graft, Graft) and graft.gate is not None
-    ]
-    if not handles:
-        raise RecordingError(f"{str(attachment.method)!r} has no gates to record: give it some, as in sequence*lora")
-    try:
+    with _hooked(
+        graft.gate.register_forward_hook(partial(record, key, graft)) for key, graft in _gated(model, name).items()
+    ):
         yield records
+
+
+@contextmanager
+def forced_gates(model: PreTrainedModel, value: float, name: str | None = None) -> Iterator[None]:
+    """Gives every gate this value, for every token of every example, while `model` computes inside the `with`.
+
+    Args:
+        model: a model with a gated method attached.
+        value: 0 shuts the method off, but for a prefix behind one number a row: its keys are 0 then, and still
+            attended to. 1 is the method without its gates.
+        name: of the method, if the model carries several.
+
+    Raises:
+        AttachError: if the model carries no such method.
+        RecordingError: if the method has no gates.
+
+    Example:
+        >>> with forced_gates(model, 0.5):  # doctest: +SKIP
+        ...     model(**inputs)
+
+    """
+
+    def force(gate: Any, args: tuple[Tensor], g: Tensor) -> Tensor:
+        return torch.full_like(g, value)
+
+    with _hooked(graft.gate.register_forward_hook(force) for graft in _gated(model, name).values()):
+        yield
+
+
+def is_gated(model: PreTrainedModel, name: str | None = None) -> bool:
+    """Whether the attached method has gates.
+
+    Raises:
+        AttachError: if the model carries no such method.
+
+    """
+    return any(isinstance(graft, Graft) and graft.gate is not None for graft in attached(model, name).grafts.values())
+
+
+def _gated(model: PreTrainedModel, name: str | None) -> dict[str, Any]:
+    """The grafts that have a gate, by key."""
+    if not is_gated(model, name):
+        method = str(attached(model, name).method)
+        raise RecordingError(f"{method!r} has no gates: give it some, as in sequence*lora")
+    grafts = attached(model, name).grafts.items()
+    return {key: graft for key, graft in grafts if isinstance(graft, Graft) and graft.gate is not None}
+
+
+@contextmanager
+def _hooked(hooks: Iterable[RemovableHandle]) -> Iterator[None]:
+    handles = list(hooks)
+    try:
+        yield
     finally:
         for handle in handles:
             handle.remove()

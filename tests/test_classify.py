@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from pelt_core.attachment import attach
 from pelt_core.backbones import load_classifier, load_tokenizer
-from pelt_core.classify import logits
+from pelt_core.classify import logits, logits_and_gates
 from pelt_core.data.batches import collate, encode_apart, encode_texts
+from pelt_core.recording import recorded_gates
 
 PAIRS = [
     {"id": str(i), "text": "a bee " * (1 + 3 * i % 7), "text_pair": "sees a rose" + "!" * i, "label": i % 2}
@@ -34,3 +36,22 @@ def test_two_texts_apart_have_one_row_of_logits() -> None:
 
 def without_labels(rows: list[dict]) -> dict[str, torch.Tensor]:
     return {name: t for name, t in collate(rows).items() if name != "labels"}
+
+
+@pytest.mark.parametrize("pooling", ["mean", "pair"])
+def test_every_row_has_the_gates_that_it_has_alone(pooling: str) -> None:
+    model = load_classifier("tiny-bert", pooling, 2)
+    attach(model, "sequence*[lora(rank=4)@q,v+prefix(tokens=2)]")
+    encode = encode_apart if pooling == "pair" else encode_texts
+    rows = encode(load_tokenizer("tiny-bert"), PAIRS, 64)
+    found, gates = logits_and_gates(model, rows, tokens=80)
+    torch.testing.assert_close(found, logits(model, rows, tokens=80))
+    assert sorted(gates) == sorted(
+        (layer, at, m) for layer in (0, 1) for at, m in [("q", "lora"), ("v", "lora"), ("kv", "prefix")]
+    )
+    for place, row in enumerate(rows):
+        with recorded_gates(model) as records:
+            model(**without_labels([row]))
+        alone = [r["gate"] for r in records if (r["layer"], r["position"]) == (1, "q")]
+        assert gates[1, "q", "lora"][place].item() == pytest.approx(sum(alone) / len(alone), abs=1e-5)
+        assert len(alone) == (2 if pooling == "pair" else 1)

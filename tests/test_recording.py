@@ -7,8 +7,8 @@ import pytest
 import torch
 from models import THREE
 
-from pelt_core.attachment import AttachError, attach, attached
-from pelt_core.recording import RecordingError, recorded_gates
+from pelt_core.attachment import AttachError, attach, attached, detach
+from pelt_core.recording import RecordingError, forced_gates, is_gated, recorded_gates
 from pelt_core.unpadding import unpadded
 
 
@@ -124,3 +124,32 @@ def test_without_padding_there_is_a_record_for_each_row_too(family: str, gate: s
         model(**inputs)
     for one, other in zip(found, expected, strict=True):
         assert one == other | {"gate": pytest.approx(other["gate"], abs=1e-5)}
+
+
+@pytest.mark.parametrize("gate", ["sequence", "token", "scalar", "softmax"])
+def test_gates_of_one_are_the_method_without_gates(gate: str) -> None:
+    model, inputs = models.grown("bert", f"{gate}*{THREE}"), models.batch("bert")
+    free = model(**inputs).logits
+    with forced_gates(model, 1.0):
+        opened = model(**inputs).logits
+    torch.testing.assert_close(model(**inputs).logits, free)
+    assert hooks(model) == hooks(models.grown("bert", f"{gate}*{THREE}"))
+    ungated = models.grown("bert", THREE.strip("[]"))
+    ungated.load_state_dict({name: model.state_dict()[name] for name in ungated.state_dict()})
+    torch.testing.assert_close(opened, ungated(**inputs).logits, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("gate", ["sequence", "token", "scalar", "softmax"])
+def test_gates_of_zero_are_the_backbone(gate: str) -> None:
+    model, inputs = models.grown("bert", f"{gate}*[lora(rank=4)@q,v+series(bottleneck=6)@mlp]"), models.batch("bert")
+    with forced_gates(model, 0.0):
+        shut = model.base_model(**inputs).last_hidden_state
+    detach(model)  # gives the head back too, which was trained
+    torch.testing.assert_close(shut, model.base_model(**inputs).last_hidden_state)
+
+
+def test_a_method_without_gates_cannot_be_forced() -> None:
+    model = models.grown("bert", "lora")
+    assert not is_gated(model)
+    with pytest.raises(RecordingError, match="no gates"), forced_gates(model, 1.0):
+        pass

@@ -17,7 +17,6 @@ from transformers import PreTrainedTokenizerBase
 
 from pelt_core import backbones
 from pelt_core.best_epoch import BestEpoch
-from pelt_core.classify import logits
 from pelt_core.data.batches import encode_apart, encode_texts
 from pelt_core.data.glue.few_shot import FewShot, tested_rows
 from pelt_core.data.glue.metrics import metric
@@ -26,15 +25,19 @@ from pelt_core.drawing import drawn_from
 from pelt_core.in_place import head_parameters
 from pelt_core.precision import fast_fp32
 from pelt_core.study import kept
+from pelt_core.study.gate_values import DIGITS, GateValues
 from pelt_core.study.run import ClassificationRun
 from pelt_core.study.training import begin, train
+
+HASH_DIGITS = 12
 
 
 def execute(run: ClassificationRun, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """As `pelt_core.study.execute.execute`, for a run of this kind; the tested tensors are those of the best epoch.
 
     The row also has `source` and `sample_sha256` of the rows, `dev`, metric and loss after each epoch, and
-    `best_epoch`, counted from 1.
+    `best_epoch`, counted from 1, and `gates`, see `pelt_core.study.gate_values`. The records of items are rounded, as
+    there are many, to `DIGITS` digits behind the point, and have the first digits of the texts' hashes.
     """
     of, sample = task(run.task), _sample(run)
     tokenizer = kept.tokenizer(run.backbone)
@@ -50,9 +53,10 @@ def execute(run: ClassificationRun, workdir: Path) -> tuple[dict[str, Any], list
     row["trainable_parameters"] = model.num_parameters(only_trainable=True)
     row |= {"source": sample.source, "sample_sha256": sample.digest, "dev": []}
 
+    gates = GateValues(model)
+
     def score() -> float:
-        found = logits(model, encoded["dev"])
-        row["dev"].append(_measured(of, found, sample.dev))
+        row["dev"].append(_measured(of, gates.dev_logits(encoded["dev"]), sample.dev))
         return float(row["dev"][-1][of.metric])
 
     best = BestEpoch(score, run.patience)
@@ -64,10 +68,12 @@ def execute(run: ClassificationRun, workdir: Path) -> tuple[dict[str, Any], list
     best.restore(model)
     row["best_epoch"] = best.best
     started = time.perf_counter()
-    found = logits(model, encoded["test"])
+    found, open_gates = gates.test_logits(encoded["test"])
     row["seconds"]["evaluate"] = round(time.perf_counter() - started, 3)
     row["metrics"] = {name: {run.task: value} for name, value in _measured(of, found, test).items()}
-    return row, _items(of, found, test)
+    gates.force(encoded["test"], lambda forced: _measured(of, forced, test))
+    row["gates"] = gates.record
+    return row, [item | gate for item, gate in zip(_items(of, found, test), open_gates, strict=True)]
 
 
 def check(runs: Sequence[ClassificationRun]) -> None:
@@ -115,12 +121,12 @@ def _items(of: Task, found: Tensor, rows: Dataset) -> list[dict[str, Any]]:
         {
             "set": of.name,
             "id": row["id"],
-            "prompt_sha256": hashlib.sha256(f"{row['text']}\n{row['text_pair']}".encode()).hexdigest(),
-            "output": given,
-            "extracted": predicted,
+            "prompt_sha256": hashlib.sha256(f"{row['text']}\n{row['text_pair']}".encode()).hexdigest()[:HASH_DIGITS],
+            "output": [round(value, DIGITS) for value in given],
+            "extracted": predicted if of.labels else round(predicted, DIGITS),
             "gold": row["label"],
             "correct": predicted == row["label"] if of.labels else None,
-            "loss": loss,
+            "loss": round(loss, DIGITS),
         }
         for row, given, predicted, loss in zip(*columns, strict=True)
     ]
