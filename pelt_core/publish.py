@@ -51,8 +51,15 @@ RECORDS = {"data_audit": ("audit",), "data_construction": ("math10k", "commonsen
 """Notebook on data -> the records in `data/records/`, counts without rows, that it shows."""
 PAGE_CODE = {
     "studies": ("report", "study/statistics.py"),
-    "benchmarks": ("report/speed", "report/style.py", "report/tables.py", "report/words.py"),
-    "data": ("report/audit", "report/construction", "report/style.py", "report/tables.py", "report/words.py"),
+    "benchmarks": ("report/speed", "report/names.py", "report/style.py", "report/tables.py", "report/words.py"),
+    "data": (
+        "report/audit",
+        "report/construction",
+        "report/names.py",
+        "report/style.py",
+        "report/tables.py",
+        "report/words.py",
+    ),
     "tutorials": (),
 }
 """What turns results into a page. All other code acts on it through the results and their keys, which are hashed."""

@@ -11,7 +11,7 @@ from pelt_drawing import POST_NORM, Mark, draw
 from pelt_core import publish
 from pelt_core.counting import count_named
 from pelt_core.methods import GATES, METHODS, RECIPES, Entry
-from pelt_core.report.style import COLOURS, DARK, LIGHT
+from pelt_core.report.style import DARK, HUES, LIGHT
 from pelt_core.specification import parse
 
 REFERENCES = (publish.ROOT / "book" / "references.bib").read_text()
@@ -79,7 +79,7 @@ def test_a_drawing_is_whole_and_of_one_colour(name):
     root = ElementTree.fromstring(drawing)
     assert root.get("role") == "img" and "A method" in root.get("aria-label")
     assert set(re.findall(r"#[0-9a-f]{6}", drawing)) == {pelt_methods.colour_of(name)}
-    assert pelt_methods.colour_of(name) == COLOURS.get(name, pelt_methods.colour_of(name))
+    assert pelt_methods.colour_of(name) == HUES.get(name, pelt_methods.colour_of(name))
 
 
 def test_a_gate_and_every_place_are_drawn():

@@ -5,13 +5,7 @@ import pytest
 import recorded
 from synthetic import PROVENANCE, fill
 
-from pelt_core import publish
-from pelt_core.catalogue import BACKBONES
-from pelt_core.data.catalogue import DATASETS
-from pelt_core.methods import METHODS
 from pelt_core.report import answers, claims, estimates, figures, results, style, tables, words
-from pelt_core.specification import parse
-from pelt_core.study.grids import STUDIES, grid
 from pelt_core.study.ledger import Ledger
 
 matplotlib.use("svg")
@@ -35,37 +29,6 @@ def part():
 @pytest.fixture
 def nothing():
     return recorded.nothing()
-
-
-def luminance(colour):
-    channels = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-    return linear @ [0.2126, 0.7152, 0.0722]
-
-
-def contrast(one, other):
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-@pytest.mark.parametrize("ground", [style.LIGHT, style.DARK])
-@pytest.mark.parametrize("colour", [*style.COLOURS.values(), style.INK])
-def test_every_colour_reads_on_light_and_dark(colour, ground):
-    assert contrast(colour, ground) > 4
-
-
-def test_each_method_of_a_study_has_a_colour_a_mark_and_a_name_of_its_own():
-    shown = [study for study in STUDIES if (publish.ROOT / "notebooks" / f"{study}.ipynb").exists()]
-    studied = {term.name for study in shown for run in grid(study, "laptop") for term in parse(run.method).terms}
-    for table in (style.COLOURS, style.MARKS, style.METHOD_NAMES):
-        assert studied <= set(table) <= set(METHODS)
-        assert len(set(table.values())) == len(table)
-
-
-def test_names_are_those_of_things_that_exist():
-    evaluated = {name for run in grid("placement", "laptop") for name in run.evaluate}
-    assert evaluated <= set(style.SET_NAMES) <= set(DATASETS)
-    assert set(style.BACKBONE_NAMES) <= set(BACKBONES)
 
 
 def test_cells_are_the_places_of_the_study(runs, nothing):

@@ -13,7 +13,7 @@ from pelt_core.anatomy import ANATOMIES, GROUPS
 from pelt_core.counting import count_named
 from pelt_core.errors import PeltError
 from pelt_core.methods import GATES, METHODS, RECIPES
-from pelt_core.report.style import COLOURS
+from pelt_core.report.style import HUES
 from pelt_core.specification import Term, parse
 
 TOLD = yaml.safe_load((Path(__file__).parents[1] / "methods.yml").read_text(encoding="utf-8"))
@@ -32,7 +32,7 @@ def kind_of(name: str) -> dict[str, Any]:
 
 def colour_of(name: str) -> str:
     """A method's own colour, if a study compares it with others, or that of its kind."""
-    return COLOURS.get(name, kind_of(name)["colour"])
+    return HUES.get(name, kind_of(name)["colour"])
 
 
 def told(what: str, name: str) -> dict[str, Any]:

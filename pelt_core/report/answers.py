@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from pelt_core.report import estimates
+from pelt_core.report.names import METHOD_NAMES, set_name
 from pelt_core.report.results import Results
-from pelt_core.report.style import METHOD_NAMES, set_name
 
 STATEMENT = "answer is"
 """How every worked answer of the training data ends, and, in any case of letters, what counts as stating one."""

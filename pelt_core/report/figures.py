@@ -13,7 +13,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pelt_core.report.style import COLOURS, INK, MARKS, METHOD_NAMES, WIDTH, backbone_name
+from pelt_core.report.names import METHOD_NAMES, backbone_name
+from pelt_core.report.style import COLOURS, INK, MARKS, WIDTH
 
 LINE = 0.235
 """Inches of height for a line."""

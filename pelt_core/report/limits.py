@@ -9,8 +9,8 @@ import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core.report import answers, estimates, words
+from pelt_core.report.names import METHOD_NAMES, backbone_summary, set_name
 from pelt_core.report.results import Results
-from pelt_core.report.style import METHOD_NAMES, backbone_summary, set_name
 from pelt_core.study import statistics
 
 

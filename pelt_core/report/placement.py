@@ -12,8 +12,8 @@ from IPython.display import Markdown
 
 from pelt_core.report import words
 from pelt_core.report.claims import Claim, best_place
+from pelt_core.report.names import METHOD_NAMES, backbone_name, backbone_summary
 from pelt_core.report.results import Results
-from pelt_core.report.style import METHOD_NAMES, backbone_name, backbone_summary
 from pelt_core.report.tables import interval, p_value
 
 

@@ -1,16 +1,18 @@
-"""How every page looks: one colour, one mark and one name for each method; ink that reads on light and on dark."""
+"""How every page looks: one colour and one mark for each method; ink that reads on light and on dark."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import matplotlib as mpl
 import seaborn as sns
 
-from pelt_core.catalogue import BACKBONES
+Mark = str | tuple[int, int, int]
 
 LIGHT, DARK = "#ffffff", "#14181d"
 """Grounds of the book's two modes; every colour below has a contrast of about 4.2 against both."""
 INK = "#7a7a7a"
-COLOURS = {
+HUES = {
     "series": "#0e83bf",
     "parallel": "#bd6415",
     "lora": "#1f8d54",
@@ -18,29 +20,49 @@ COLOURS = {
     "full": "#917a12",
     "head": "#d44c60",
     "none": "#757c84",
+    "adapter": "#0e83bf",
+    "bitfit": "#008b8b",
+    "ap": "#6969f9",
+    "ap-nogate": "#6969f9",
+    "apl": "#d53ea0",
+    "apl-nogate": "#d53ea0",
 }
-MARKS = {"series": "o", "parallel": "s", "lora": "^", "prefix": "D", "full": "P", "head": "X", "none": "d"}
-METHOD_NAMES = {
-    "series": "Series adapter",
-    "parallel": "Parallel adapter",
-    "lora": "LoRA",
-    "prefix": "Prefix",
-    "full": "Full fine-tuning",
-    "head": "Head only",
-    "none": "Base model",
+"""Colours of the methods that are compared with each other; with and without gates a combination has the same."""
+MARKS: dict[str, Mark] = {
+    "series": "o",
+    "parallel": "s",
+    "lora": "^",
+    "prefix": "D",
+    "full": "P",
+    "head": "X",
+    "none": "d",
+    "adapter": "o",
+    "bitfit": "v",
+    "ap": "p",
+    "ap-nogate": "p",
+    "apl": "*",
+    "apl-nogate": "*",
+    "compacter": "<",
+    "adamix": ">",
+    "krona": "h",
+    "said": "1",
+    "diff": "2",
+    "ladder": "3",
+    "side": "4",
+    "ia3": "+",
+    "prompt": "x",
+    "multi-head-parallel": (4, 1, 0),
+    "scaled-parallel": (3, 1, 0),
+    "mam": (6, 1, 0),
+    "dora": (4, 1, 45),
+    "houlsby": (8, 1, 0),
+    "prefix-mlp": (6, 2, 0),
 }
-SET_NAMES = {
-    "gsm8k": "GSM8K",
-    "svamp": "SVAMP",
-    "multiarith": "MultiArith",
-    "addsub": "AddSub",
-    "singleeq": "SingleEq",
-    "aqua": "AQuA",
-    "mawps": "MAWPS",
-    "mawps-clean": "MAWPS, cleaned",
-    "arithmetic": "arithmetic, embedded",
-}
-BACKBONE_NAMES = {"smollm2-135m": "SmolLM2-135M-Instruct", "minilm-l6": "MiniLM-L6", "yahma/llama-7b-hf": "LLaMA-7B"}
+"""Matplotlib's markers; a tuple is a star or an asterisk of so many points."""
+HOLLOW = {"ap-nogate", "apl-nogate"}
+"""Methods whose mark is drawn without its filling: the combinations without gates."""
+COLOURS = HUES | {method: HUES["none"] for method in MARKS if method not in HUES}
+"""The colour of every method: those without a hue of their own are grey and told apart by their marks."""
 
 WIDTH = 4.2
 """Inches: narrow enough for the text to stay legible where a phone shrinks the figure to its own width."""
@@ -79,16 +101,8 @@ def use_style() -> None:
     set_matplotlib_formats("svg", metadata={"Date": None, "Creator": None})
 
 
-def set_name(name: str) -> str:
-    """A data set as papers spell it."""
-    return SET_NAMES.get(name, name)
-
-
-def backbone_name(name: str) -> str:
-    """A backbone as papers spell it."""
-    return BACKBONE_NAMES.get(name, name)
-
-
-def backbone_summary(name: str) -> str:
-    """What a backbone is and where its weights come from, as the catalogue says."""
-    return BACKBONES[name].summary if name in BACKBONES else name
+def mark(method: str) -> dict[str, Any]:
+    """How the mark of a method is drawn: arguments of `matplotlib.axes.Axes.plot`."""
+    colour = COLOURS[method]
+    face = "none" if method in HOLLOW else colour
+    return {"marker": MARKS[method], "color": colour, "markerfacecolor": face, "linestyle": "none"}

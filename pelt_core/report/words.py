@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from IPython.display import Markdown
 
 from pelt_core import specification
+from pelt_core.report.names import METHOD_NAMES, set_name
 from pelt_core.report.results import Results, place
-from pelt_core.report.style import METHOD_NAMES, set_name
 
 
 def state(results: Results) -> Markdown:

@@ -1,0 +1,80 @@
+"""What every page calls things: methods, data sets, tasks, metrics and backbones, as papers spell them."""
+
+from __future__ import annotations
+
+from pelt_core.catalogue import BACKBONES
+
+METHOD_NAMES = {
+    "series": "Series adapter",
+    "parallel": "Parallel adapter",
+    "lora": "LoRA",
+    "prefix": "Prefix",
+    "full": "Full fine-tuning",
+    "head": "Head only",
+    "none": "Base model",
+    "adapter": "Adapter",
+    "bitfit": "BitFit",
+    "ap": "UniPELT (AP)",
+    "ap-nogate": "AP, no gate",
+    "apl": "UniPELT (APL)",
+    "apl-nogate": "APL, no gate",
+    "compacter": "Compacter",
+    "adamix": "AdaMix",
+    "krona": "KronA",
+    "said": "SAID",
+    "diff": "Diff pruning",
+    "ladder": "Ladder side-tuning",
+    "side": "Side-tuning",
+    "ia3": "(IA)³",
+    "prompt": "Prompt tuning",
+    "multi-head-parallel": "Multi-head parallel",
+    "scaled-parallel": "Scaled parallel",
+    "mam": "MAM",
+    "dora": "DoRA",
+    "houlsby": "Houlsby adapter",
+    "prefix-mlp": "Prefix by an MLP",
+}
+SET_NAMES = {
+    "gsm8k": "GSM8K",
+    "svamp": "SVAMP",
+    "multiarith": "MultiArith",
+    "addsub": "AddSub",
+    "singleeq": "SingleEq",
+    "aqua": "AQuA",
+    "mawps": "MAWPS",
+    "mawps-clean": "MAWPS, cleaned",
+    "arithmetic": "arithmetic, embedded",
+}
+TASK_NAMES = {
+    "sst2": "SST-2",
+    "qqp": "QQP",
+    "mrpc": "MRPC",
+    "stsb": "STS-B",
+    "cola": "CoLA",
+    "qnli": "QNLI",
+    "mnli": "MNLI",
+    "rte": "RTE",
+    "paraphrase": "paraphrase, embedded",
+}
+METRIC_NAMES = {"accuracy": "accuracy", "f1": "F1", "matthews": "Matthews", "spearman": "Spearman"}
+BACKBONE_NAMES = {
+    "smollm2-135m": "SmolLM2-135M-Instruct",
+    "minilm-l6": "MiniLM-L6",
+    "yahma/llama-7b-hf": "LLaMA-7B",
+    "google-bert/bert-base-uncased": "BERT-base",
+}
+
+
+def set_name(name: str) -> str:
+    """A data set as papers spell it."""
+    return SET_NAMES.get(name, name)
+
+
+def backbone_name(name: str) -> str:
+    """A backbone as papers spell it."""
+    return BACKBONE_NAMES.get(name, name)
+
+
+def backbone_summary(name: str) -> str:
+    """What a backbone is and where its weights come from, as the catalogue says."""
+    return BACKBONES[name].summary if name in BACKBONES else name
