@@ -3,7 +3,7 @@ import pytest
 from pelt_core.specification import parse
 from pelt_core.study.budgets import ClassificationBudget
 from pelt_core.study.grids import grid
-from pelt_core.study.presets import budget
+from pelt_core.study.presets import budgets
 from pelt_core.study.run import ClassificationRun
 
 
@@ -15,11 +15,14 @@ def runs(study: str, preset: str, seeds: list[int] | None = None) -> list[Classi
 
 
 def test_a_study_of_few_examples_is_a_product() -> None:
-    spent = budget("laptop", "glue-recipe")
-    assert isinstance(spent, ClassificationBudget)
-    rates = [len(m["learning_rate"]) * len(m["head_learning_rate"]) for m in spent.cells["methods"].values()]
+    parts = budgets("laptop", "glue-recipe")
+    cells = 0
+    for part in parts:
+        assert isinstance(part, ClassificationBudget)
+        rates = [len(m["learning_rate"]) * len(m["head_learning_rate"]) for m in part.cells["methods"].values()]
+        cells += sum(rates) * len(part.cells["tasks"])
     found = runs("glue-recipe", "laptop")
-    assert len(found) == sum(rates) * len(spent.cells["tasks"])
+    assert len(found) == cells
     assert {(run.task, run.examples) for run in found} == {("sst2", 500), ("qqp", 500)}
 
 
@@ -29,8 +32,9 @@ def test_what_is_quick_comes_first() -> None:
 
 
 def test_fewer_rows_are_read_more_often() -> None:
-    spent = budget("laptop", "glue-recipe")
-    assert {run.examples: run.epochs for run in runs("glue-recipe", "laptop")} == spent.cells["examples"]
+    (spent,) = budgets("laptop", "low-resource")
+    assert {run.examples: run.epochs for run in runs("low-resource", "laptop")} == spent.cells["examples"]
+    assert len(spent.cells["examples"]) == 3
 
 
 def test_two_texts_are_read_apart_only_where_there_are_two() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pelt_core.study import presets
-from pelt_core.study.presets import BadPreset, UnknownPreset, budget, ledger_folder
+from pelt_core.study.presets import BadPreset, UnknownPreset, budgets, ledger_folder
 
 
 @pytest.fixture
@@ -16,18 +16,26 @@ def table(monkeypatch):
 
 def test_a_study_lays_its_block_over_the_common_one(table):
     table["smoke"]["answers"]["studies"]["placement"]["epochs"] = 7
-    assert budget("smoke", "placement").shared["epochs"] == 7
-    assert budget("laptop", "placement").shared["epochs"] == 1
+    assert budgets("smoke", "placement")[0].shared["epochs"] == 7
+    assert budgets("laptop", "placement")[0].shared["epochs"] == 1
 
 
 def test_rows_of_smoke_stay_out_of_the_committed_ledger():
-    assert budget("smoke", "placement").ledger == ledger_folder("smoke") == Path("_runs/ledger")
+    assert budgets("smoke", "placement")[0].ledger == ledger_folder("smoke") == Path("_runs/ledger")
     assert ledger_folder("laptop") == ledger_folder("paper") == Path("data/ledger")
 
 
 def test_overrides_have_the_types_of_yaml():
-    shared = budget("smoke", "placement", {"epochs": "2", "warmup": "0.1", "evaluate": "[svamp]"}).shared
+    shared = budgets("smoke", "placement", {"epochs": "2", "warmup": "0.1", "evaluate": "[svamp]"})[0].shared
     assert (shared["epochs"], shared["warmup"], shared["evaluate"]) == (2, 0.1, ["svamp"])
+
+
+def test_each_part_of_a_study_is_laid_over_its_block(table):
+    table["smoke"]["classification"]["studies"]["glue-recipe"]["parts"] = [{"patience": 3}, {"seeds": [4], "dev_rows": 8}]
+    first, second = budgets("smoke", "glue-recipe", {"max_length": "32"})
+    assert (first.shared["patience"], first.shared["dev_rows"], first.seeds) == (3, 16, (0,))
+    assert (second.shared["patience"], second.shared["dev_rows"], second.seeds) == (0, 8, (4,))
+    assert first.shared["max_length"] == second.shared["max_length"] == 32
 
 
 def test_unknown_and_missing_fields_are_named(table):
@@ -35,27 +43,27 @@ def test_unknown_and_missing_fields_are_named(table):
     with pytest.raises(
         BadPreset, match="preset 'smoke', study 'placement': unknown field 'batchsize'; the fields are:"
     ):
-        budget("smoke", "placement")
+        budgets("smoke", "placement")
     del table["smoke"]["answers"]["common"]["batchsize"], table["smoke"]["answers"]["common"]["seeds"]
     with pytest.raises(BadPreset, match="no value for 'seeds'"):
-        budget("smoke", "placement")
+        budgets("smoke", "placement")
 
 
 def test_unknown_presets_and_studies_are_refused_with_the_choices(table):
     with pytest.raises(UnknownPreset, match="no preset 'cloud'; choose one of: smoke, laptop, paper"):
-        budget("cloud", "placement")
+        budgets("cloud", "placement")
     with pytest.raises(UnknownPreset, match="no preset 'cloud'"):
         ledger_folder("cloud")
     studies = table["paper"]["answers"]["studies"]
     del studies["placement"]
     studies["size"] = {}
     with pytest.raises(UnknownPreset, match="preset 'paper' has no block for study 'placement'; it has: size"):
-        budget("paper", "placement")
+        budgets("paper", "placement")
 
 
 def test_the_paper_preset_is_the_papers(table):
     """LLM-Adapters (arXiv 2304.01933): batch 16, 3 epochs, learning rate 3e-4, warm-up 100 steps, cutoff 256."""
-    spent = budget("paper", "placement")
+    spent = budgets("paper", "placement")[0]
     said = {name: spent.shared[name] for name in ("batch_size", "epochs", "warmup", "max_length", "max_new_tokens")}
     assert said == {"batch_size": 16, "epochs": 3, "warmup": 100, "max_length": 256, "max_new_tokens": 256}
     assert set(spent.cells["methods"].values()) == {3e-4}

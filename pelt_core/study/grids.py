@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from pelt_core.errors import PeltError
 from pelt_core.study.budgets import AnswerBudget, Budget, ClassificationBudget
-from pelt_core.study.presets import budget
+from pelt_core.study.presets import budgets
 from pelt_core.study.run import Run
 
 
@@ -79,6 +79,45 @@ STUDIES = {
             "Which learning rates does each method need, chosen on development rows, so that none is compared untuned?",
             _crossed,
         ),
+        Study(
+            "low-resource",
+            "UniPELT with few examples",
+            "With 100, 500 or 1,000 examples of a task, which method does best, and do gates over several modules do "
+            "better than the best of these alone, and than the same modules without gates?",
+            _crossed,
+        ),
+        Study(
+            "frozen-head",
+            "A head that is never trained",
+            "The released code leaves the classifier's head at its random start wherever no adapter is trained. Does "
+            "that explain the collapses that were published for 100 examples?",
+            _crossed,
+        ),
+        Study(
+            "high-resource",
+            "UniPELT with many examples",
+            "Is there anything left between the methods when examples are plenty?",
+            _crossed,
+        ),
+        Study(
+            "gates",
+            "What gates do",
+            "Which gates open, where and when; does the score depend on them; and do they take the place of a scale, "
+            "a prefix length and a bottleneck that somebody would have to tune?",
+            _crossed,
+        ),
+        Study(
+            "other-methods",
+            "The other methods",
+            "How do the methods that the papers only name compare, at a similar number of trained parameters?",
+            _crossed,
+        ),
+        Study(
+            "glue-decoder",
+            "A decoder as a classifier",
+            "Do the comparisons hold on a language model, and on the tasks that the encoder cannot tell apart?",
+            _crossed,
+        ),
     ]
 }
 
@@ -106,8 +145,14 @@ def grid(
     """
     if study not in STUDIES:
         raise UnknownStudy(f"there is no study {study!r}; choose one of: {', '.join(STUDIES)}")
-    spent = budget(preset, study, overrides)
-    runs = list(dict.fromkeys(run for seed in seeds or spent.seeds for run in STUDIES[study].cells(spent, seed)))
+    parts = budgets(preset, study, overrides)
+    every = seeds or sorted({seed for part in parts for seed in part.seeds})
+    cells = STUDIES[study].cells
+    runs = list(
+        dict.fromkeys(
+            run for seed in every for part in parts if seeds or seed in part.seeds for run in cells(part, seed)
+        )
+    )
     return runs if not only else _matching(runs, only)
 
 

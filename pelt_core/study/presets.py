@@ -34,8 +34,11 @@ def presets() -> dict[str, Any]:
     return yaml.safe_load(files("pelt_core.study").joinpath("presets.yml").read_text(encoding="utf-8"))
 
 
-def budget(preset: str, study: str, overrides: Mapping[str, str] | None = None) -> Budget:
-    """What `preset` spends on `study`.
+def budgets(preset: str, study: str, overrides: Mapping[str, str] | None = None) -> tuple[Budget, ...]:
+    """What `preset` spends on the parts of `study`, one of most.
+
+    A block of a study is laid over what its kind has in `common`, and each of the block's `parts`, if it has some, over
+    both.
 
     Args:
         preset: a name in `presets.yml`.
@@ -51,8 +54,10 @@ def budget(preset: str, study: str, overrides: Mapping[str, str] | None = None) 
     if study not in found:
         raise UnknownPreset(f"preset {preset!r} has no block for study {study!r}; it has: {', '.join(found)}")
     kind, common = BUDGETS[found[study]], block[found[study]]
-    values = {**common["common"], **common["studies"][study], **_parsed(kind, overrides or {})}
-    return _checked(kind, values, f"preset {preset!r}, study {study!r}", ledger_folder(preset))
+    own = {**common["common"], **common["studies"][study]}
+    parts = own.pop("parts", [{}])
+    given, where = _parsed(kind, overrides or {}), f"preset {preset!r}, study {study!r}"
+    return tuple(_checked(kind, {**own, **part, **given}, where, ledger_folder(preset)) for part in parts)
 
 
 def studies(preset: str) -> list[str]:
