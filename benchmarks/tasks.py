@@ -15,7 +15,9 @@ from safetensors.torch import save_file
 from pelt_core import attach, data, save_peft
 from pelt_core.backbones import load_model, load_tokenizer
 from pelt_core.checkpoint import trained_state
-from pelt_core.data.batches import IGNORED, encode, prompt_ids
+from pelt_core.data.batches import IGNORED, encode, encode_texts, prompt_ids
+from pelt_core.data.glue.few_shot import few_shot
+from pelt_core.data.glue.tasks import TASKS
 from pelt_core.data.prompts import render
 from pelt_core.data.sources import DataNotFound
 from pelt_core.quiet import progress_on_terminals_only
@@ -67,6 +69,27 @@ def texts(backbone: str, number: int, folder: Path) -> Task:
         for label, text in enumerate(group)
     ]
     return _written(folder / "texts.json", rows[:number], what)
+
+
+def glue_rows(backbone: str, number: int, folder: Path) -> Task:
+    """`number` rows `input_ids`, `label`: of GLUE's tasks in turn, two texts as one; embedded ones if there are none.
+
+    There are two classes, whatever the tasks have.
+    """
+    names = [name for name, task in TASKS.items() if task.fields]
+    try:
+        samples = [few_shot(name, -(-number // len(names)), 0, dev_size=1).train for name in names]
+        what = f"training rows of {', '.join(names)} in turn"
+    except DataNotFound:
+        samples, what = [few_shot("paraphrase", 64, 0, dev_size=1).train], "embedded paraphrases"
+    tokenizer = load_tokenizer(backbone)
+    encoded = [encode_texts(tokenizer, sample, 128) for sample in samples]
+    rows = [
+        {"input_ids": row["input_ids"], "label": place % 2}
+        for place, group in enumerate(zip(*encoded, strict=True))
+        for row in group
+    ]
+    return _written(folder / f"glue-{number}.json", _cycled(rows, number), f"{what}, up to 128 tokens")
 
 
 def questions(backbone: str, number: int, folder: Path) -> Task:

@@ -159,7 +159,7 @@ def test_decoding_writes_what_generate_writes(tmp_path: Path, embedded: None) ->
     assert all(row["seconds_for_100"]["median"] > 0 for row in cell["contenders"])
 
 
-@pytest.mark.parametrize("name", ["training", "decoding", "inference_overhead", "scaling", "breakdown"])
+@pytest.mark.parametrize("name", ["training", "decoding", "inference_overhead", "scaling", "breakdown", "efficiency"])
 def test_help(name: str) -> None:
     command = [sys.executable, "-W", "error", "-m", f"benchmarks.{name}", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
