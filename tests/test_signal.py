@@ -1,0 +1,36 @@
+"""Which tasks can test a claim, by rows that are made up."""
+
+from pathlib import Path
+
+from few_shot_rows import few_shot_row
+
+from pelt_core.study.grids import grid
+from pelt_core.study.ledger import Ledger
+from pelt_core.study.run import ClassificationRun
+from pelt_core.study.scores import Scores, load
+from pelt_core.study.signal import has_signal, signals
+
+
+def recorded(folder: Path, skills: dict[str, dict[str, float]]) -> Scores:
+    """glue-signal with 200 test rows a run; `skills`: task -> pooling -> that of full fine-tuning."""
+    for run in grid("glue-signal", "laptop"):
+        assert isinstance(run, ClassificationRun)
+        if run.pooling in skills.get(run.task, {}):
+            skill = skills[run.task][run.pooling] if run.method == "full" else 0.9
+            Ledger(folder).write(*few_shot_row(run, 200, skill))
+    return load(["glue-signal"], "laptop", Ledger(folder))
+
+
+def test_a_task_has_a_signal_where_full_fine_tuning_leaves_the_baseline(tmp_path: Path) -> None:
+    """Not where the head alone does."""
+    assert has_signal(recorded(tmp_path, {"sst2": {"mean": 0.5}, "rte": {"mean": 0.0}})) == {"sst2": True, "rte": False}
+
+
+def test_the_pooling_is_the_one_that_is_best_on_development_rows(tmp_path: Path) -> None:
+    found = signals(recorded(tmp_path, {"qqp": {"mean": 0.0, "pair": 0.8}}))
+    assert found.loc["qqp", "pooling"] == "pair" and found.loc["qqp", "signal"]
+    assert found.loc["qqp", "low"] < found.loc["qqp", "mean"] < found.loc["qqp", "high"]
+
+
+def test_nothing_is_said_of_tasks_without_a_run(tmp_path: Path) -> None:
+    assert has_signal(load(["glue-signal"], "laptop", Ledger(tmp_path))) == {}
