@@ -5,7 +5,7 @@ import torch
 
 from pelt_core.attachment import attach
 from pelt_core.backbones import load_classifier, load_tokenizer
-from pelt_core.classify import logits, logits_and_gates
+from pelt_core.classify import logits, logits_and_gates, padded_logits_and_gates
 from pelt_core.data.batches import collate, encode_apart, encode_texts
 from pelt_core.recording import recorded_gates
 
@@ -55,3 +55,24 @@ def test_every_row_has_the_gates_that_it_has_alone(pooling: str) -> None:
         alone = [r["gate"] for r in records if (r["layer"], r["position"]) == (1, "q")]
         assert gates[1, "q", "lora"][place].item() == pytest.approx(sum(alone) / len(alone), abs=1e-5)
         assert len(alone) == (2 if pooling == "pair" else 1)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "pair"])
+def test_rows_can_be_read_with_padding(pooling: str) -> None:
+    model = load_classifier("tiny-bert", pooling, 2)
+    attach(model, "sequence(padding=counted)*lora(rank=4)@q")
+    encode = encode_apart if pooling == "pair" else encode_texts
+    rows = encode(load_tokenizer("tiny-bert"), PAIRS, 64)
+    widths: list[tuple[int, ...]] = []
+    handle = model.backbone.register_forward_pre_hook(
+        lambda module, args, given: widths.append(tuple(given["input_ids"].shape)), with_kwargs=True
+    )
+    found, gates = padded_logits_and_gates(model, rows, size=4, width=70)
+    handle.remove()
+    texts = 2 if pooling == "pair" else 1
+    assert widths == [(4 * texts, 70), (4 * texts, 70), (1 * texts, 70)]
+    torch.testing.assert_close(found, logits(model, rows), rtol=1e-4, atol=1e-5)  # the delta is still zero
+    with recorded_gates(model) as records:
+        padded_logits_and_gates(model, rows.select([8]), size=1, width=70)
+    last = [r["gate"] for r in records if r["layer"] == 1]
+    assert gates[1, "q", "lora"][8].item() == pytest.approx(sum(last) / texts, abs=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 import time
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from pelt_core.data.glue.tasks import Task, task
 from pelt_core.drawing import drawn_from
 from pelt_core.in_place import head_parameters
 from pelt_core.precision import fast_fp32
-from pelt_core.study import kept
+from pelt_core.study import kept, padding_probe
 from pelt_core.study.gate_values import DIGITS, GateValues
 from pelt_core.study.run import ClassificationRun
 from pelt_core.study.training import begin, train
@@ -36,8 +37,9 @@ def execute(run: ClassificationRun, workdir: Path) -> tuple[dict[str, Any], list
     """As `pelt_core.study.execute.execute`, for a run of this kind; the tested tensors are those of the best epoch.
 
     The row also has `source` and `sample_sha256` of the rows, `dev`, metric and loss after each epoch, and
-    `best_epoch`, counted from 1, and `gates`, see `pelt_core.study.gate_values`. The records of items are rounded, as
-    there are many, to `DIGITS` digits behind the point, and have the first digits of the texts' hashes.
+    `best_epoch`, counted from 1, and `gates`, see `pelt_core.study.gate_values`; where gates count padding, `padded`,
+    see `pelt_core.study.padding_probe`. The records of items are rounded, as there are many, to `DIGITS` digits behind
+    the point, and have the first digits of the texts' hashes.
     """
     of, sample = task(run.task), _sample(run)
     tokenizer = kept.tokenizer(run.backbone)
@@ -55,9 +57,10 @@ def execute(run: ClassificationRun, workdir: Path) -> tuple[dict[str, Any], list
 
     gates = GateValues(model)
 
-    def score() -> float:
-        row["dev"].append(_measured(of, gates.dev_logits(encoded["dev"]), sample.dev))
-        return float(row["dev"][-1][of.metric])
+    def score() -> tuple[float, float]:
+        measured = _measured(of, gates.dev_logits(encoded["dev"]), sample.dev)
+        row["dev"].append({name: None if math.isnan(value) else value for name, value in measured.items()})
+        return measured[of.metric], measured["loss"]
 
     best = BestEpoch(score, run.patience)
     shutil.rmtree(workdir, ignore_errors=True)  # the scores of epochs before an interruption are lost
@@ -73,6 +76,10 @@ def execute(run: ClassificationRun, workdir: Path) -> tuple[dict[str, Any], list
     row["metrics"] = {name: {run.task: value} for name, value in _measured(of, found, test).items()}
     gates.force(encoded["test"], lambda forced: _measured(of, forced, test))
     row["gates"] = gates.record
+    if padding_probe.counts_padding(model):
+        row["padded"] = padding_probe.probe(
+            model, encoded["test"], run.max_length, lambda read: _measured(of, read, test.select(range(len(read))))
+        )
     return row, [item | gate for item, gate in zip(_items(of, found, test), open_gates, strict=True)]
 
 
@@ -97,7 +104,12 @@ def _encoded(run: ClassificationRun, tokenizer: PreTrainedTokenizerBase, rows: D
 
 
 def _measured(of: Task, found: Tensor, rows: Dataset) -> dict[str, float]:
-    """The task's metric, accuracy if the task has classes, and the mean loss of the rows, in nats or squared."""
+    """The task's metric, accuracy if the task has classes, and the mean loss of the rows, in nats or squared.
+
+    All are not a number if a logit is none: a training that diverges is found out at the end of an epoch only.
+    """
+    if not found.isfinite().all():
+        return dict.fromkeys((of.metric, *["accuracy"] * bool(of.labels), "loss"), math.nan)
     labels, predicted = rows["label"][:], _predicted(of, found)
     measured = metric(of.name, predicted, labels)
     if of.labels:
