@@ -1,15 +1,10 @@
-"""`pelt report`: execute the notebooks, those of studies on the ledger, others on the results that they show.
+"""`pelt report`: execute the notebooks whose pages are out of date, several at once, and build the book.
 
-Then the book is built.
-
-A study's page is executed again when its fingerprint changes (notebook, parameters, rows, published results, the code
-that turns rows into a page) or when a package does. The fingerprint stands in the page, so that a test can say whether
-a committed page is stale; the stamp that says "executed on this machine" stands in `_runs/`, so that a fresh clone
-executes everything once. Executing the same rows with the same packages again gives the same bytes. A page of
-benchmarks is kept in the same way; in place of rows it has the files of results, and a page on data has records.
-
-Any other notebook is a tutorial, which runs the library itself: its page is executed again on this machine whenever
-the library changes, and in a fresh clone.
+A page is executed again when its fingerprint changes, see `pelt_core.pages`, or when a package does. The fingerprint
+stands in the page, so that a test can say whether a committed page is stale; the stamp that says "executed on this
+machine" stands in `_runs/`, so that a fresh clone executes everything once. Executing the same rows with the same
+packages again gives the same bytes. A tutorial, which runs the library itself, is executed again on this machine
+whenever the library changes.
 """
 
 from __future__ import annotations
@@ -22,47 +17,27 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import chdir, closing
 from pathlib import Path
 from typing import Any
 
 from pelt_core.errors import PeltError
-from pelt_core.report import claims
-from pelt_core.study.grids import STUDIES, grid
-from pelt_core.study.ledger import Ledger
-from pelt_core.study.presets import ledger_folder
 
 try:
     import nbformat
     import papermill
+    from jupyter_core.utils import ensure_event_loop
     from nbformat import NotebookNode
     from papermill.exceptions import PapermillExecutionError
+
+    from pelt_core import pages
 except ModuleNotFoundError as missing:
     raise PeltError(f"the report needs {missing.name}: run `pip install 'pelt-core[book]'`") from None
 
-ROOT = Path(__file__).parents[1]
-PUBLISHED = "laptop"
-"""The preset whose pages are committed; those of any other are built in `_runs/report/`."""
-RESULTS = "benchmarks/results"
-"""Where `python -m benchmarks.NAME` writes what it measured."""
-BENCHMARKS = {"speed"}
-"""The notebooks that show the results of `python -m benchmarks`."""
-RECORDS = {"data_audit": ("audit",), "data_construction": ("math10k", "commonsense170k")}
-"""Notebook on data -> the records in `data/records/`, counts without rows, that it shows."""
-PAGE_CODE = {
-    "studies": ("report", "study/statistics.py"),
-    "benchmarks": ("report/speed", "report/names.py", "report/style.py", "report/tables.py", "report/words.py"),
-    "data": (
-        "report/audit",
-        "report/construction",
-        "report/names.py",
-        "report/style.py",
-        "report/tables.py",
-        "report/words.py",
-    ),
-    "tutorials": (),
-}
-"""What turns results into a page. All other code acts on it through the results and their keys, which are hashed."""
+ROOT = pages.ROOT
 PACKAGES = (
     "ipykernel",
     "matplotlib",
@@ -93,13 +68,31 @@ class BuildFailed(PeltError, RuntimeError):
     """The book did not build without a warning."""
 
 
-def report(preset: str = PUBLISHED, force: bool = False, root: Path = ROOT) -> Path:
-    """Execute the notebooks whose pages are out of date, and build the book.
+def notebooks(root: Path = ROOT) -> list[Path]:
+    """The sources of all pages, those first that take longest: tutorials, which train and answer.
+
+    Raises:
+        NoSources: `root` is not a clone of the project.
+    """
+    sources = sorted((root / "notebooks").glob("*.ipynb"))
+    if not sources:
+        raise NoSources(f"there are no notebooks in {root / 'notebooks'}; `pelt report` runs in a clone of the project")
+    return sorted(sources, key=lambda source: pages.page(source).folder != "tutorials")
+
+
+def report(
+    preset: str = pages.PUBLISHED,
+    force: bool = False,
+    root: Path = ROOT,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Path:
+    """Execute the notebooks whose pages are out of date, one on each core, and build the book.
 
     Args:
         preset: whose rows to show. The pages of `laptop` are written into the tree, those of other presets beside it.
         force: execute every notebook, whatever its fingerprint.
         root: of a clone of the project.
+        tell: called with a line on what is to be done, after each notebook, and before the book is built.
 
     Returns:
         The path of the book's first page.
@@ -109,90 +102,53 @@ def report(preset: str = PUBLISHED, force: bool = False, root: Path = ROOT) -> P
         PageFailed: names the notebook, the cell and the error.
         BuildFailed: shows what the book builder complained about.
     """
-    sources = sorted((root / "notebooks").glob("*.ipynb"))
-    if not sources:
-        raise NoSources(f"there are no notebooks in {root / 'notebooks'}; `pelt report` runs in a clone of the project")
+    site = root if preset == pages.PUBLISHED else root / "_runs" / "report" / preset
+    sources, due = notebooks(root), []
     for source in sources:
-        if kind(source) != "studies":
-            refresh(source, parameters(source), root, force, root)
-    site = root if preset == PUBLISHED else _beside(root, preset)
-    for source in sources:
-        if kind(source) == "studies":
-            refresh(source, parameters(source, preset), site, force, root)
+        parameters, place = pages.parameters(source, preset), site if pages.page(source).studies else root
+        mark = pages.fingerprint(source, parameters, root)
+        if force or not current(source, place, mark):
+            due.append((source, parameters, place, mark, root))
+    tell(f"{len(sources) - len(due)} of {len(sources)} pages are current, {len(due)} to execute")
+    with chdir(root), ThreadPoolExecutor(_cores()) as pool:  # papermill itself goes there, with the whole process
+        running = {pool.submit(execute, *one): one[0] for one in due}
+        try:
+            for number, finished in enumerate(as_completed(running), 1):
+                tell(f"{number}/{len(due)} {running[finished].stem}: {finished.result():.0f} s")
+        finally:
+            pool.shutdown(cancel_futures=True)
+    tell("building the book")
+    if site != root:
+        _copy_sources(root, site)
     return build(site)
 
 
-def parameters(source: Path, preset: str = PUBLISHED) -> dict[str, Any]:
-    """The parameters that a notebook is executed with; `preset` is for those of studies."""
-    match kind(source):
-        case "studies":
-            return {"preset": preset, "ledger": ledger_folder(preset).as_posix()}
-        case "benchmarks":
-            return {"results": RESULTS}
-        case "data":
-            return {name: f"data/records/{name}.json" for name in RECORDS[source.stem]}
-    return {}
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def fingerprint(source: Path, parameters: dict[str, Any], root: Path = ROOT) -> str:
-    """Digest of all that decides a page but the packages: notebook, parameters, results, and the code that shows them.
-
-    Of a tutorial, notebook and parameters alone: its code is the whole library.
-    """
-    digest = hashlib.sha256()
-    for cell in nbformat.read(source, 4).cells:
-        digest.update(json.dumps([cell.cell_type, cell.source, cell.metadata], sort_keys=True).encode())
-    digest.update(json.dumps(parameters, sort_keys=True).encode())
-    for name, content in _shown(source, parameters, root):
-        digest.update(name.encode() + content)
-    for file in _page_code(kind(source)):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+def current(source: Path, site: Path, mark: str) -> bool:
+    """Whether the page in `site` was made on this machine, by these packages, from what has the fingerprint `mark`."""
+    page, stamp = pages.path(source, site), _stamp_path(source, site)
+    return page.exists() and stamp.exists() and json.loads(stamp.read_text()) == _stamp(mark, page)
 
 
-def _shown(source: Path, parameters: dict[str, Any], root: Path) -> Iterator[tuple[str, bytes]]:
-    """The recorded results that a page shows, by name."""
-    match kind(source):
-        case "studies":
-            ledger = Ledger(root / parameters["ledger"])
-            for run in grid(source.stem, parameters["preset"]):
-                row = ledger.row_path(run.key)
-                yield run.key, row.read_bytes() if row.exists() else b""
-            yield "", (root / claims.PUBLISHED).read_bytes()
-        case "benchmarks":
-            for file in sorted((root / parameters["results"]).glob("*.json")):
-                yield file.name, file.read_bytes()
-        case "data":
-            for name in RECORDS[source.stem]:
-                yield name, (root / parameters[name]).read_bytes()
-
-
-def _page_code(kind: str) -> Iterator[Path]:
-    for name in PAGE_CODE[kind]:
-        path = Path(__file__).parent / name
-        yield from sorted(path.glob("*.py")) if path.is_dir() else [path]
-
-
-def refresh(source: Path, parameters: dict[str, Any], site: Path, force: bool = False, root: Path = ROOT) -> bool:
-    """Execute a notebook into `site/book`, if its page is out of date.
+def execute(source: Path, parameters: dict[str, Any], site: Path, mark: str, root: Path = ROOT) -> float:
+    """Execute a notebook into `site/book`; its page says `mark`.
 
     Returns:
-        Whether it was executed.
+        How many seconds it took.
 
     Raises:
         PageFailed: the page is left as it was; the notebook with its error is kept in `_runs/failed`.
     """
-    page, stamp = page_of(source, site), site / "_runs" / "pages" / f"{source.stem}.json"
-    mark = fingerprint(source, parameters, root)
-    if not force and page.exists() and stamp.exists() and json.loads(stamp.read_text()) == _stamp(mark, page):
-        return False
+    started, page, stamp = time.perf_counter(), pages.path(source, site), _stamp_path(source, site)
     draft = root / "_runs" / "failed" / source.name
     for folder in (draft.parent, page.parent, stamp.parent):
         folder.mkdir(parents=True, exist_ok=True)
     try:
-        papermill.execute_notebook(
-            source, draft, parameters=parameters, cwd=root, progress_bar=sys.stderr.isatty(), log_output=False
-        )
+        with closing(ensure_event_loop()):  # that of this thread
+            papermill.execute_notebook(source, draft, parameters=parameters, cwd=root, progress_bar=False)
     except PapermillExecutionError as error:
         raise PageFailed(_failure(source, draft, error)) from None
     notebook = tidy(nbformat.read(draft, 4), {"fingerprint": mark, "parameters": parameters})
@@ -201,18 +157,11 @@ def refresh(source: Path, parameters: dict[str, Any], site: Path, force: bool = 
     _write(page, nbformat.writes(notebook) + "\n")
     draft.unlink()
     _write(stamp, json.dumps(_stamp(mark, page)))
-    return True
+    return time.perf_counter() - started
 
 
-def kind(source: Path) -> str:
-    """What a notebook is: of `studies`, `benchmarks`, `data` or `tutorials`."""
-    kinds = {"studies": STUDIES, "benchmarks": BENCHMARKS, "data": RECORDS}
-    return next((kind for kind, stems in kinds.items() if source.stem in stems), "tutorials")
-
-
-def page_of(source: Path, site: Path = ROOT) -> Path:
-    """Where the page of a notebook is."""
-    return site / "book" / kind(source) / source.name.removeprefix("data_")
+def _stamp_path(source: Path, site: Path) -> Path:
+    return site / "_runs" / "pages" / f"{source.stem}.json"
 
 
 def _stamp(mark: str, page: Path) -> dict[str, Any]:
@@ -273,14 +222,12 @@ def _write(path: Path, text: str) -> None:
     os.replace(draft, path)
 
 
-def _beside(root: Path, preset: str) -> Path:
-    """A copy of the book's sources for another preset, with the stamps of its own pages."""
-    site = root / "_runs" / "report" / preset
+def _copy_sources(root: Path, site: Path) -> None:
+    """The book's sources, for another preset, beside the pages of its own studies."""
     shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns("studies"), dirs_exist_ok=True)
     (site / "pelt_core" / "study").mkdir(parents=True, exist_ok=True)
     for file in ("_config.yml", "pelt_core/study/presets.yml"):  # the book quotes the presets
         shutil.copy2(root / file, site / file)
-    return site
 
 
 def build(site: Path = ROOT) -> Path:

@@ -26,7 +26,7 @@ HOUSE = [
     *("data", "precision", "cross_entropy", "loss", "objective", "memory", "micro_batches", "parts_trainer", "train"),
     *("best_epoch", "classify"),
     *("prefill", "decode", "sampling", "local_teacher", "scoring", "choices", "evaluate"),
-    *("provenance", "study", "report", "publish", "cli"),
+    *("provenance", "study", "report", "pages", "publish", "cli"),
 ]
 TOP = {
     *(".ci", ".github", ".gitignore", ".pre-commit-config.yaml"),

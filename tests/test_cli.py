@@ -218,7 +218,7 @@ def test_status_of_a_study(book):
         "seed": 0,
         "state": "finished",
         "seconds": 3,
-        "accuracy": pytest.approx(5 / 9),
+        "score": pytest.approx(5 / 9),
         "loss": 1.25,
     }
     assert second.key in pelt("status", "placement", "--ledger", ledger.folder).stdout
@@ -282,7 +282,7 @@ def test_verify_shows_what_differs_and_fails(book, monkeypatch):
 def test_report_prints_where_it_is(monkeypatch, tmp_path):
     from pelt_core import publish
 
-    monkeypatch.setattr(publish, "report", lambda preset, force: tmp_path / f"{preset}-{force}.html")
+    monkeypatch.setattr(publish, "report", lambda preset, force, tell: tmp_path / f"{preset}-{force}.html")
     done = pelt("report", "--preset", "laptop", "--force")
     assert done.stdout.strip() == str(tmp_path / "laptop-True.html")
 

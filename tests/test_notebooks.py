@@ -5,16 +5,17 @@ import papermill
 import pytest
 from synthetic import fill
 
-from pelt_core import publish
+from pelt_core import pages, publish
 from pelt_core.study.grids import STUDIES, grid
 from pelt_core.study.ledger import Ledger
 
 SOURCES = sorted((publish.ROOT / "notebooks").glob("*.ipynb"))
 WITHOUT_A_PAGE = {"glue-signal", "glue-recipe"}
 """Studies that other studies are set up by, and whose rows are being recorded."""
-OTHERS = {"quickstart", *publish.BENCHMARKS, *publish.RECORDS}
+DATA = [name for name in pages.PAGES if pages.PAGES[name].folder == "data"]
+OTHERS = {"quickstart", *pages.PAGES}
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-SHOWN = [s for s in SOURCES if s.stem in (*STUDIES, *publish.RECORDS)]
+SHOWN = [s for s in SOURCES if s.stem in (*STUDIES, *DATA)]
 each_shown = pytest.mark.parametrize("source", SHOWN, ids=lambda path: path.stem)
 each_study = pytest.mark.parametrize("source", [s for s in SOURCES if s.stem in STUDIES], ids=lambda path: path.stem)
 
@@ -45,7 +46,7 @@ def test_parameters_are_typed_and_explained(source):
 @each_study
 def test_studies_have_the_same_parameters(source):
     parameters = set(papermill.inspect_notebook(source))
-    assert set(publish.parameters(source)) <= parameters == {"preset", "ledger", "backbone", "seeds"}
+    assert set(pages.parameters(source)) <= parameters == {"preset", "ledger", "backbone", "seeds"}
 
 
 @each_shown
@@ -108,10 +109,10 @@ def test_the_quickstart_runs_from_end_to_end(tmp_path, root):
 
 @each_source
 def test_the_committed_page_is_not_stale(source, root):
-    page = nbformat.read(publish.page_of(source), 4)
-    parameters = publish.parameters(source)
+    page = nbformat.read(pages.path(source), 4)
+    parameters = pages.parameters(source)
     assert page.metadata["pelt"]["parameters"] == parameters
-    assert page.metadata["pelt"]["fingerprint"] == publish.fingerprint(source, parameters), (
+    assert page.metadata["pelt"]["fingerprint"] == pages.fingerprint(source, parameters), (
         f"the page of {source.stem} was made from another notebook, other results or other code; "
-        f"run `pelt report --preset laptop` and commit book/{publish.kind(source)}"
+        f"run `pelt report --preset laptop` and commit book/{pages.page(source).folder}"
     )

@@ -2,17 +2,18 @@
 
 import importlib
 import json
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
 from synthetic import fill
 
-from pelt_core import publish
+from pelt_core import pages, publish
 from pelt_core.errors import PeltError
-from pelt_core.report import claims
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 
@@ -30,7 +31,7 @@ SVG("<svg xmlns='http://www.w3.org/2000/svg' width='1' height='1'/>")
 """
 
 
-def write_notebook(root, code=CODE):
+def write_notebook(root, code=CODE, name="placement"):
     parameters = nbformat.v4.new_code_cell(
         'preset: str = "laptop"\nledger: str = "x"', metadata={"tags": ["parameters"]}
     )
@@ -39,7 +40,7 @@ def write_notebook(root, code=CODE):
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), root / "notebooks" / "placement.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), root / "notebooks" / f"{name}.ipynb")
 
 
 @pytest.fixture
@@ -47,8 +48,8 @@ def site(tmp_path, monkeypatch):
     """A tree with one notebook and one recorded run, whose book is not built."""
     (tmp_path / "notebooks").mkdir()
     write_notebook(tmp_path)
-    (tmp_path / claims.PUBLISHED).parent.mkdir(parents=True)
-    (tmp_path / claims.PUBLISHED).write_text("method,value\n")
+    (tmp_path / pages.PUBLISHED_RESULTS).parent.mkdir(parents=True)
+    (tmp_path / pages.PUBLISHED_RESULTS).write_text("method,value\n")
     fill(Ledger(tmp_path / "data" / "ledger"), grid("placement", "laptop")[:1], questions=2)
     monkeypatch.setattr(publish, "build", lambda site: site / "_build" / "html" / "index.html")
     return tmp_path
@@ -58,84 +59,67 @@ def executions(site):
     return int((site / "executions").read_text())
 
 
-def pages(site):
+def made(site):
     return {file.relative_to(site): file.read_bytes() for file in (site / "book").rglob("*") if file.is_file()}
 
 
 def test_a_page_is_executed_once_and_again_byte_for_byte(site):
     assert publish.report(root=site) == site / "_build" / "html" / "index.html"
-    first = pages(site)
+    first = made(site)
     assert {str(name) for name in first} == {"book/studies/placement.ipynb", "book/studies/figures/fig-dot.svg"}
     publish.report(root=site)
     assert executions(site) == 1
     publish.report(root=site, force=True)
     assert executions(site) == 2
-    assert pages(site) == first
+    assert made(site) == first
 
 
 def test_a_fresh_clone_executes_although_the_page_is_there(site):
     publish.report(root=site)
     shutil.rmtree(site / "_runs")
-    before = pages(site)
+    before = made(site)
     publish.report(root=site)
     assert executions(site) == 2
-    assert pages(site) == before
+    assert made(site) == before
 
 
 def test_a_tutorial_is_executed_again_when_the_library_changes(site, monkeypatch):
     cell = nbformat.v4.new_code_cell('from pathlib import Path\nPath("ran").open("a").write("x")', id="cell")
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    source = site / "notebooks" / "first-steps.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), source)
-    page = publish.page_of(source, site)
-    assert page == site / "book" / "tutorials" / "first-steps.ipynb"
-    assert publish.refresh(source, {}, site, root=site) and page.exists()
-    assert not publish.refresh(source, {}, site, root=site)
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), site / "notebooks" / "first-steps.ipynb")
+    publish.report(root=site)
+    assert (site / "book" / "tutorials" / "first-steps.ipynb").exists()
+    publish.report(root=site)
     (site / "pelt_core").mkdir()
     (site / "pelt_core" / "grafts.py").write_text("# another library")
     monkeypatch.setattr(publish, "__file__", str(site / "pelt_core" / "publish.py"))
-    assert publish.refresh(source, {}, site, root=site)
+    publish.report(root=site)
     assert (site / "ran").read_text() == "xx"
+    assert executions(site) == 1
 
 
-def test_a_page_of_benchmarks_is_executed_again_when_results_change_and_not_when_the_library_does(site, monkeypatch):
-    source, results = site / "notebooks" / "speed.ipynb", site / publish.RESULTS / "training.json"
-    library = site / "pelt_core"
-    shutil.move(site / "notebooks" / "placement.ipynb", source)
-    for folder in (results.parent, library / "shown"):
-        folder.mkdir(parents=True)
-    monkeypatch.setattr(publish, "__file__", str(library / "publish.py"))
-    monkeypatch.setitem(publish.PAGE_CODE, "benchmarks", ("shown",))
-
-    def executed():
-        return publish.refresh(source, publish.parameters(source), site, root=site)
-
-    assert publish.page_of(source, site) == site / "book" / "benchmarks" / "speed.ipynb"
-    assert executed() and not executed()
-    (library / "grafts.py").write_text("# another library")
-    assert not executed()
-    for decides in (results, library / "shown" / "tables.py"):
-        decides.write_text("{}")
-        assert executed() and not executed()
+def test_it_tells_what_it_does(site):
+    write_notebook(site, name="first-steps", code="pass")
+    first, again = [], []
+    publish.report(root=site, tell=first.append)
+    publish.report(root=site, tell=again.append)
+    assert first[0] == "0 of 2 pages are current, 2 to execute" and first[-1] == "building the book"
+    said = [re.fullmatch(r"(\d)/2 ([\w-]+): \d+ s", line).groups() for line in first[1:-1]]
+    assert sorted(said) == sorted(zip("12", dict(map(reversed, said)), strict=True))
+    assert {name for _, name in said} == {"placement", "first-steps"}
+    assert again == ["2 of 2 pages are current, 0 to execute", "building the book"]
 
 
-def test_a_page_on_data_shows_its_records_and_lies_without_its_prefix(site):
-    source, record = site / "notebooks" / "data_audit.ipynb", site / "data" / "records" / "audit.json"
-    shutil.move(site / "notebooks" / "placement.ipynb", source)
-    record.parent.mkdir()
-    record.write_text("{}")
-    parameters = publish.parameters(source)
-    assert parameters == {"audit": "data/records/audit.json"}
-    page = publish.page_of(source, site)
-    assert page == site / "book" / "data" / "audit.ipynb"
-    notebook = nbformat.read(source, 4)
-    notebook.cells[0].source = 'audit: str = "x"'
-    notebook.cells[1].source = "print(audit)"
-    nbformat.write(notebook, source)
-    assert publish.refresh(source, parameters, site, root=site) and page.exists()
-    assert not publish.refresh(source, parameters, site, root=site)
-    record.write_text('{"more": 1}')
-    assert publish.refresh(source, parameters, site, root=site)
+def test_several_notebooks_run_at_the_same_time(site, monkeypatch):
+    """Each waits for the mark of the other: one after the other, both would fail."""
+    monkeypatch.setattr(publish, "_cores", lambda: 2)
+    waiting = "import time\nfrom pathlib import Path\nPath({own!r}).touch()\nend = time.monotonic() + 60\n"
+    waiting += "while not Path({other!r}).exists():\n    assert time.monotonic() < end\n    time.sleep(0.05)"
+    write_notebook(site, waiting.format(own="one", other="two"))
+    write_notebook(site, waiting.format(own="two", other="one"), name="first-steps")
+    before = Path.cwd()
+    assert publish.report(root=site).name == "index.html"
+    assert Path.cwd() == before
 
 
 def another_cell(site):
@@ -147,7 +131,7 @@ def another_row(site):
 
 
 def another_published_result(site):
-    (site / claims.PUBLISHED).write_text("method,value\nlora,60\n")
+    (site / pages.PUBLISHED_RESULTS).write_text("method,value\nlora,60\n")
 
 
 def an_edited_page(site):
@@ -167,38 +151,22 @@ def test_a_change_executes_again(site, change):
     assert executions(site) == 2
 
 
-def test_code_and_packages_are_part_of_what_a_page_depends_on(site, monkeypatch):
-    source = site / "notebooks" / "placement.ipynb"
-    parameters = publish.parameters(source)
-    mark = publish.fingerprint(source, parameters, site)
-    assert publish.fingerprint(source, parameters, site) == mark
-    monkeypatch.setitem(publish.PAGE_CODE, "studies", ("report",))
-    assert publish.fingerprint(source, parameters, site) != mark
+def test_packages_are_part_of_what_a_page_depends_on(site, monkeypatch):
     publish.report(root=site)
     monkeypatch.setattr(publish, "PACKAGES", (*publish.PACKAGES, "pytest"))
     publish.report(root=site)
     assert executions(site) == 2
 
 
-def test_every_file_that_makes_pages_is_in_the_fingerprint(root):
-    files = {
-        kind: {path.relative_to(root / "pelt_core").as_posix() for path in publish._page_code(kind)}
-        for kind in publish.PAGE_CODE
-    }
-    assert {"report/tables.py", "report/figures.py", "report/limits.py", "study/statistics.py"} <= files["studies"]
-    assert {"report/speed/figures.py", "report/style.py", "report/tables.py"} <= files["benchmarks"]
-    assert not files["studies"] & {"report/speed/figures.py", "data/prompts.py"}
-
-
 def test_a_failing_notebook_leaves_the_page_and_shows_the_cell(site):
     publish.report(root=site)
-    before = pages(site)
+    before = made(site)
     write_notebook(site, "answer = 42\nraise KeyError('no such cell')")
     with pytest.raises(publish.PageFailed) as caught:
         publish.report(root=site)
     said = str(caught.value)
     assert "placement.ipynb" in said and "    answer = 42" in said and "KeyError: 'no such cell'" in said
-    assert pages(site) == before
+    assert made(site) == before
     assert "KeyError" in (site / "_runs" / "failed" / "placement.ipynb").read_text()
 
 

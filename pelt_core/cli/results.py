@@ -82,4 +82,4 @@ def report(
     from pelt_core import publish
 
     errors.print(f"Making the report on the preset {preset}; this takes a minute or two.")
-    typer.echo(publish.report(preset, force))
+    typer.echo(publish.report(preset, force, tell=errors.print))
