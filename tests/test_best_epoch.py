@@ -17,15 +17,15 @@ from pelt_core.train import fit
 ROWS = Dataset.from_list([{"input_ids": [5 + i, 6, 7], "label": i % 2} for i in range(8)])
 
 
-def trained(scores: list[float], patience: int, folder: Path) -> tuple[Classifier, BestEpoch, list[torch.Tensor]]:
+def trained(scores: list[float], patience: int, folder: Path, losses: list[float] | None = None) -> tuple[Classifier, BestEpoch, list[torch.Tensor]]:
     """A training whose epochs score as told, and the head's weight after each."""
     torch.manual_seed(0)
     model = load_classifier("tiny-bert", "mean", 2)
     attach(model, "head")
-    told: Iterator[float] = iter(scores)
+    told: Iterator[tuple[float, float]] = zip(scores, losses or [1.0] * len(scores), strict=True)
     seen: list[torch.Tensor] = []
 
-    def score() -> float:
+    def score() -> tuple[float, float]:
         seen.append(model.classifier.weight.detach().clone())
         return next(told)
 
@@ -59,7 +59,16 @@ def test_the_best_epoch_comes_back(scores: list[float], best: int, tmp_path: Pat
 
 def test_it_stops_when_no_epoch_is_better(tmp_path: Path) -> None:
     _, kept, seen = trained([0.1, 0.5, 0.4, 0.5, 0.9], 2, tmp_path)
-    assert kept.scores == [0.1, 0.5, 0.4, 0.5] and len(seen) == 4
+    assert [metric for metric, _ in kept.scores] == [0.1, 0.5, 0.4, 0.5] and len(seen) == 4
+
+
+def test_of_equal_scores_the_lower_loss_is_better(tmp_path: Path) -> None:
+    """A metric that stays at 0 while one class is predicted does not end a training that still learns."""
+    losses = [1.0, 0.9, 0.8, 0.85, 0.9, 0.7]
+    model, kept, seen = trained([0.0] * 6, 2, tmp_path, losses)
+    assert kept.best == 3 and len(seen) == 5
+    kept.restore(model)
+    assert torch.equal(model.classifier.weight, seen[2])
 
 
 def test_without_a_score_the_end_stays(tmp_path: Path) -> None:

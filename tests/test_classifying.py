@@ -79,6 +79,12 @@ def test_a_frozen_head_stays_as_it_was_drawn(tmp_path: Path) -> None:
     assert trained["trainable_parameters"] - frozen["trainable_parameters"] == hidden * labels + labels
 
 
+def test_a_training_that_diverges_is_a_row_without_metrics(tmp_path: Path) -> None:
+    row, items = execute(replace(RUN, method="full", learning_rate=1e30), tmp_path / "w")
+    assert row["status"] == "diverged" and not items and not row["metrics"]
+    assert row["dev"][-1] == {"accuracy": None, "loss": None}
+
+
 def test_a_head_alone_that_is_frozen_has_nothing_to_train() -> None:
     with pytest.raises(ValueError, match="head"):
         replace(RUN, method="head", train_head=False)

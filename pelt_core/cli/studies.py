@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import Annotated, Any
 
 import typer
@@ -150,7 +151,7 @@ def plan(
     if as_json:
         show(rows, as_json)
         return
-    show([_cell(rows, method) for method in dict.fromkeys(row["method"] for row in rows)], False, f"{study}, {preset}")
+    show(_by_cell(runs, rows), False, f"{study}, {preset}")
     speed = speed or planning.Speed.recorded(book.rows(), runs[0].backbone)
     todo = [row for row in rows if not row["recorded"]]
     hours = f"{sum(row['hours'] for row in todo):.3g} hours at {speed.source}" if speed else "hours unknown: no run yet"
@@ -159,12 +160,17 @@ def plan(
     )
 
 
-def _cell(rows: list[dict[str, Any]], method: str) -> dict[str, Any]:
-    """The rows of a plan that differ only in the seed, as one; costs are those of one run."""
-    own = [row for row in rows if row["method"] == method]
-    shared = ("trainable_parameters", "percent", "train_tokens", "evaluate_tokens", "petaflops", "gigabytes", "hours")
-    done = sum(row["recorded"] for row in own)
-    return {"method": method, "runs": len(own), "done": done} | {name: own[0][name] for name in shared}
+def _by_cell(runs: list[Run], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of a plan, those that differ only in the seed as one; costs are those of one run."""
+    costs = ("trainable_parameters", "percent", "train_tokens", "evaluate_tokens", "petaflops", "gigabytes", "hours")
+    cells: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for run, row in zip(runs, rows, strict=True):
+        cells.setdefault(tuple(run.cell.items()), []).append(row)
+    return [
+        {**dict(cell), "runs": len(own), "done": sum(row["recorded"] for row in own)}
+        | {name: own[0][name] for name in costs}
+        for cell, own in cells.items()
+    ]
 
 
 def _counts(study: str, preset: str, book: Ledger) -> dict[str, Any]:
@@ -174,30 +180,36 @@ def _counts(study: str, preset: str, book: Ledger) -> dict[str, Any]:
 
 
 def _state(run: Run, book: Ledger) -> dict[str, Any]:
-    row: dict[str, Any] = {"key": run.key, "method": run.method, "seed": run.seed}
+    row: dict[str, Any] = {"key": run.key, **run.cell, "seed": run.seed}
     if not book.has(run):
         return row | {"state": "running" if is_claimed(book, run) else "missing"} | _figures({})
     recorded = book.read([run])[0]
     return row | {"state": recorded["status"]} | _figures(recorded)
 
 
-def _figures(row: dict[str, Any]) -> dict[str, float | None]:
-    """Seconds, mean accuracy and mean answer loss of a row; None for what it does not have."""
-    means = {
-        label: sum(by_set.values()) / len(by_set) if (by_set := row.get("metrics", {}).get(name)) else None
-        for label, name in (("accuracy", "accuracy"), ("loss", "answer_loss"))
+def _figures(row: dict[str, Any]) -> dict[str, Any]:
+    """Seconds, mean score with the metric's name, and mean loss of a row; None for what it does not have."""
+    metrics = row.get("metrics", {})
+    metric = next((name for name in ("spearman", "matthews", "f1", "accuracy") if name in metrics), None)
+    losses = metrics.get("answer_loss") or metrics.get("loss")
+    return {
+        "seconds": round(sum(row["seconds"].values())) if row else None,
+        "metric": metric,
+        "score": fmean(metrics[metric].values()) if metric and metrics[metric] else None,
+        "loss": fmean(losses.values()) if losses else None,
     }
-    return {"seconds": round(sum(row["seconds"].values())) if row else None, **means}
 
 
 def _line(outcome: Outcome) -> str:
     """One line on a run that has just ended; none if it was recorded before."""
     if outcome.state == "kept":
         return ""
-    name = f"{outcome.run.key}  {escape(outcome.run.method)}  seed {outcome.run.seed}"
+    cell = "  ".join(str(value) for value in outcome.run.cell.values())
+    name = f"{outcome.run.key}  {escape(cell)}  seed {outcome.run.seed}"
     if outcome.row is None:
         colour = "red" if outcome.state == "failed" else "yellow"
         return f"[{colour}]{name}  {outcome.state}{': ' * bool(outcome.error)}{escape(outcome.error)}[/{colour}]"
     figures = _figures(outcome.row)
-    means = [f"{label} {figures[label]:.3f}" for label in ("accuracy", "loss") if figures[label] is not None]
+    named = ((figures["metric"], figures["score"]), ("loss", figures["loss"]))
+    means = [f"{label} {value:.3f}" for label, value in named if value is not None]
     return "  ".join([name, f"{figures['seconds']} s", *(means or [outcome.state])])

@@ -70,6 +70,11 @@ class Run:
         """The run's name: the first 16 hexadecimal digits of the SHA-256 of its canonical JSON."""
         return hashlib.sha256(self.canonical_json().encode()).hexdigest()[:16]
 
+    @property
+    def cell(self) -> dict[str, Any]:
+        """The fields that tell it from the other runs of a study, but for its seed."""
+        return {"method": self.method}
+
     def canonical_json(self) -> str:
         """All fields as JSON with sorted keys and no white space."""
         return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -96,7 +101,7 @@ class Run:
         return kind(**values)
 
     def __str__(self) -> str:
-        return f"{self.key} {self.backbone} {self.method} seed {self.seed}"
+        return f"{self.key} {self.backbone} {' '.join(str(value) for value in self.cell.values())} seed {self.seed}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +178,12 @@ class ClassificationRun(Run):
         super().__post_init__()
         if self.method == "head" and not self.train_head:
             raise BadRun("the method 'head' trains the head alone, and train_head is false: nothing is left to train")
+
+    @property
+    def cell(self) -> dict[str, Any]:
+        """As in `Run`."""
+        varied = ("task", "examples", "pooling", "train_head", "learning_rate", "head_learning_rate")
+        return {name: getattr(self, name) for name in varied} | super().cell
 
 
 def _typed(name: str, value: Any, kind: Any) -> Any:
