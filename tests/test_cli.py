@@ -218,6 +218,7 @@ def test_status_of_a_study(book):
         "seed": 0,
         "state": "finished",
         "seconds": 3,
+        "metric": "accuracy",
         "score": pytest.approx(5 / 9),
         "loss": 1.25,
     }
