@@ -225,6 +225,14 @@ def test_status_of_a_study(book):
     assert second.key in pelt("status", "placement", "--ledger", ledger.folder).stdout
 
 
+def test_tables_leave_out_what_all_runs_have_in_common():
+    columns = pelt("status", "low-resource").stdout
+    assert "method" in columns and "task" not in columns and "pooling" not in columns
+    rows = json.loads(pelt("status", "low-resource", "--json").stdout)
+    assert {row["task"] for row in rows} == {"paraphrase"}
+    assert "train head" in pelt("plan", "frozen-head").stdout
+
+
 def test_status_of_everything(book):
     ledger, *_ = book
     rows = json.loads(pelt("status", "--ledger", ledger.folder, "--json").stdout)

@@ -114,7 +114,8 @@ def status(
     if study is not None:
         book = Ledger(ledger or ledger_folder(preset))
         runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings))
-        show([_state(run, book) for run in runs], as_json, f"{study}, {preset}, in {book.folder}")
+        lines = [_state(run, book) for run in runs]
+        show(lines if as_json else _differing(runs, lines), as_json, f"{study}, {preset}, in {book.folder}")
         return
     pairs = [(name, preset) for preset in presets() for name in studies(preset)]
     show([_counts(name, preset, Ledger(ledger or ledger_folder(preset))) for name, preset in pairs], as_json)
@@ -151,13 +152,19 @@ def plan(
     if as_json:
         show(rows, as_json)
         return
-    show(_by_cell(runs, rows), False, f"{study}, {preset}")
+    show(_differing(runs, _by_cell(runs, rows)), False, f"{study}, {preset}")
     speed = speed or planning.Speed.recorded(book.rows(), runs[0].backbone)
     todo = [row for row in rows if not row["recorded"]]
     hours = f"{sum(row['hours'] for row in todo):.3g} hours at {speed.source}" if speed else "hours unknown: no run yet"
     errors.print(
         f"{len(rows)} runs, {len(todo)} of them to do: {sum(r['petaflops'] for r in todo):.3g} petaflops, {hours}"
     )
+
+
+def _differing(runs: list[Run], lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines for a table, without the fields of a cell that all runs have in common, but for the method."""
+    common = {name for name in runs[0].cell if name != "method" and len({run.cell[name] for run in runs}) == 1}
+    return [{name: value for name, value in line.items() if name not in common} for line in lines]
 
 
 def _by_cell(runs: list[Run], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
