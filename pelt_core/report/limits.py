@@ -36,7 +36,7 @@ def limits(results: Results, published: pd.DataFrame, loss: pd.DataFrame, accura
         *_data(results),
         *_form(results),
         *_floor(results),
-        _seeds(results),
+        of_seeds(results),
     ]
     return Markdown("\n".join(f"- {point}" for point in points))
 
@@ -137,7 +137,8 @@ def _floor(results: Results) -> Iterator[str]:
         )
 
 
-def _seeds(results: Results) -> str:
+def of_seeds(results: words.Recorded) -> str:
+    """How far the seeds that are recorded carry an interval and a verdict."""
     found = words.seeds(results)
     if len(found) < 2:
         return (
@@ -148,7 +149,7 @@ def _seeds(results: Results) -> str:
     if len(found) in statistics.COVERAGE:
         least, most = (f"{100 * share:.0f}" for share in statistics.COVERAGE[len(found)])
         simulated = (
-            f" In simulations from seeds that are all alike to seeds that differ far more than questions do, such "
+            f" In simulations from seeds that are all alike to seeds that differ far more than items do, such "
             f"intervals, meant to cover the truth in {100 * estimates.LEVEL:.0f} %, covered it in {least} to {most} % "
             "of the repetitions."
         )

@@ -70,6 +70,16 @@ def set_name(name: str) -> str:
     return SET_NAMES.get(name, name)
 
 
+def method_name(name: str) -> str:
+    """A method as papers spell it."""
+    return METHOD_NAMES.get(name, name)
+
+
+def task_name(name: str) -> str:
+    """A task of GLUE as papers spell it."""
+    return TASK_NAMES.get(name, name)
+
+
 def backbone_name(name: str) -> str:
     """A backbone as papers spell it."""
     return BACKBONE_NAMES.get(name, name)

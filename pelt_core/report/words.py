@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from IPython.display import Markdown
 
 from pelt_core import specification
 from pelt_core.report.names import METHOD_NAMES, set_name
 from pelt_core.report.results import Results, place
+from pelt_core.study.run import Run
 
 
 def state(results: Results) -> Markdown:
@@ -41,12 +43,25 @@ def _open(results: Results, seed: int) -> str:
     return "; ".join(f"{METHOD_NAMES[cell.method]}, {cell.placement or 'untrained'}" for cell in cells)
 
 
-def seeds(results: Results) -> list[int]:
+class Recorded(Protocol):
+    """The recorded part of a grid of runs, of whatever kind."""
+
+    @property
+    def runs(self) -> Sequence[Run]:
+        """The whole grid."""
+
+    @property
+    def rows(self) -> Mapping[str, dict[str, Any]]:
+        """Key -> ledger row of every recorded run."""
+
+
+def seeds(results: Recorded) -> list[int]:
     """The seeds of the finished trained runs."""
-    return sorted({run.seed for cell in results.trained for run in results.finished(cell)})
+    finished = {key for key, row in results.rows.items() if row["status"] == "finished"}
+    return sorted({run.seed for run in results.runs if run.trains and run.key in finished})
 
 
-def hours(results: Results) -> str:
+def hours(results: Recorded) -> str:
     """The wall time of all recorded runs, added up."""
     total = sum(sum(row.get("seconds", {}).values()) for row in results.rows.values())
     return f"{total / 3600:.1f} hours" if total >= 3600 else f"{total / 60:.0f} minutes"
@@ -98,7 +113,7 @@ def loss_questions(results: Results) -> str:
     return f"{', '.join(said)}: those with a worked answer, and of no more than {longest} tokens with it"
 
 
-def provenance(results: Results, preset: str, ledger: str) -> Markdown:
+def provenance(results: Recorded, preset: str, ledger: str) -> Markdown:
     """Where the rows come from. Nothing about the machine that made the page, so that it can be made again exactly."""
     rows = list(results.rows.values())
     if not rows:

@@ -1,0 +1,1 @@
+"""What the pages on few-example studies share, and one module for each of them."""

@@ -1,0 +1,131 @@
+"""Frames of estimates of few-example studies, in points: one line a cell, and paired differences of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pelt_core.data.glue.tasks import task
+from pelt_core.report.estimates import LEAST_SEEDS, LEVEL
+from pelt_core.report.few_shot.state import cell_state, field, selected
+from pelt_core.report.results import NOT_RUN
+from pelt_core.study import statistics
+from pelt_core.study.scores import POINTS, Scores
+
+SIGNED = ("matthews", "spearman")
+"""Metrics that go down to -1."""
+
+
+def cells(scores: Scores, by: Sequence[str] = ("examples", "task", "method"), **where: Any) -> pd.DataFrame:
+    """The mean of every cell with its interval; NaN where nothing is recorded.
+
+    Args:
+        scores: of the studies.
+        by: fields of a run (see `pelt_core.study.scores.CELL`) that tell the cells apart. Without `task`, a cell is the
+            mean over the tasks, each counting the same, at the seeds that all of them have; it counts as not run while
+            a task is lacking.
+        where: fields that select runs, each with a value or a list of values.
+
+    Returns:
+        The columns `by`, in the order of the grid, and state (why there is no estimate, or empty), seeds, mean, low,
+        high, deviation (between the seeds' scores), by_seed (the list of these).
+
+    Raises:
+        ValueError: a cell has several runs of one task and seed.
+    """
+    found = []
+    for line in _lines(scores, by, where):
+        chosen = {**where, **dict(zip(by, line, strict=True))}
+        tasks = [name for (name,) in _lines(scores, ("task",), chosen)]
+        found.append(dict(zip(by, line, strict=True)) | _estimate(scores, chosen, tasks))
+    columns = [*by, "state", "seeds", "mean", "low", "high", "deviation", "by_seed"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def recorded_tasks(scores: Scores, **where: Any) -> list[str]:
+    """The tasks on which every method with any finished run has one: those that an average can be taken over."""
+    finished = scores.table[scores.table["key"].isin([run.key for run in selected(scores, **where)])]
+    methods = finished.groupby("task")["method"].nunique()
+    every = finished["method"].nunique()
+    return [name for (name,) in _lines(scores, ("task",), where) if methods.get(name, 0) == every > 0]
+
+
+def difference(scores: Scores, first: Mapping[str, Any], second: Mapping[str, Any], **where: Any) -> dict[str, Any]:
+    """The mean of first − second, paired by task, item and seed, each task counting the same.
+
+    Args:
+        scores: of the studies.
+        first: fields that select the runs of the first side.
+        second: of the second side.
+        where: of both.
+
+    Returns:
+        state, tasks (which), seeds (how many), mean, low, high, p, detectable; the last two NaN below `LEAST_SEEDS`.
+    """
+    return paired(scores.values(**where, **first), scores.values(**where, **second))
+
+
+def paired(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
+    """As `difference`, of the values themselves, see `pelt_core.study.scores.Scores.values`."""
+    nothing = {
+        "state": NOT_RUN,
+        "tasks": [],
+        "seeds": 0,
+        **dict.fromkeys(("mean", "low", "high", "p", "detectable"), np.nan),
+    }
+    if one.empty or other.empty:
+        return nothing
+    seeds, items = one.columns.intersection(other.columns), one.index.intersection(other.index)
+    if not len(seeds) or not len(items):
+        return nothing
+    sets = items.get_level_values("task")
+    found = statistics.difference(
+        one.loc[items, seeds].to_numpy(), other.loc[items, seeds].to_numpy(), sets, level=LEVEL
+    )
+    line = {"state": "", "tasks": list(sets.unique()), "seeds": found.seeds, "mean": found.mean, "low": found.low}
+    tested = found.seeds >= LEAST_SEEDS
+    return line | {
+        "high": found.high,
+        "p": found.p_value if tested else np.nan,
+        "detectable": found.smallest_detectable if tested else np.nan,
+    }
+
+
+def with_holm(frame: pd.DataFrame) -> pd.DataFrame:
+    """Differences with p_holm, corrected over all lines of the frame, and significant."""
+    p_holm = statistics.holm(frame["p"])
+    return frame.assign(p_holm=p_holm, significant=p_holm < 1 - LEVEL)
+
+
+def _estimate(scores: Scores, chosen: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
+    values = scores.values(**{**chosen, "task": tasks})
+    there = set() if values.empty else set(values.index.get_level_values("task"))
+    if there != set(tasks) or not values.shape[1]:
+        states = {cell_state(scores, **{**chosen, "task": name}) for name in set(tasks) - there}
+        nothing = dict.fromkeys(("mean", "low", "high", "deviation"), np.nan)
+        return {
+            "state": NOT_RUN if NOT_RUN in states or not states else states.pop(),
+            "seeds": 0,
+            **nothing,
+            "by_seed": [],
+        }
+    one = statistics.estimate(values.to_numpy(), values.index.get_level_values("task"), level=LEVEL)
+    by_seed = values.groupby(level="task").mean().mean()
+    floor = -POINTS if {task(name).metric for name in tasks} & set(SIGNED) else 0
+    return {
+        "state": "",
+        "seeds": one.seeds,
+        "mean": one.mean,
+        "low": max(one.low, floor),
+        "high": min(one.high, POINTS),
+        "deviation": by_seed.std() if len(by_seed) > 1 else np.nan,
+        "by_seed": by_seed.tolist(),
+    }
+
+
+def _lines(scores: Scores, by: Sequence[str], where: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The values of these fields in the selected runs, each combination once, in the order of the grid."""
+    return list(dict.fromkeys(tuple(field(scores, run, name) for name in by) for run in selected(scores, **where)))

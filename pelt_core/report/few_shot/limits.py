@@ -1,0 +1,58 @@
+"""What no few-example study here can say, with the numbers that set the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pelt_core.report import limits
+from pelt_core.report.names import backbone_summary, task_name
+from pelt_core.report.words import listed
+from pelt_core.study.scores import Scores
+from pelt_core.study.signal import signals
+
+SPLITS = ("train", "test")
+"""Of a task of which all rows are at hand."""
+RECIPE = (
+    "**One recipe.** Each method has one pair of learning rates for all tasks and all numbers of examples, chosen on "
+    "development rows, see the page on [learning rates](glue-recipe). A task could prefer another pair."
+)
+
+
+def common(scores: Scores) -> list[str]:
+    """The points that every few-example page has: scale, data, one rate for all tasks, seeds."""
+    return [_scale(scores), *_parts(scores), RECIPE, limits.of_seeds(scores)]
+
+
+def without_signal(signal: Scores) -> Iterator[str]:
+    """The tasks that cannot test a claim; nothing where all can.
+
+    Args:
+        signal: of the study glue-signal.
+    """
+    found = signals(signal)
+    blind = [
+        f"{task_name(str(one.Index))} ({one.mean:.1f} against {one.baseline:.1f})"
+        for one in found.itertuples()
+        if not one.signal
+    ]
+    if blind:
+        yield (
+            f"**Tasks without a signal.** On {listed(blind)} full fine-tuning itself does not leave the trivial "
+            "baseline with its whole interval, see the page on [what the encoder can tell apart](glue-signal): what is "
+            "found there is neither for nor against any method."
+        )
+
+
+def _scale(scores: Scores) -> str:
+    backbones = listed(dict.fromkeys(backbone_summary(run.backbone) for run in scores.runs))
+    return (
+        f"**Scale.** The backbone is {backbones}; UniPELT's is BERT-base. A verdict here "
+        "is about the claim at this size; what was measured at the published size stands."
+    )
+
+
+def _parts(scores: Scores) -> Iterator[str]:
+    partial = [task_name(run.task) for run in scores.runs if (run.train_from, run.test_from) != SPLITS]
+    most = max(run.test_rows for run in scores.runs)
+    of = f"; of {listed(dict.fromkeys(partial))} only a part of the rows was at hand" if partial else ""
+    yield f"**Test rows** are those of the public development split, at most {most:,} of a task{of}."

@@ -1,0 +1,86 @@
+"""How much of a few-example grid is recorded, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from IPython.display import Markdown
+
+from pelt_core.report.names import method_name, task_name
+from pelt_core.report.results import DIVERGED, NOT_RUN
+from pelt_core.report.words import counted, listed
+from pelt_core.study.run import ClassificationRun
+from pelt_core.study.scores import Scores
+
+FEW = 6
+"""So many missing runs are named one by one."""
+
+
+def state(scores: Scores) -> Markdown:
+    """How many runs are recorded, what is not run yet, what diverged, and whether there is but one seed."""
+    said = [f"{len(scores.rows):,} of {len(scores.runs):,} runs are recorded."]
+    if missing := scores.missing:
+        one_by_one = len(missing) <= FEW
+        lines = [_named(scores, run) for run in missing] if one_by_one else _by_size(scores)
+        points = "\n".join(f"- {line}" for line in lines)
+        said.append(f"**Not run yet**, and shown nowhere below as a number:\n\n{points}")
+    diverged = [run for run in scores.runs if scores.rows.get(run.key, {}).get("status") == DIVERGED]
+    if diverged:
+        said.append(f"**Diverged** (recorded, without results): {listed(_named(scores, run) for run in diverged)}.")
+    if len(scores.table) and scores.table["seed"].nunique() == 1:
+        said.append(
+            "There is **one seed** so far: intervals hold the choice of test rows, not that of training rows and "
+            "start, so there is no p-value and **no verdict**."
+        )
+    return Markdown("\n\n".join(said))
+
+
+def selected(scores: Scores, **where: Any) -> list[ClassificationRun]:
+    """The runs of the grid, recorded or not, with these fields, each a value or a list of values; `method` is short."""
+    wanted = {name: value if isinstance(value, (list, tuple)) else [value] for name, value in where.items()}
+    return [run for run in scores.runs if all(field(scores, run, name) in wanted[name] for name in wanted)]
+
+
+def field(scores: Scores, run: ClassificationRun, name: str) -> Any:
+    """A field of a run; of its method, the short name."""
+    return scores.names[run.method] if name == "method" else getattr(run, name)
+
+
+def cell_state(scores: Scores, **where: Any) -> str:
+    """Why a cell has no estimate: `NOT_RUN`, `DIVERGED`, or nothing if it has one; `where` as in `selected`."""
+    statuses = {scores.rows[run.key]["status"] for run in selected(scores, **where) if run.key in scores.rows}
+    return "" if "finished" in statuses else DIVERGED if DIVERGED in statuses else NOT_RUN
+
+
+def _named(scores: Scores, run: ClassificationRun) -> str:
+    head = "" if run.train_head else ", head frozen"
+    return (
+        f"{method_name(scores.names[run.method])} on {task_name(run.task)}, {run.examples:,} examples, "
+        f"pooling `{run.pooling}`{head}, learning rates {run.learning_rate:g} and {run.head_learning_rate:g}, "
+        f"seed {run.seed}"
+    )
+
+
+def _by_size(scores: Scores) -> list[str]:
+    """A line for each number of examples that is not whole: which tasks lack how much of it."""
+    lines = []
+    for examples in dict.fromkeys(run.examples for run in scores.runs):
+        own = [run for run in scores.runs if run.examples == examples]
+        open_runs = [run for run in own if run.key not in scores.rows]
+        if len(open_runs) == len(own):
+            lines.append(f"{examples:,} examples: all {counted(len(own), 'run')}")
+        elif open_runs:
+            lines.append(f"{examples:,} examples: {len(open_runs)} of {len(own)} runs; {_by_task(own, open_runs)}")
+    return lines
+
+
+def _by_task(own: Sequence[ClassificationRun], open_runs: Sequence[ClassificationRun]) -> str:
+    lacking = []
+    for task in dict.fromkeys(run.task for run in open_runs):
+        seeds = sorted({run.seed for run in open_runs if run.task == task})
+        number, total = (sum(run.task == task for run in runs) for runs in (open_runs, own))
+        lacking.append(
+            f"{task_name(task)} {number} of {total} (seed{'s' * (len(seeds) > 1)} {listed(map(str, seeds))})"
+        )
+    return ", ".join(lacking)
