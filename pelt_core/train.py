@@ -18,8 +18,9 @@ from pelt_core.errors import PeltError
 from pelt_core.in_place import head_parameters
 from pelt_core.memory import forget_peak, peak_memory
 from pelt_core.micro_batches import TOKENS, MicroBatches
-from pelt_core.parts_trainer import COMPLETE, PartsTrainer
+from pelt_core.parts_trainer import PartsTrainer
 from pelt_core.quiet import errors_only
+from pelt_core.resuming import checkpoint_of
 
 CURVE_POINTS = 2000
 _READ_EVERY = 10  # steps: to read a loss is to wait for the GPU
@@ -109,6 +110,7 @@ def fit(
     Raises:
         NothingToTrain: no parameter requires a gradient, or there is no row; or a head's rate is given without a head.
         UnevenBatch: the training is distributed over processes whose number does not divide the batch size.
+        AnotherTraining: the checkpoints in `workdir` are of a training with other settings, rows or trained tensors.
 
     """
     if not any(p.requires_grad for p in model.parameters()):
@@ -145,6 +147,11 @@ def fit(
         raise UnevenBatch(f"{batch_size} rows a step cannot be shared evenly by {arguments.world_size} processes")
     arguments.per_device_train_batch_size = batch_size // arguments.world_size
     arguments._n_gpu = min(arguments.n_gpu, 1)  # two devices in one process would double the batch
+    settings = {
+        **{"learning_rate": learning_rate, "head_learning_rate": head_learning_rate, "epochs": epochs, "seed": seed},
+        **{"batch_size": batch_size, "warmup": warmup, "weight_decay": weight_decay},
+    }
+    checkpoint = checkpoint_of(Path(workdir), model, rows, settings)
     with errors_only():
         trainer = PartsTrainer(
             model,
@@ -158,7 +165,7 @@ def fit(
         if gradient_checkpointing:
             model.activation_checkpointing_enable({"use_reentrant": False})
         try:
-            trainer.train(resume_from_checkpoint=_last_checkpoint(Path(workdir)))
+            trainer.train(resume_from_checkpoint=checkpoint)
         finally:
             if gradient_checkpointing:
                 model.activation_checkpointing_disable()
@@ -186,12 +193,6 @@ class _Bar(ProgressCallback):
         """Writes the loss behind the bar."""
         if self.training_bar is not None and logs and "loss" in logs:
             self.training_bar.set_postfix(loss=f"{logs['loss']:.3f}")
-
-
-def _last_checkpoint(workdir: Path) -> str | None:
-    """The newest checkpoint that was not cut short by a kill."""
-    found = [mark.parent for mark in workdir.glob(f"checkpoint-*/{COMPLETE}")]
-    return str(max(found, key=lambda folder: int(folder.name.split("-")[1]))) if found else None
 
 
 def _result(history: list[dict[str, Any]]) -> TrainingResult:
