@@ -91,5 +91,5 @@ def _gates(measured: dict[str, float]) -> dict[str, Any]:
         "dev": [[0.5] * 24, [0.3, 0.4, 0.5, 0.6] * 6],
         "test": [0.3, 0.4, 0.5, 0.6] * 6,
         "test_deviation": [0.01] * 24,
-        "forced": {"0.0": measured, "0.5": measured, "1.0": measured},
+        "forced": {"rows": 40, "free": measured, "0.0": measured, "0.5": measured, "1.0": measured},
     }

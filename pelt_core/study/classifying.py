@@ -74,12 +74,14 @@ def execute(run: ClassificationRun, workdir: Path) -> tuple[dict[str, Any], list
     found, open_gates = gates.test_logits(encoded["test"])
     row["seconds"]["evaluate"] = round(time.perf_counter() - started, 3)
     row["metrics"] = {name: {run.task: value} for name, value in _measured(of, found, test).items()}
-    gates.force(encoded["test"], lambda forced: _measured(of, forced, test))
+
+    def of_the_first(read: Tensor) -> dict[str, float]:
+        return _measured(of, read, test.select(range(len(read))))
+
+    gates.force(encoded["test"], of_the_first)
     row["gates"] = gates.record
     if padding_probe.counts_padding(model):
-        row["padded"] = padding_probe.probe(
-            model, encoded["test"], run.max_length, lambda read: _measured(of, read, test.select(range(len(read))))
-        )
+        row["padded"] = padding_probe.probe(model, encoded["test"], run.max_length, of_the_first)
     return row, [item | gate for item, gate in zip(_items(of, found, test), open_gates, strict=True)]
 
 

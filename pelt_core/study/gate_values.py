@@ -15,6 +15,8 @@ from pelt_core.recording import forced_gates, is_gated
 
 FORCED = (0.0, 0.5, 1.0)
 """All gates shut, as they start, and as if there were none."""
+FORCED_ROWS = 500
+"""At most so many rows are read with forced gates, as that is done several times."""
 DIGITS = 4
 
 
@@ -56,12 +58,17 @@ class GateValues:
         return found, [{"gates": {m: round(float(means[m][i]), DIGITS) for m in means}} for i in range(len(rows))]
 
     def force(self, rows: Dataset, measure: Callable[[Tensor], dict[str, float]]) -> None:
-        """Adds `forced` to the record: what `measure` says of the logits when every gate has one of `FORCED`."""
-        if self._gated:
-            self.record["forced"] = {}
-        for value in FORCED * self._gated:
+        """Adds `forced` to the record: what becomes of the first `FORCED_ROWS` rows when every gate has one value.
+
+        `rows`: how many were read. For `free` and for each of `FORCED`, what `measure` says of these rows' logits.
+        """
+        if not self._gated:
+            return
+        first = rows.select(range(min(len(rows), FORCED_ROWS)))
+        self.record["forced"] = {"rows": len(first), "free": measure(logits(self._model, first))}
+        for value in FORCED:
             with forced_gates(self._model, value):
-                self.record["forced"][str(value)] = measure(logits(self._model, rows))
+                self.record["forced"][str(value)] = measure(logits(self._model, first))
 
 
 def _rounded(values: Any) -> list[float]:
