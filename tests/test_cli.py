@@ -1,3 +1,4 @@
+import csv
 import errno
 import json
 import os
@@ -7,6 +8,7 @@ import sys
 
 import pytest
 import small_mirror
+from synthetic import fill
 from test_ledger import ITEMS, row_of
 from typer.testing import CliRunner
 

@@ -1,8 +1,9 @@
-"""`pelt verify`, `pelt report`: trusting the recorded runs, and showing them."""
+"""`pelt verify`, `pelt export`, `pelt report`: trusting the recorded runs, and showing them."""
 
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -63,6 +64,40 @@ def verify(
     show(rows, as_json)
     if not all(verdict.holds for verdict in verdicts):
         raise typer.Exit(FAILURE)
+
+
+@app.command()
+def export(
+    preset: PresetName = "laptop",
+    ledger: LedgerFolder = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="A .csv or .parquet file; by default CSV is printed."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every recorded run as one flat table: a line a run, with what decides it, its scores, size, time and origin.
+
+    The report's page on the ledger says what each column holds. By default the runs that come with the project.
+
+    Example: `pelt export --out runs.parquet`
+
+    Example: `pelt export --preset smoke > runs.csv`
+    """
+    from pelt_core.study import export as runs
+
+    if out and as_json:
+        raise BadOption("--json prints the runs; leave it out to write them to a file, or --out to print them")
+    if out:
+        runs.check(out)
+    frame = runs.table(Ledger(ledger or ledger_folder(preset)), preset)
+    if out:
+        runs.write(frame, out)
+        errors.print(f"{len(frame)} runs in {out}")
+    elif as_json:
+        typer.echo(frame.to_json(orient="records", indent=1, double_precision=15))
+    else:
+        typer.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
 
 
 @app.command()
