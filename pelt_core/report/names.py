@@ -33,6 +33,7 @@ METHOD_NAMES = {
     "dora": "DoRA",
     "houlsby": "Houlsby adapter",
     "prefix-mlp": "Prefix by an MLP",
+    "lora-24": "LoRA, rank 24",
 }
 SET_NAMES = {
     "gsm8k": "GSM8K",

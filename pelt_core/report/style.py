@@ -26,8 +26,10 @@ HUES = {
     "ap-nogate": "#6969f9",
     "apl": "#d53ea0",
     "apl-nogate": "#d53ea0",
+    "lora-24": "#1f8d54",
 }
-"""Colours of the methods that are compared with each other; with and without gates a combination has the same."""
+"""Colours of the methods that are compared with each other; with and without gates a combination has the same, and LoRA at
+every rank."""
 MARKS: dict[str, Mark] = {
     "series": "o",
     "parallel": "s",
@@ -57,6 +59,7 @@ MARKS: dict[str, Mark] = {
     "dora": (4, 1, 45),
     "houlsby": (8, 1, 0),
     "prefix-mlp": (6, 2, 0),
+    "lora-24": (3, 0, 90),
 }
 """Matplotlib's markers; a tuple is a star or an asterisk of so many points."""
 HOLLOW = {"ap-nogate", "apl-nogate"}
