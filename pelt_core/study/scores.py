@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -41,6 +42,7 @@ class Scores:
     names: dict[str, str]
     rows: dict[str, dict[str, Any]]
     ledger: Ledger = field(repr=False)
+    _added: dict[str, pd.Series] = field(default_factory=dict, repr=False)
 
     @property
     def missing(self) -> list[ClassificationRun]:
@@ -76,8 +78,8 @@ class Scores:
         if len(doubled):
             differing = [name for name in CELL if doubled.groupby(["task", "seed"])[name].nunique().max() > 1]
             raise ValueError(f"{cell} leaves several runs of one task and seed, which differ in {', '.join(differing)}")
-        frames = [self._of_task(str(name), own) for name, own in found.groupby("task", sort=True)]
-        return pd.concat(frames, join="inner") if frames else pd.DataFrame()
+        frames = {str(name): self._of_task(str(name), own) for name, own in found.groupby("task", sort=True)}
+        return pd.concat(frames, names=["task", "id"], join="inner") if frames else pd.DataFrame()
 
     def baseline(self, name: str) -> float:
         """The best score on a task, in points, without reading: the majority's, or all positive; NaN without rows."""
@@ -94,12 +96,16 @@ class Scores:
         return found
 
     def _of_task(self, name: str, own: pd.DataFrame) -> pd.DataFrame:
-        columns = {}
-        for key, seed in zip(own["key"], own["seed"], strict=True):
-            items = pd.DataFrame(self._items(key))
-            index = pd.MultiIndex.from_arrays([[name] * len(items), items["id"]], names=["task", "id"])
-            columns[seed] = pd.Series(POINTS * influence(name, items["extracted"], items["gold"]), index)
+        columns = {seed: self._of_run(name, key) for key, seed in zip(own["key"], own["seed"], strict=True)}
         return pd.DataFrame(columns).sort_index(axis=1)
+
+    def _of_run(self, name: str, key: str) -> pd.Series:
+        """By item; kept, as many comparisons read the same runs."""
+        if key not in self._added:
+            items = pd.DataFrame(self._items(key))
+            index = pd.Index([sys.intern(item) for item in items["id"]], name="id")
+            self._added[key] = pd.Series(POINTS * influence(name, items["extracted"], items["gold"]), index)
+        return self._added[key]
 
     def _items(self, key: str) -> list[dict[str, Any]]:
         return self.ledger.items(next(run for run in self.runs if run.key == key))
