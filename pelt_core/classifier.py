@@ -26,10 +26,11 @@ class Classifier(PreTrainedModel):
     - `mean`: `mean_t h_t`;
     - `first`: `h_0`, as BERT's classifiers have it, without the pooler's extra layer;
     - `last`: the state of the last token, the only one of a causal model that has seen all of the text;
-    - `pair`: `[u, v, |u - v|]` of the means `u` and `v` of two texts that the backbone reads apart (Reimers and
-      Gurevych 2019, section 3). They are rows of the batch, one behind the other: twice as many rows as logits.
+    - `pair`: `[u, v, |u - v|, u * v]` of the means `u` and `v` of two texts that the backbone reads apart (Conneau et al.
+      2017, section 3.1). They are rows of the batch, one behind the other: twice as many rows as logits. Without the
+      products a linear head does not see how similar two embeddings are.
 
-    `W` is `(labels, hidden)`, or `(labels, 3 hidden)` for `pair`, drawn from N(0, 0.02^2) by torch's global generator;
+    `W` is `(labels, hidden)`, or `(labels, 4 hidden)` for `pair`, drawn from N(0, 0.02^2) by torch's global generator;
     `b = 0`. There is no dropout between pool and head.
 
     Args:
@@ -57,7 +58,7 @@ class Classifier(PreTrainedModel):
         self._supports_attention_backend = backbone._supports_attention_backend
         self.backbone, self.pooling, self.num_labels = backbone, pooling, labels
         hidden = backbone.config.hidden_size
-        self.classifier = nn.Linear(3 * hidden if pooling == "pair" else hidden, labels)
+        self.classifier = nn.Linear(4 * hidden if pooling == "pair" else hidden, labels)
         nn.init.normal_(self.classifier.weight, std=0.02)
         nn.init.zeros_(self.classifier.bias)
         self.eval()
@@ -83,7 +84,7 @@ class Classifier(PreTrainedModel):
         if len(means) % 2:
             raise PoolingError(f"the pooling 'pair' takes two rows for each pair of texts, and here are {len(means)}")
         u, v = means.unflatten(0, (-1, 2)).unbind(1)
-        return torch.cat([u, v, (u - v).abs()], 1)
+        return torch.cat([u, v, (u - v).abs(), u * v], 1)
 
 
 def _last(mask: Tensor) -> Tensor:

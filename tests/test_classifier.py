@@ -36,7 +36,7 @@ def test_logits_are_a_linear_map_of_the_pooled_states(name: str, pooling: str) -
         "mean": means,
         "first": torch.stack([row[0] for row in rows]),
         "last": torch.stack([row[-1] for row in rows]),
-        "pair": torch.cat([means[::2], means[1::2], (means[::2] - means[1::2]).abs()], 1),
+        "pair": torch.cat([means[::2], means[1::2], (means[::2] - means[1::2]).abs(), means[::2] * means[1::2]], 1),
     }[pooling]
     logits = model(input_ids=IDS, attention_mask=MASK).logits
     torch.testing.assert_close(logits, expected @ model.classifier.weight.T)

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from pytest import MonkeyPatch
 
 from pelt_core import data, provenance
 from pelt_core.classifier import PoolingError
 from pelt_core.data.glue.few_shot import draw
+from pelt_core.data.glue.tasks import task
 from pelt_core.study.check import check
 from pelt_core.study.execute import execute
 from pelt_core.study.ledger import Ledger
@@ -77,6 +79,18 @@ def test_a_frozen_head_stays_as_it_was_drawn(tmp_path: Path) -> None:
     trained, frozen = (execute(replace(RUN, train_head=flag, epochs=1), tmp_path / "w")[0] for flag in (True, False))
     hidden, labels = 32, 2
     assert trained["trainable_parameters"] - frozen["trainable_parameters"] == hidden * labels + labels
+
+
+def test_a_score_is_predicted_from_the_mean_of_the_training_rows_on(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    """Two epochs at a rate of nothing leave the head where it starts."""
+    scores = {"paraphrase": replace(task("paraphrase"), metric="spearman", labels=())}
+    monkeypatch.setattr("pelt_core.study.classifying.task", scores.__getitem__)
+    monkeypatch.setattr("pelt_core.study.classifying.metric", lambda name, predicted, labels: {"spearman": 0.0})
+    row, items = execute(replace(RUN, method="head", learning_rate=0.0, head_learning_rate=1e-12), tmp_path / "w")
+    labels = draw("paraphrase", 8, 0, 10, "train", "test").train["label"]
+    given = sum(item["output"][0] for item in items) / len(items)
+    assert 0 < sum(labels) / 8 < 1 and given == pytest.approx(sum(labels) / 8, abs=0.3)
+    assert row["metrics"]["loss"]["paraphrase"] < 0.5
 
 
 def test_a_training_that_diverges_is_a_row_without_metrics(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from datasets import Dataset
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from pelt_core import backbones
@@ -48,6 +49,8 @@ def execute(run: ClassificationRun, workdir: Path) -> tuple[dict[str, Any], list
     fast_fp32()
     with drawn_from(run.seed):
         model = backbones.load_classifier(run.backbone, run.pooling, max(1, len(of.labels)))
+    if not of.labels:  # scores are far from 0, and a small learning rate would take epochs to get there
+        nn.init.constant_(model.get_parameter("classifier.bias"), fmean(sample.train["label"]))
     row = begin(run, model)
     if not run.train_head:
         for name in head_parameters(model):
