@@ -58,7 +58,12 @@ PAGES = {
     "data_audit": _of_records("audit"),
     "data_construction": _of_records("math10k", "commonsense170k"),
     "claims": Page("studies", tuple(STUDIES), reads=("data/published",)),
-    "efficiency": Page("studies", ("low-resource",), reads=(f"{RESULTS}/efficiency.json",)),
+    "efficiency": Page(
+        "studies",
+        ("low-resource",),
+        parameters={"results": f"{RESULTS}/efficiency.json"},
+        reads=(f"{RESULTS}/efficiency.json",),
+    ),
 }
 """Notebooks that show something else than the rows of the study that they are named after."""
 
@@ -131,9 +136,8 @@ def code(source: Path, package: Path = Path(__file__).parent) -> list[Path]:
         if file not in found:
             found.add(file)
             ahead += _imported(file.read_text(encoding="utf-8"), package)
-    own = package / "report"
-    data = {one for file in found if own in file.parents for one in file.parent.glob("*.yml")}
-    return sorted(found | data)
+    folders = {file.parent for file in found} - {package / "study"}  # whose data are the presets
+    return sorted(found.union(*(folder.glob("*.yml") for folder in folders)))
 
 
 def _imported(text: str, package: Path) -> Iterator[Path]:

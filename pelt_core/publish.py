@@ -24,6 +24,8 @@ from contextlib import chdir, closing
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from pelt_core.errors import PeltError
 
 try:
@@ -119,7 +121,7 @@ def report(
             pool.shutdown(cancel_futures=True)
     tell("building the book")
     if site != root:
-        _copy_sources(root, site)
+        _copy_sources(root, site, preset)
     return build(site)
 
 
@@ -222,12 +224,15 @@ def _write(path: Path, text: str) -> None:
     os.replace(draft, path)
 
 
-def _copy_sources(root: Path, site: Path) -> None:
+def _copy_sources(root: Path, site: Path, preset: str) -> None:
     """The book's sources, for another preset, beside the pages of its own studies."""
     shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns("studies"), dirs_exist_ok=True)
-    (site / "pelt_core" / "study").mkdir(parents=True, exist_ok=True)
-    for file in ("_config.yml", "pelt_core/study/presets.yml"):  # the book quotes the presets
-        shutil.copy2(root / file, site / file)
+    presets = Path("pelt_core", "study", "presets.yml")  # the book quotes them
+    (site / presets.parent).mkdir(parents=True, exist_ok=True)
+    shutil.copy2(root / presets, site / presets)
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    config["sphinx"]["config"]["pelt_preset"] = preset
+    (site / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
 
 
 def build(site: Path = ROOT) -> Path:

@@ -1,5 +1,6 @@
 """The book in a real browser, opened from a file, as a reader opens it."""
 
+import pandas as pd
 import pytest
 
 pytest_plugins = ["built_book"]
@@ -81,3 +82,37 @@ def test_the_page_follows_the_reader_s_colour_scheme(html, visit, scheme, dark):
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     red = int(ground.removeprefix("rgb(").split(",")[0])
     assert (red < 60) is dark, ground
+
+
+def test_the_ledger_is_sorted_and_filtered_from_the_keyboard(html, visit):
+    page, wrong = visit(html / "ledger.html", width=420)
+    lines, heading = page.locator(".pelt-ledger tbody tr:visible"), page.get_by_role("button", name="score", exact=True)
+    total = lines.count()
+    assert page.locator(".pelt-ledger output").inner_text() == f"{total:,} of {total:,} runs"
+    for _ in range(2):
+        heading.press("Enter")
+    scores = page.locator(".pelt-ledger tbody td:nth-child(5)").all_inner_texts()
+    numbers = [float(score) for score in scores if score != "diverged"]
+    assert numbers == sorted(numbers, reverse=True) and set(scores[len(numbers) :]) <= {"diverged"}
+    page.get_by_label("find").fill("LoRA placement")
+    page.wait_for_timeout(300)
+    assert 0 < lines.count() < total and all("LoRA" in text for text in lines.all_inner_texts())
+    page.get_by_role("button", name="show all").press("Enter")
+    page.get_by_label("study").select_option("placement")
+    page.wait_for_timeout(300)
+    assert 0 < lines.count() <= total
+    assert not wrong, wrong
+
+
+def test_the_ledger_is_a_plain_table_without_scripts(browser, html):
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto((html / "ledger.html").resolve().as_uri())
+    assert page.locator(".pelt-ledger tbody tr").count() > 1
+    assert page.get_by_text("cannot be sorted or filtered").is_visible()
+
+
+def test_the_page_on_the_ledger_is_small_and_its_files_are_there(html):
+    assert (html / "ledger.html").stat().st_size < 1_500_000
+    csv, parquet = (html / "_static" / "ledger" / f"runs.{ending}" for ending in ("csv", "parquet"))
+    keys = [line.split(",")[0] for line in csv.read_text().splitlines()[1:]]
+    assert keys and pd.read_parquet(parquet)["key"].tolist() == keys

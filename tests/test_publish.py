@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from synthetic import fill
 
 from pelt_core import pages, publish
@@ -184,13 +185,15 @@ def test_a_page_holds_no_clock_no_path_and_no_version_of_this_machine(site):
 def test_another_preset_stays_out_of_the_tree(site):
     (site / "book").mkdir()
     (site / "book" / "index.md").write_text("# Title")
-    (site / "_config.yml").write_text("title: x")
+    (site / "_config.yml").write_text("sphinx: {config: {language: en, pelt_preset: laptop}}")
     (site / "pelt_core" / "study").mkdir(parents=True)
     (site / "pelt_core" / "study" / "presets.yml").write_text("smoke: {}")
     index = publish.report("smoke", root=site)
     assert index == site / "_runs" / "report" / "smoke" / "_build" / "html" / "index.html"
     assert (site / "_runs/report/smoke/book/studies/placement.ipynb").exists()
     assert not (site / "book" / "studies").exists()
+    config = yaml.safe_load((site / "_runs/report/smoke/_config.yml").read_text())
+    assert config == {"sphinx": {"config": {"language": "en", "pelt_preset": "smoke"}}}
 
 
 def test_without_the_book_extra_the_command_that_brings_it_is_named(monkeypatch):
