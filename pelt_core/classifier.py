@@ -26,9 +26,9 @@ class Classifier(PreTrainedModel):
     - `mean`: `mean_t h_t`;
     - `first`: `h_0`, as BERT's classifiers have it, without the pooler's extra layer;
     - `last`: the state of the last token, the only one of a causal model that has seen all of the text;
-    - `pair`: `[u, v, |u - v|, u * v]` of the means `u` and `v` of two texts that the backbone reads apart (Conneau et al.
-      2017, section 3.1). They are rows of the batch, one behind the other: twice as many rows as logits. Without the
-      products a linear head does not see how similar two embeddings are.
+    - `pair`: `[u, v, |u - v|, u * v]` of the means `u` and `v` of two texts that the backbone reads apart (Conneau et
+      al. 2017, section 3.1). They are rows of the batch, one behind the other: twice as many rows as logits. Without
+      the products a linear head does not see how similar two embeddings are.
 
     `W` is `(labels, hidden)`, or `(labels, 4 hidden)` for `pair`, drawn from N(0, 0.02^2) by torch's global generator;
     `b = 0`. There is no dropout between pool and head.
