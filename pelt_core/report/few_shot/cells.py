@@ -53,6 +53,16 @@ def recorded_tasks(scores: Scores, **where: Any) -> list[str]:
     return [name for (name,) in _lines(scores, ("task",), where) if methods.get(name, 0) == every > 0]
 
 
+def well_recorded(scores: Scores, methods: Sequence[str], examples: int, tasks: Sequence[str]) -> list[str]:
+    """Those of these tasks on which all methods share several seeds; where there is none, those with one."""
+    own = scores.table[scores.table["method"].isin(methods) & (scores.table["examples"] == examples)]
+    shared = {}
+    for name in tasks:
+        seeds = [set(own.loc[(own["task"] == name) & (own["method"] == method), "seed"]) for method in methods]
+        shared[name] = len(set.intersection(*seeds))
+    return [n for n in tasks if shared[n] >= LEAST_SEEDS] or [n for n in tasks if shared[n]]
+
+
 def difference(scores: Scores, first: Mapping[str, Any], second: Mapping[str, Any], **where: Any) -> dict[str, Any]:
     """The mean of first − second, paired by task, item and seed, each task counting the same.
 
@@ -70,24 +80,26 @@ def difference(scores: Scores, first: Mapping[str, Any], second: Mapping[str, An
 
 def paired(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
     """As `difference`, of the values themselves, see `pelt_core.study.scores.Scores.values`."""
-    nothing = {
-        "state": NOT_RUN,
-        "tasks": [],
-        "seeds": 0,
-        **dict.fromkeys(("mean", "low", "high", "p", "detectable"), np.nan),
-    }
     if one.empty or other.empty:
-        return nothing
+        return of_differences(pd.DataFrame())
     seeds, items = one.columns.intersection(other.columns), one.index.intersection(other.index)
-    if not len(seeds) or not len(items):
-        return nothing
-    sets = items.get_level_values("task")
-    found = statistics.difference(
-        one.loc[items, seeds].to_numpy(), other.loc[items, seeds].to_numpy(), sets, level=LEVEL
-    )
-    line = {"state": "", "tasks": list(sets.unique()), "seeds": found.seeds, "mean": found.mean, "low": found.low}
+    return of_differences(one.loc[items, seeds] - other.loc[items, seeds])
+
+
+def of_differences(values: pd.DataFrame) -> dict[str, Any]:
+    """As `difference`, of what each item adds to it: one column a seed, one line an item, by (task, id)."""
+    if values.empty:
+        numbers = dict.fromkeys(("mean", "low", "high", "p", "detectable"), np.nan)
+        return {"state": NOT_RUN, "tasks": [], "seeds": 0, **numbers}
+    sets = values.index.get_level_values("task")
+    found = statistics.estimate(values.to_numpy(), sets, level=LEVEL)
     tested = found.seeds >= LEAST_SEEDS
-    return line | {
+    return {
+        "state": "",
+        "tasks": list(sets.unique()),
+        "seeds": found.seeds,
+        "mean": found.mean,
+        "low": found.low,
         "high": found.high,
         "p": found.p_value if tested else np.nan,
         "detectable": found.smallest_detectable if tested else np.nan,

@@ -1,0 +1,100 @@
+"""The gate's effect: a combination with gates less the same one without, paired by task, shuffle and item."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pelt_core.report.estimates import LEAST_SEEDS
+from pelt_core.report.few_shot.cells import of_differences, with_holm
+from pelt_core.report.names import method_name, task_name
+from pelt_core.report.tables import interval, p_value
+from pelt_core.study.scores import Scores
+
+PAIRS = {"apl": "apl-nogate", "ap": "ap-nogate"}
+"""With gates, without."""
+POOLED = "all numbers of examples"
+
+
+def pooled(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
+    """The effect over all tasks, for each combination and number of examples, and over all of these.
+
+    Args:
+        scores: of the study.
+        tasks: each counts the same.
+
+    Returns:
+        Columns method, size (the number of examples as text, or `POOLED`), state, tasks, seeds, mean, low, high, p,
+        detectable, p_holm (over all lines) and significant.
+    """
+    lines = [
+        {"method": method, "size": size, **_effect(scores, method, sizes, tasks)}
+        for method in PAIRS
+        for size, sizes in _sizes(scores).items()
+    ]
+    return with_holm(pd.DataFrame(lines))
+
+
+def by_task(scores: Scores) -> pd.DataFrame:
+    """The effect on each task over all numbers of examples; columns as of `pooled`, with task in the place of size."""
+    lines = [
+        {"method": method, "task": task, **_effect(scores, method, _sizes(scores)[POOLED], [task])}
+        for method in PAIRS
+        for task in dict.fromkeys(run.task for run in scores.runs)
+    ]
+    return with_holm(pd.DataFrame(lines))
+
+
+def lines(pooled: pd.DataFrame, by_task: pd.DataFrame) -> pd.DataFrame:
+    """Both frames as lines of `pelt_core.report.few_shot.figures.differences`, one heading a combination."""
+    own = pd.concat([by_task.assign(line=by_task["task"].map(task_name)), pooled.assign(line=pooled["size"])])
+    order = own["method"].map(list(PAIRS).index)
+    return own.assign(heading=own["method"].map(method_name), order=order).sort_values("order", kind="stable")
+
+
+def table(frame: pd.DataFrame) -> pd.DataFrame:
+    """`pooled` for the page."""
+    return pd.DataFrame(
+        {
+            "Combination": method_name(one.method),
+            "Over": one.size,
+            "Effect": one.state or interval(one, "{:+.1f}"),
+            "p": "" if np.isnan(one.p) else p_value(one.p),
+            "p, Holm": "" if np.isnan(one.p_holm) else p_value(one.p_holm),
+            "Detectable": "" if np.isnan(one.detectable) else f"{one.detectable:.1f}",
+            "Tasks": str(len(one.tasks)),
+            "Seeds": str(one.seeds),
+        }
+        for one in frame.itertuples()
+    )
+
+
+def _sizes(scores: Scores) -> dict[str, list[int]]:
+    sizes = list(dict.fromkeys(run.examples for run in scores.runs))
+    return {**{f"{size:,} examples": [size] for size in sizes}, POOLED: sizes}
+
+
+def _effect(scores: Scores, method: str, sizes: Sequence[int], tasks: Sequence[str]) -> dict[str, Any]:
+    """Each task counts the same, those with one seed not where others have several."""
+    by_task = {name: values for name in tasks if not (values := _of_task(scores, method, sizes, name)).empty}
+    several = {name: values for name, values in by_task.items() if values.shape[1] >= LEAST_SEEDS} or by_task
+    return of_differences(pd.concat(several.values(), join="inner") if several else pd.DataFrame())
+
+
+def _of_task(scores: Scores, method: str, sizes: Sequence[int], name: str) -> pd.DataFrame:
+    """What each item adds to the effect, a column a shuffle: the mean over those sizes that both sides have.
+
+    A smaller sample is the beginning of a larger one of the same shuffle, so that they are no independent repetitions.
+    """
+    frames = {}
+    for size in sizes:
+        sides = [scores.values(method=side, examples=size, task=name) for side in (method, PAIRS[method])]
+        if not any(side.empty for side in sides):
+            frames[size] = (sides[0] - sides[1]).dropna(axis="columns")
+    if not frames:
+        return pd.DataFrame()
+    joined = pd.concat(frames, axis="columns", names=["examples", "seed"])
+    return joined.T.groupby(level="seed").mean().T

@@ -1,0 +1,128 @@
+"""The page on UniPELT with few examples: the paper's table with ours in it, averages, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pelt_core.data.glue.tasks import task as glue_task
+from pelt_core.report.few_shot import cells
+from pelt_core.report.few_shot.published import low_resource
+from pelt_core.report.names import METRIC_NAMES, method_name, task_name
+from pelt_core.report.results import NOT_RUN
+from pelt_core.report.words import counted
+from pelt_core.study.scores import Scores
+from pelt_core.study.signal import has_signal
+
+BASELINE = "Trivial baseline"
+NOTHING = "·"
+"""In a cell that the paper does not have."""
+
+
+def sizes(scores: Scores) -> list[int]:
+    """The numbers of examples that the study trains on."""
+    return list(dict.fromkeys(run.examples for run in scores.runs))
+
+
+def telling_tasks(scores: Scores, signal: Scores) -> list[str]:
+    """The study's tasks but those of which it is known that they cannot test a claim.
+
+    Args:
+        scores: of the study.
+        signal: of the study glue-signal.
+    """
+    known = has_signal(signal)
+    return [name for name in dict.fromkeys(run.task for run in scores.runs) if known.get(name, True)]
+
+
+def averages(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
+    """The mean of every method over the tasks that all methods are recorded on, for each number of examples.
+
+    Args:
+        scores: of the study.
+        tasks: of these.
+
+    Returns:
+        The columns of `cells`, by examples and method, and tasks (which), heading and line, and baseline: the mean of
+        the trivial baselines of these tasks.
+    """
+    frames = []
+    for examples in sizes(scores):
+        own = [name for name in cells.recorded_tasks(scores, examples=examples) if name in tasks]
+        frame = cells.cells(scores, ("examples", "method"), examples=examples, task=own or list(tasks))
+        heading = f"{examples:,} examples, {counted(len(own), 'task')}" if own else f"{examples:,} examples"
+        baseline = np.mean([scores.baseline(name) for name in own]) if own else np.nan
+        frames.append(
+            frame.assign(
+                tasks=[own] * len(frame), heading=heading, line=frame["method"].map(method_name), baseline=baseline
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def table(scores: Scores, examples: int, telling: Sequence[str]) -> pd.DataFrame:
+    """The paper's table for one number of examples; in each cell first ours, then, below, the published score.
+
+    Mean ± deviation over shuffles, in brackets how many of them; the published deviation is over five. The two means on
+    the right are over all tasks, and over the telling ones; there are none while a task is lacking.
+    """
+    tasks = list(dict.fromkeys(run.task for run in scores.runs))
+    ours = cells.cells(scores, examples=examples).set_index(["method", "task"])
+    averages = [
+        (group, cells.cells(scores, ("method",), examples=examples, task=list(group))) for group in (tasks, telling)
+    ]
+    paper = low_resource(examples)
+    methods = [*dict.fromkeys(ours.index.get_level_values("method")), *(m for m, _ in paper.index)]
+    lines = []
+    for method in dict.fromkeys(methods):
+        known = paper.loc[method] if method in paper.index.get_level_values(0) else None
+        line = {"Method": method_name(method)}
+        for name in tasks:
+            one = ours.loc[(method, name)] if (method, name) in ours.index else None
+            line[_heading(name)] = _both(one, _published(known, [name]))
+        for title, (group, frame) in zip(_averages(tasks, telling), averages, strict=True):
+            own = frame[frame["method"] == method]
+            line[title] = _both(own.iloc[0] if len(own) else None, _published(known, group))
+        lines.append(line)
+    return pd.DataFrame([_baseline(scores, tasks, telling), *lines])
+
+
+def _averages(tasks: Sequence[str], telling: Sequence[str]) -> tuple[str, str]:
+    return f"Mean of {len(tasks)}", f"Mean of the {len(telling)} telling"
+
+
+def _heading(name: str) -> str:
+    return f"{task_name(name)}, {METRIC_NAMES[glue_task(name).metric]}"
+
+
+def _baseline(scores: Scores, tasks: Sequence[str], telling: Sequence[str]) -> dict[str, str]:
+    found = {name: scores.baseline(name) for name in tasks}
+    means = (np.mean([found[name] for name in group]) if group else np.nan for group in (tasks, telling))
+    numbers = [*found.values(), *means]
+    titles = [*map(_heading, tasks), *_averages(tasks, telling)]
+    said = [NOT_RUN if np.isnan(number) else f"{number:.1f}" for number in numbers]
+    return {"Method": BASELINE, **dict(zip(titles, said, strict=True))}
+
+
+def _both(ours: Any, published: str) -> str:
+    if ours is None:
+        first = "not in this study"
+    elif ours["state"]:
+        first = ours["state"]
+    else:
+        spread = "" if np.isnan(ours["deviation"]) else f" ± {ours['deviation']:.1f}"
+        first = f"{ours['mean']:.1f}{spread} ({ours['seeds']})"
+    return f"{first}<br><small>{published}</small>".replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
+
+
+def _published(known: pd.DataFrame | None, group: Sequence[str]) -> str:
+    """The published score of one task with its deviation, or the mean over several, of which none is printed."""
+    if known is None or not group or not set(group) <= set(known.index):
+        return NOTHING
+    own = known.loc[list(group)]
+    if len(group) == 1:
+        return f"{own['value'].iloc[0]:.2f} ± {own['std'].iloc[0]:.2f}"
+    return f"{own['value'].mean():.2f}"

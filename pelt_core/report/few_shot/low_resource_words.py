@@ -1,0 +1,148 @@
+"""What the page on UniPELT with few examples says: sentences, limits and facts for other pages, all computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+
+from pelt_core.report import words
+from pelt_core.report.estimates import LEVEL
+from pelt_core.report.few_shot import cells, gate_effect, limits
+from pelt_core.report.few_shot.low_resource import sizes
+from pelt_core.report.few_shot.published import low_resource
+from pelt_core.report.few_shot.upper_bound import CHOSEN
+from pelt_core.report.names import backbone_name, method_name, task_name
+from pelt_core.report.results import NOT_RUN
+from pelt_core.report.tables import interval, p_value
+from pelt_core.report.words import counted, listed
+from pelt_core.study.scores import Scores
+
+
+def reading(scores: Scores, averages: pd.DataFrame, bounds: pd.DataFrame, gates: pd.DataFrame) -> Markdown:
+    """The findings in paragraphs: who leads, the upper bound, the gate, and the published cells that are no news.
+
+    Args:
+        scores: of the study.
+        averages: see `pelt_core.report.few_shot.low_resource.averages`.
+        bounds: see `pelt_core.report.few_shot.upper_bound.bounds`.
+        gates: see `pelt_core.report.few_shot.gate_effect.pooled`.
+    """
+    if scores.table.empty:
+        return Markdown("No run is recorded yet: there is nothing to read.")
+    paragraphs = [*_leaders(scores, averages), *_bound(bounds), *_gate(gates)]
+    return Markdown("\n\n".join(paragraphs))
+
+
+def difference(one: Mapping[str, Any]) -> str:
+    """A paired difference and what it allows to say: `+1.2 [0.3, 2.1] points (p = 0.010), told from 0`."""
+    numbers = f"{interval(SimpleNamespace(**one), '{:+.1f}')} points"
+    p = one.get("p_holm", one["p"])
+    if np.isnan(p):
+        return f"{numbers}, of one seed and so without a test"
+    corrected = " after Holm's correction" if "p_holm" in one else ""
+    equals = p_value(p) if p < 0.001 else f"= {p_value(p)}"
+    return f"{numbers} (p {equals}{corrected}), {'told' if p < 1 - LEVEL else 'not told'} from 0"
+
+
+def _leaders(scores: Scores, averages: pd.DataFrame) -> Iterator[str]:
+    for examples, own in averages.groupby("examples", sort=False):
+        known = own[own["mean"].notna()].sort_values("mean", ascending=False).to_dict("records")
+        if len(known) < 2:
+            continue
+        first, second = known[:2]
+        sides = ({"method": one["method"]} for one in (first, second))
+        gap = cells.difference(scores, *sides, examples=examples, task=first["tasks"])
+        yield (
+            f"**With {examples:,} examples**, over {listed(map(task_name, first['tasks']))}, the highest mean belongs "
+            f"to {method_name(first['method'])}: {interval(SimpleNamespace(**first), '{:.1f}')}, where the trivial "
+            f"baseline has {first['baseline']:.1f}. It leads {method_name(second['method'])}, the next, by "
+            f"{difference(gap)}."
+            f"{_places([one['method'] for one in known])}{_published_best(int(examples))}"
+        )
+
+
+def _places(order: list[str]) -> str:
+    placed = [f"{method_name(name)} is number {order.index(name) + 1}" for name in ("apl", "ap") if name in order]
+    return f" Of {len(order)} methods, {listed(placed)}." if placed else ""
+
+
+def _published_best(examples: int) -> str:
+    paper = low_resource(examples)
+    if paper.empty:
+        return ""
+    own = paper.xs("avg", level="task")["value"].sort_values(ascending=False)
+    return f" In the paper, over its own tasks, {method_name(str(own.index[0]))} leads with {own.iloc[0]:.2f}."
+
+
+def _bound(bounds: pd.DataFrame) -> Iterator[str]:
+    known = bounds[(bounds["by"] == "dev_score") & (bounds["state"] == "")].to_dict("records")
+    if known:
+        parts = (f"{method_name(o['method'])} with {o['examples']:,} examples {difference(o)}" for o in known)
+        yield (
+            f"**Against the upper bound**, which here is the best part of each task chosen {CHOSEN['dev_score']}, a "
+            f"combination is ahead where the difference is positive: {'; '.join(parts)}."
+        )
+
+
+def _gate(gates: pd.DataFrame) -> Iterator[str]:
+    for one in gates[(gates["size"] == gate_effect.POOLED) & (gates["state"] == "")].to_dict("records"):
+        reach = f" An effect of {one['detectable']:.1f} points would show in four of five such studies."
+        yield (
+            f"**The gate's effect** in {method_name(one['method'])}, pooled over {counted(len(one['tasks']), 'task')}, "
+            f"{gate_effect.POOLED} and {counted(one['seeds'], 'seed')}, is {difference(one)}."
+            f"{reach if np.isfinite(one['detectable']) else ''}"
+        )
+
+
+def limit_points(scores: Scores, signal: Scores) -> Markdown:
+    """One point a limit.
+
+    Args:
+        scores: of the study.
+        signal: of the study glue-signal.
+    """
+    points = [
+        *limits.common(scores),
+        *limits.without_signal(signal),
+        _epochs(scores),
+        "**Selection.** The upper bound by test scores takes the highest of several uncertain means and so is too "
+        "high, the more so the fewer seeds there are; the paper's is of this kind. The one by development scores is "
+        "not.",
+        "**The published deviations** are between five shuffles. The paper has no records of single items, so that no "
+        "interval of a published difference can be computed.",
+    ]
+    return Markdown("\n".join(f"- {point}" for point in points))
+
+
+def _epochs(scores: Scores) -> str:
+    said = {run.examples: counted(run.epochs, "epoch") for run in scores.runs}
+    ours = listed(f"{epochs} over {examples:,} rows" for examples, epochs in said.items())
+    return (
+        f"**Shorter training** than the paper's: here {ours}, with the best epoch chosen among them. A method that "
+        "learns slowly may be undertrained."
+    )
+
+
+def facts(scores: Scores, averages: pd.DataFrame, bounds: pd.DataFrame, gates: pd.DataFrame) -> dict[str, str]:
+    """What other pages quote, as text; arguments as of `reading`."""
+    found = {
+        "backbone": backbone_name(scores.runs[0].backbone),
+        "recorded": f"{len(scores.rows):,} of {len(scores.runs):,}",
+        "seeds": counted(len(words.seeds(scores)), "seed"),
+        "hours": words.hours(scores),
+    }
+    for examples in sizes(scores):
+        known = averages[(averages["examples"] == examples) & averages["mean"].notna()].sort_values("mean")
+        best = known.iloc[-1] if len(known) else None
+        found[f"best_{examples}"] = NOT_RUN if best is None else method_name(best["method"])
+        found[f"tasks_{examples}"] = NOT_RUN if best is None else counted(len(best["tasks"]), "task")
+    for one in gates[gates["size"] == gate_effect.POOLED].to_dict("records"):
+        found[f"gate_{one['method']}"] = one["state"] or difference(one)
+    for one in bounds[bounds["by"] == "dev_score"].to_dict("records"):
+        found[f"bound_{one['method']}_{one['examples']}"] = one["state"] or difference(one)
+    return found
