@@ -57,7 +57,8 @@ PAGES = {
     ),
     "data_audit": _of_records("audit"),
     "data_construction": _of_records("math10k", "commonsense170k"),
-    "claims": Page("studies", tuple(STUDIES), reads=("data/published",)),
+    "glue-decoder": Page("studies", ("glue-decoder", "low-resource")),
+    "claims": Page("studies", tuple(STUDIES), reads=("data/published", f"{RESULTS}/efficiency.json")),
     "efficiency": Page(
         "studies",
         ("low-resource",),
