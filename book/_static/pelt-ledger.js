@@ -1,5 +1,7 @@
 // The page on the ledger: sort by a click on a heading, filter by words and by menus. Without it the table is plain.
-document.querySelectorAll(".pelt-ledger").forEach((ledger) => {
+document.addEventListener("DOMContentLoaded", () => document.querySelectorAll(".pelt-ledger").forEach(explore));
+
+function explore(ledger) {
   const table = ledger.querySelector("table");
   if (!table) return;
   const body = table.tBodies[0];
@@ -72,4 +74,4 @@ document.querySelectorAll(".pelt-ledger").forEach((ledger) => {
     heading.replaceChildren(button);
   });
   filter();
-});
+}

@@ -57,7 +57,8 @@ def glossary() -> str:
         f"<tr><td><code>{name}</code><td>{column.kind}<td>{_marked(column.text)}" for name, column in columns().items()
     )
     head = "<tr><th scope=col>column<th scope=col>type<th scope=col>what it holds"
-    return f'<div class="pelt-ledger-box"><table><thead>{head}</thead>\n<tbody>\n{lines}\n</tbody></table></div>'
+    table = f"<table><thead>{head}</thead>\n<tbody>\n{lines}\n</tbody></table>"
+    return f'<div class="pelt-ledger-box pelt-glossary">{table}</div>'
 
 
 def _line(run: dict[str, Any]) -> str:

@@ -1,0 +1,143 @@
+"""The parts of the front page that depend on which pages are made: findings, the claims in short, and what to read on.
+
+What they say was glued by the notebooks of those pages, and is read from the executed ones.
+"""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+from sphinx.application import Sphinx
+
+from pelt_core.study.grids import STUDIES
+
+MARK = re.compile(r"^<!-- front: ([\w-]+) -->$", re.M)
+GLUED = "application/papermill.record/text/plain"
+NOT_RUN = "not run yet"
+IN_SHORT = (
+    *("best-on-average", "gain", "upper-bound", "gate-apl", "gate-ap", "size-is-not-quality"),
+    *("gated-lora-scale", "trains-faster", "infers-slower"),
+    *("place-of-series", "place-of-parallel", "place-of-lora"),
+)
+"""How the ids of the claims begin that the front page names; those that differ in one condition share a line."""
+
+
+OTHERS = {
+    "claims": ("What the papers claim", "Every claim beside the comparison that tests it, its effect and its verdict."),
+    "efficiency": ("What it costs", "Parameters, time and memory of each method, beside full fine-tuning."),
+}
+"""Pages on several studies: title and what is there."""
+
+
+def facts(page: Path) -> dict[str, str]:
+    """What an executed notebook glued, by name; nothing if it is not made yet."""
+    if not page.exists():
+        return {}
+    outputs = [output for cell in nbformat.read(page, 4).cells for output in cell.get("outputs", [])]
+    scraps = [(output.metadata.get("scrapbook"), output.get("data", {})) for output in outputs if "data" in output]
+    return {scrap["name"]: str(ast.literal_eval(data[GLUED])) for scrap, data in scraps if scrap and GLUED in data}
+
+
+def findings(book: Path) -> str:
+    """A list of sentences, each with the page that it is from."""
+    found = [
+        f"- {said} {{doc}}`More <studies/{page}>`"
+        for page, sentences in FINDINGS.items()
+        if in_contents(book, page)
+        for said in sentences(facts(book / "studies" / f"{page}.ipynb"))
+    ]
+    return "\n".join(found) or "No study is recorded yet."
+
+
+def _of_claims(said: dict[str, str]) -> Iterator[str]:
+    if "claims_counts" in said:
+        yield f"**Of {said['claims_all']} claims of the two papers**, {said['claims_counts']}."
+
+
+def _of_low_resource(said: dict[str, str]) -> Iterator[str]:
+    sizes = sorted(int(name.removeprefix("best_")) for name in said if re.fullmatch(r"best_\d+", name))
+    best = [(f"{size:,} examples", said[f"best_{size}"], said.get(f"tasks_{size}", "")) for size in sizes]
+    if known := [f"with {size} {method} (over {tasks})" for size, method, tasks in best if method != NOT_RUN]:
+        yield f"**Highest mean score over the tasks**: {', '.join(known)}."
+    for method, name in (("ap", "adapter and prefix"), ("apl", "adapter, prefix and LoRA")):
+        if said.get(f"gate_{method}", NOT_RUN) != NOT_RUN:
+            yield f"**A gate over {name}** changes the score by {said[f'gate_{method}']}."
+
+
+def _of_placement(said: dict[str, str]) -> Iterator[str]:
+    if said.get("lowest_loss", NOT_RUN) != NOT_RUN:
+        yield (
+            f"**On arithmetic**, the lowest answer loss belongs to {said['lowest_cell']}: {said['lowest_loss']} nats a "
+            f"token, where the untrained model has {said['base_loss']}."
+        )
+
+
+FINDINGS: dict[str, Callable[[dict[str, str]], Iterator[str]]] = {
+    "claims": _of_claims,
+    "low-resource": _of_low_resource,
+    "placement": _of_placement,
+}
+"""Page -> the sentences that what it glued allows."""
+
+
+def claims_in_short(book: Path) -> str:
+    """A table of the main claims and their verdicts."""
+    if not in_contents(book, "claims"):
+        return "The page on claims is not made yet."
+    from pelt_core.study.claims.claim import claims
+
+    said, lines = facts(book / "studies" / "claims.ipynb"), []
+    for beginning in IN_SHORT:
+        own = [(re.fullmatch(rf"{beginning}(?:-(\d+|loss|accuracy))?", one.id), one) for one in claims()]
+        alike = {match[1] or "": one for match, one in own if match}
+        verdicts = {
+            condition: said.get("claim_" + one.id.replace("-", "_"), NOT_RUN) for condition, one in alike.items()
+        }
+        if alike:
+            text = re.sub(
+                r"^With [\d,]+ examples, (.)", lambda start: start[1].upper(), next(iter(alike.values())).says
+            )
+            lines.append(f"| {text} | {_verdicts(verdicts)} |")
+    return "\n".join(["| The papers say | Our runs |", "|:--|:--|", *lines])
+
+
+def _verdicts(by_condition: dict[str, str]) -> str:
+    """`**supported**`, or where conditions differ `**supported** (100, 500), **undecided at this scale** (1,000)`."""
+    found: dict[str, list[str]] = {}
+    for condition, verdict in by_condition.items():
+        found.setdefault(verdict, []).append(f"{int(condition):,}" if condition.isdigit() else condition)
+    if len(found) == 1:
+        return f"**{next(iter(found))}**"
+    return "; ".join(f"**{verdict}** ({', '.join(conditions)})" for verdict, conditions in found.items())
+
+
+def studies(book: Path) -> str:
+    """A card for each page on claims and studies."""
+    told = OTHERS | {study.name: (study.title, study.question) for study in STUDIES.values()}
+    cards = [
+        f":::{{grid-item-card}} {title}\n:shadow: none\n:link: studies/{name}\n:link-type: doc\n{text}\n:::"
+        for name, (title, text) in told.items()
+        if in_contents(book, name)
+    ]
+    return "\n".join(["::::{grid} 1 1 2 2", ":gutter: 3", ":class-container: pelt-cards", "", *cards, "::::"])
+
+
+def in_contents(book: Path, page: str) -> bool:
+    """Whether the book has this page of a study."""
+    return re.search(rf"file: studies/{page}$", (book / "_toc.yml").read_text(encoding="utf-8"), re.M) is not None
+
+
+PARTS: dict[str, Callable[[Path], str]] = {"findings": findings, "claims": claims_in_short, "studies": studies}
+
+
+def _fill(app: Sphinx, page: str, source: list[str]) -> None:
+    if MARK.search(source[0]):
+        app.env.note_reread()  # a page may have been made
+        source[0] = MARK.sub(lambda mark: PARTS[mark[1]](Path(app.srcdir)), source[0])
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    app.connect("source-read", _fill)
+    return {"version": "1", "parallel_read_safe": True}

@@ -1,0 +1,79 @@
+"""The front page's parts, over a book with few pages: what is not made yet is not spoken of."""
+
+import nbformat
+import pelt_front
+import pytest
+
+CONTENTS = "format: jb-book\nparts:\n  - chapters:\n"
+
+
+@pytest.fixture
+def book(tmp_path):
+    """A book; call it with a page and what it glued."""
+    (tmp_path / "_toc.yml").write_text(CONTENTS)
+    (tmp_path / "studies").mkdir()
+
+    def with_page(name, glued):
+        outputs = [
+            nbformat.v4.new_output(
+                "display_data", data={pelt_front.GLUED: repr(value)}, metadata={"scrapbook": {"name": key}}
+            )
+            for key, value in glued.items()
+        ]
+        cell = nbformat.v4.new_code_cell("", outputs=outputs, id="glue")
+        nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "studies" / f"{name}.ipynb")
+        with (tmp_path / "_toc.yml").open("a") as contents:
+            contents.write(f"      - file: studies/{name}\n")
+        return tmp_path
+
+    with_page.empty = tmp_path
+    return with_page
+
+
+def test_a_book_without_studies_has_no_findings(book):
+    assert pelt_front.findings(book.empty) == "No study is recorded yet."
+    assert pelt_front.claims_in_short(book.empty) == "The page on claims is not made yet."
+    assert "grid-item-card" not in pelt_front.studies(book.empty)
+
+
+def test_what_a_page_glued_is_read_as_it_was(book):
+    page = book("placement", {"lowest_cell": "LoRA's best", "seeds": 2}) / "studies" / "placement.ipynb"
+    assert pelt_front.facts(page) == {"lowest_cell": "LoRA's best", "seeds": "2"}
+
+
+def test_findings_are_those_whose_runs_are_recorded(book):
+    folder = book("placement", {"lowest_loss": "not run yet", "lowest_cell": "not run yet", "base_loss": "1.2"})
+    assert pelt_front.findings(folder) == "No study is recorded yet."
+    best = {"best_1000": "LoRA", "tasks_1000": "2 tasks", "best_100": "not run yet", "tasks_100": "not run yet"}
+    said = pelt_front.findings(
+        book("low-resource", {**best, "gate_apl": "+0.5", "gate_ap": "not run yet"})
+    ).splitlines()
+    assert said[0].startswith("- **Highest mean score over the tasks**: with 1,000 examples LoRA (over 2 tasks).")
+    assert "changes the score by +0.5" in said[1] and said[1].endswith("{doc}`More <studies/low-resource>`")
+    assert len(said) == 2
+
+
+def test_claims_that_differ_in_a_condition_share_a_line(book):
+    verdicts = {"claim_gain_100": "supported", "claim_gain_500": "supported", "claim_gain_1000": "contradicted"}
+    same = {f"claim_gate_apl_{size}": "supported" for size in (100, 500, 1000)}
+    lines = pelt_front.claims_in_short(book("claims", verdicts | same)).splitlines()
+    gain = next(line for line in lines if "points above the best" in line)
+    assert gain.startswith("| UniPELT (APL) is") and gain.endswith(
+        "| **supported** (100, 500); **contradicted** (1,000) |"
+    )
+    assert next(line for line in lines if "three without gates" in line).endswith("| **supported** |")
+    assert next(line for line in lines if "trains faster" in line).endswith("| **not run yet** |")
+
+
+def test_every_claim_in_short_is_one_of_the_claims(book):
+    assert len(pelt_front.claims_in_short(book("claims", {})).splitlines()) == 2 + len(pelt_front.IN_SHORT)
+
+
+def test_every_study_with_a_page_has_a_card(book):
+    book("placement", {})
+    cards = pelt_front.studies(book("low-resource", {}))
+    assert (
+        cards.count("grid-item-card") == 2
+        and ":link: studies/placement" in cards
+        and ":link: studies/low-resource" in cards
+    )
