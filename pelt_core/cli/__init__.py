@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import pelt_core
-from pelt_core.cli import data, lists, methods, results, studies
+from pelt_core.cli import claims, data, lists, methods, results, studies
 from pelt_core.cli.console import ErrorsInOneLine
 
 app = typer.Typer(
@@ -39,5 +39,5 @@ def _options(
     pass
 
 
-for commands in (studies, results, methods, lists, data):
+for commands in (studies, results, claims, methods, lists, data):
     app.add_typer(commands.app)

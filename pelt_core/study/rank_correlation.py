@@ -22,8 +22,8 @@ class RankCorrelation:
         value: from -1, opposite orders, to 1, the same order.
         low: lower end of the interval.
         high: upper end of the interval.
-        p_value: of the hypothesis that neither order says anything of the other, two-sided; it is below 1 - level
-            where the interval does not hold 0.
+        p_value: of the hypothesis that it is 0, that neither order says anything of the other, or `against`, two-sided;
+            it is below 1 - level where the interval does not hold that.
         pairs: how many.
     """
 
@@ -34,7 +34,7 @@ class RankCorrelation:
     pairs: int
 
 
-def spearman(first: ArrayLike, second: ArrayLike, *, level: float = 0.95) -> RankCorrelation:
+def spearman(first: ArrayLike, second: ArrayLike, *, level: float = 0.95, against: float = 0.0) -> RankCorrelation:
     """The rank correlation of two measures of the same things, e.g. a published effect and ours of every claim.
 
     The interval is Fisher's, with the variance (1 + value²/2) / (pairs - 3) of Bonett and Wright 2000
@@ -45,6 +45,7 @@ def spearman(first: ArrayLike, second: ArrayLike, *, level: float = 0.95) -> Ran
         first: a number for each thing.
         second: another one, in the same order.
         level: of the interval.
+        against: the correlation that the p-value holds it against.
 
     Raises:
         BadRecords: fewer than `LEAST_PAIRS` pairs, a missing number, or a measure that is the same for all.
@@ -67,6 +68,6 @@ def spearman(first: ArrayLike, second: ArrayLike, *, level: float = 0.95) -> Ran
         value=value,
         low=min(tanh(atanh(inner) - reach), value),
         high=max(tanh(atanh(inner) + reach), value),
-        p_value=float(2 * stats.norm.sf(abs(atanh(inner)) / error)),
+        p_value=float(2 * stats.norm.sf(abs(atanh(inner) - atanh(against)) / error)),
         pairs=pairs,
     )

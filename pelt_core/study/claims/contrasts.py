@@ -1,0 +1,193 @@
+"""Claims on differences of mean scores: paired over items and seeds, each task counting the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pelt_core.study import statistics
+from pelt_core.study.claims import reasons
+from pelt_core.study.claims.evidence import LEAST_SEEDS, Aligned, Evidence
+from pelt_core.study.claims.finding import Finding, Test
+from pelt_core.study.claims.published import Published
+
+BEST = "best"
+"""In the place of a method: the best of several, see `_best`."""
+UNIT = "points"
+
+
+def contrast(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
+    """A weighted sum of cells against its claimed bounds.
+
+    With weights w_c and the mean over tasks, items and seeds of cell c's values, the effect is
+
+        e = sum_c w_c mean(v_c),
+
+    a difference of two cells for the weights 1 and -1, and a difference of differences for more. An interval that is
+    claimed (`above` and `below`) is two tests.
+
+    Args:
+        study: whose rows.
+        test: `cells`, name -> weight; `above` or `below`, the bounds in points; `examples`, `tasks`, and `best`, what
+            the cell of that name is chosen from: `of` methods, `by` a column of scores, for `each` task or the grid.
+        evidence: the rows.
+    """
+    weights = test["cells"]
+    members = list(dict.fromkeys(name for one in weights for name in (test[BEST]["of"] if one == BEST else [one])))
+    aligned = _aligned(study, members, test, evidence)
+    tests: list[Test] = []
+    if aligned.tasks:
+        frames = aligned.frames
+        if BEST in weights:
+            frames = frames | {BEST: _best(test[BEST], aligned, _qualities(study, test, aligned, evidence))}
+        values = sum(weight * frames[name] for name, weight in weights.items())
+        assert isinstance(values, pd.DataFrame)
+        tests = list(_against_bounds(_name(weights), values, test))
+    return _finding(study, test, evidence, aligned, tests)
+
+
+def best_of(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
+    """One cell against each of several others: e_k = mean(v) - mean(v_k), one test a rival.
+
+    Args:
+        study: whose rows.
+        test: `method`, `than`, the rivals, and `examples`, `tasks`, `above` or `below` as in `contrast`.
+        evidence: the rows.
+    """
+    tests: list[Test] = []
+    found: list[Aligned] = []
+    for rival in test["than"]:
+        aligned = _aligned(study, [test["method"], rival], test, evidence)
+        found.append(aligned)
+        if aligned.tasks:
+            values = aligned.frames[test["method"]] - aligned.frames[rival]
+            tests += _against_bounds(f"{test['method']} − {rival}", values, test)
+    least = min(found, key=lambda aligned: (len(aligned.tasks), aligned.seeds))
+    absent = [rival for rival, aligned in zip(test["than"], found, strict=True) if not aligned.tasks]
+    return _finding(study, test, evidence, least, tests, absent)
+
+
+def apart(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
+    """Whether any two of several cells are further apart than `by`: |mean(v_j) - mean(v_k)| > by, one test a pair.
+
+    Args:
+        study: whose rows.
+        test: `cells`, `by`, in points, and `examples` and `tasks` as in `contrast`.
+        evidence: the rows.
+    """
+    tests: list[Test] = []
+    aligned = _aligned(study, test["cells"], test, evidence)
+    for one, other in combinations(test["cells"], 2) if aligned.tasks else ():
+        values = aligned.frames[one] - aligned.frames[other]
+        if values.to_numpy().mean() < 0:
+            one, other, values = other, one, -values
+        tests += _against_bounds(f"{one} − {other}", values, {"above": test["by"]})
+    return _finding(study, test, evidence, aligned, tests, needs="any")
+
+
+def published_contrast(test: Mapping[str, Any], published: Published) -> float:
+    """The effect of `contrast` in the paper's own numbers."""
+
+    def mean(name: str) -> float:
+        if name != BEST:
+            return float(published.numbers(name, test.get("tasks", ())).mean())
+        table = pd.DataFrame({m: published.numbers(m, test.get("tasks", ())) for m in test[BEST]["of"]})
+        return float(table.max(axis=1).mean() if test[BEST]["each"] == "task" else table.mean().max())
+
+    return sum(weight * mean(name) for name, weight in test["cells"].items())
+
+
+def published_best_of(test: Mapping[str, Any], published: Published) -> float:
+    """The paper's difference from the rival that comes closest to refuting the claim."""
+    gaps = [published_contrast({**test, "cells": {test["method"]: 1, rival: -1}}, published) for rival in test["than"]]
+    return min(gaps) if "above" in test else max(gaps)
+
+
+def _aligned(study: str, members: Sequence[str], test: Mapping[str, Any], evidence: Evidence) -> Aligned:
+    rows = {"examples": test["examples"]} if "examples" in test else {}
+    return evidence.aligned(study, {name: {"method": name, **rows} for name in members}, test.get("tasks", ()))
+
+
+def _against_bounds(name: str, values: pd.DataFrame, test: Mapping[str, Any]) -> Iterator[Test]:
+    """One test for each claimed bound of the mean of `values`."""
+    matrix, sets = values.to_numpy(), values.index.get_level_values("task").tolist()
+    found = statistics.estimate(matrix, sets)
+    testable = found.seeds >= LEAST_SEEDS
+    for side, sign in (("above", 1), ("below", -1)):
+        if side in test:
+            p = statistics.estimate(matrix - test[side], sets).p_value
+            yield Test(
+                name=name if not test[side] else f"{name} {side} {test[side]:g}",
+                effect=found.mean,
+                low=found.low,
+                high=found.high,
+                gain=sign * (found.mean - test[side]),
+                p=p if testable else np.nan,
+                detectable=found.smallest_detectable if testable else np.nan,
+            )
+
+
+def _finding(
+    study: str,
+    test: Mapping[str, Any],
+    evidence: Evidence,
+    aligned: Aligned,
+    tests: Sequence[Test],
+    absent: Sequence[str] = (),
+    **more: Any,
+) -> Finding:
+    silent = evidence.silent(study, test.get("tasks", ()))
+    unrecorded = () if aligned.tasks or not (aligned.unseen or not silent) else ("rows of what is compared",)
+    return Finding(
+        unit=UNIT,
+        tests=tuple(tests),
+        missing=tuple(absent) if tests else unrecorded,
+        seeds=aligned.seeds,
+        items=aligned.items,
+        tasks=aligned.tasks,
+        silent=silent,
+        reasons=reasons.of_tasks(silent, aligned),
+        **more,
+    )
+
+
+def _name(weights: Mapping[str, float]) -> str:
+    first, *others = weights.items()
+    return first[0] + "".join(
+        f" {'−' if weight < 0 else '+'} {'' if abs(weight) == 1 else f'{abs(weight):g} '}{name}"
+        for name, weight in others
+    )
+
+
+def _qualities(study: str, test: Mapping[str, Any], aligned: Aligned, evidence: Evidence) -> pd.DataFrame:
+    """The score that the best is chosen by: lines (task, method), columns seeds."""
+    table = evidence.scores(study).table
+    own = table[table["method"].isin(test[BEST]["of"]) & table["task"].isin(aligned.tasks)]
+    if "examples" in test:
+        own = own[own["examples"] == test["examples"]]
+    seeds = next(iter(aligned.frames.values())).columns
+    return own.pivot(index=["task", "method"], columns="seed", values=test[BEST]["by"])[seeds]
+
+
+def _best(best: Mapping[str, Any], aligned: Aligned, qualities: pd.DataFrame) -> pd.DataFrame:
+    """The values of the best of several methods.
+
+    By a score on test rows it is the best over all seeds, as the papers choose, which favours it: the highest of
+    several uncertain means is too high. By a score on development rows it is chosen for every seed anew.
+    """
+    if best["each"] == "grid":
+        means = qualities.groupby("method").mean()
+        qualities = pd.concat({task: means for task in aligned.tasks}, names=["task"])
+    if best["by"] == "score":
+        over_seeds = qualities.mean(axis=1)
+        qualities = pd.DataFrame({seed: over_seeds for seed in qualities.columns})
+    parts = []
+    for task in aligned.tasks:
+        winners = qualities.loc[task].loc[list(best["of"])].idxmax()
+        columns = {seed: aligned.frames[winner][seed].xs(task, drop_level=False) for seed, winner in winners.items()}
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts)

@@ -1,0 +1,100 @@
+"""What rows say of a claim: its tests, and the verdict that they give after Holm's correction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+Verdict = Literal["supported", "contradicted", "undecided at this scale", "not run yet"]
+VERDICTS: tuple[Verdict, ...] = ("supported", "contradicted", "undecided at this scale", "not run yet")
+ALPHA = 0.05
+"""Of every test, after Holm's correction in its family."""
+
+
+@dataclass(frozen=True)
+class Test:
+    """One comparison of a claim.
+
+    Attributes:
+        name: what is compared, e.g. ``apl − lora``.
+        effect: its size, in the finding's unit.
+        low, high: ends of its 95 % interval.
+        gain: how far the effect lies on the claimed side of the claimed bound; negative on the other.
+        p: that it lies on neither side, two-sided; NaN if one seed does not allow a test.
+        detectable: the smallest true distance from the bound that four of five repetitions would show; NaN if unknown.
+        decides: whether the verdict rests on it; it counts in Holm's correction either way.
+    """
+
+    __test__ = False  # for pytest, which would take it for one of its own
+
+    name: str
+    effect: float
+    low: float
+    high: float
+    gain: float
+    p: float
+    detectable: float = np.nan
+    decides: bool = True
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the recorded rows say of a claim.
+
+    Attributes:
+        unit: of the effects.
+        tests: all comparisons that could be made.
+        missing: what is not recorded yet of what the claim compares.
+        seeds, items: how many the comparisons rest on.
+        tasks: on which.
+        silent: tasks left out, as the backbone shows no signal there.
+        reasons: what limits the finding, in words.
+        needs: whether ``all`` tests must agree with the claim, or ``any`` of them.
+    """
+
+    unit: str
+    tests: tuple[Test, ...] = ()
+    missing: tuple[str, ...] = ()
+    seeds: int = 0
+    items: int = 0
+    tasks: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    needs: Literal["all", "any"] = "all"
+
+
+def verdict(finding: Finding, p_holm: ArrayLike) -> Verdict:
+    """What the tests give together.
+
+    With ``needs="all"``: supported if every test is significant on the claimed side, contradicted if one is on the
+    other. With ``needs="any"``: supported if one test is significant on the claimed side, contradicted if every one is
+    on the other. What is missing leaves room for neither but a contradiction, or a support by any.
+
+    Args:
+        finding: with its tests.
+        p_holm: the corrected p-value of each test.
+    """
+    decides = [test.decides for test in finding.tests]
+    sure = np.asarray(p_holm, dtype=float)[decides] < ALPHA
+    gains = np.array([test.gain for test in finding.tests])[decides]
+    agreeing, opposing = sure & (gains > 0), sure & (gains < 0)
+    one, whole = (opposing, agreeing) if finding.needs == "all" else (agreeing, opposing)
+    if one.any():
+        return "contradicted" if finding.needs == "all" else "supported"
+    if finding.missing:
+        return "not run yet"
+    if len(gains) and whole.all():
+        return "supported" if finding.needs == "all" else "contradicted"
+    return "undecided at this scale"
+
+
+def telling(finding: Finding) -> Test | None:
+    """The test to show for all: the one that is furthest from what the claim needs; None without tests."""
+    tests: Sequence[Test] = [test for test in finding.tests if test.decides]
+    if not tests:
+        return None
+    return (min if finding.needs == "all" else max)(tests, key=lambda test: test.gain)

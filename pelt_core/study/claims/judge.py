@@ -1,0 +1,131 @@
+"""The verdict on every claim: each kind of comparison made on the rows, Holm's correction over each family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pelt_core.study import statistics
+from pelt_core.study.claims import contrasts, costs, places, ranks, spread
+from pelt_core.study.claims.claim import Claim, claims
+from pelt_core.study.claims.evidence import Evidence
+from pelt_core.study.claims.finding import Finding, Test, Verdict, telling, verdict
+from pelt_core.study.claims.published import Published
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of comparison: how it is made on our rows, and its effect in the paper's own numbers."""
+
+    find: Callable[[str, Mapping[str, Any], Evidence], Finding]
+    published: Callable[[Mapping[str, Any], Published], float]
+
+
+KINDS = {
+    "contrast": Kind(contrasts.contrast, contrasts.published_contrast),
+    "best-of": Kind(contrasts.best_of, contrasts.published_best_of),
+    "apart": Kind(contrasts.apart, lambda test, published: np.nan),
+    "spread": Kind(spread.spread, spread.published_spread),
+    "ranks": Kind(ranks.ranks, ranks.published_ranks),
+    "counts": Kind(costs.counts, costs.published_counts),
+    "times": Kind(costs.times, costs.published_times),
+    "place": Kind(places.place, places.published_effect),
+}
+NO_STUDY = "no study tests it yet"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim and what became of it.
+
+    Attributes:
+        claim: which one.
+        finding: on tasks with a signal.
+        verdict: of the finding.
+        p_holm: the corrected p-value of each of its tests.
+        everywhere: the verdict over all tasks, those without a signal included.
+        published: the same effect in the paper's own numbers, NaN where it prints none.
+    """
+
+    claim: Claim
+    finding: Finding
+    verdict: Verdict
+    p_holm: tuple[float, ...]
+    everywhere: Verdict
+    published: float
+
+    @property
+    def shown(self) -> Test | None:
+        """The test to show for all."""
+        return telling(self.finding)
+
+    @property
+    def p(self) -> float:
+        """The corrected p-value of the test that is shown."""
+        return dict(zip(self.finding.tests, self.p_holm, strict=True))[self.shown] if self.shown else np.nan
+
+
+def judge(wanted: Sequence[Claim], evidence: Evidence, done: Callable[[str], None] = lambda name: None) -> list[Judged]:
+    """The verdicts on some claims; Holm's correction always takes their whole families.
+
+    Args:
+        wanted: which claims.
+        evidence: the rows, without tasks that cannot test a claim.
+        done: called with the id of a claim when its rows have been read.
+    """
+    printed = {claim.id: published(claim, evidence) for claim in wanted}
+    involved = with_families(wanted)
+    everywhere = evidence.of_every_task()
+    found: dict[str, Finding] = {}
+    over_all: dict[str, Finding] = {}
+    for claim in involved:
+        own = found[claim.id] = _found(claim, evidence)
+        over_all[claim.id] = _found(claim, everywhere) if own.silent else own
+        done(claim.id)
+    p_holm, p_over_all = _holm(involved, found), _holm(involved, over_all)
+    return [
+        Judged(
+            claim=claim,
+            finding=found[claim.id],
+            verdict=verdict(found[claim.id], p_holm[claim.id]),
+            p_holm=p_holm[claim.id],
+            everywhere=verdict(over_all[claim.id], p_over_all[claim.id]),
+            published=printed[claim.id],
+        )
+        for claim in wanted
+    ]
+
+
+def with_families(wanted: Sequence[Claim]) -> list[Claim]:
+    """All claims whose tests are corrected together with those of the wanted ones."""
+    families = {claim.family for claim in wanted}
+    return [claim for claim in claims() if claim.family in families]
+
+
+def published(claim: Claim, evidence: Evidence) -> float:
+    """A claim's effect in the paper's own numbers, NaN where it prints none."""
+    if not claim.published:
+        return float(np.nan)
+    return KINDS[claim.test["kind"]].published(claim.test, Published(evidence.papers, claim.published))
+
+
+def _found(claim: Claim, evidence: Evidence) -> Finding:
+    if not claim.study:
+        return Finding(unit="points", missing=(NO_STUDY,), reasons=(NO_STUDY,))
+    return KINDS[claim.test["kind"]].find(claim.study, claim.test, evidence)
+
+
+def _holm(involved: Iterable[Claim], found: Mapping[str, Finding]) -> dict[str, tuple[float, ...]]:
+    """The corrected p-values of every claim's tests."""
+    families: dict[str, list[str]] = {}
+    for claim in involved:
+        families.setdefault(claim.family, []).append(claim.id)
+    corrected: dict[str, tuple[float, ...]] = {}
+    for ids in families.values():
+        p_values = statistics.holm([test.p for name in ids for test in found[name].tests])
+        ends = np.cumsum([len(found[name].tests) for name in ids])
+        corrected |= {name: tuple(map(float, p)) for name, p in zip(ids, np.split(p_values, ends)[:-1], strict=True)}
+    return corrected

@@ -1,0 +1,61 @@
+"""Claims on whether larger methods are better ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from pelt_core.study.claims import reasons
+from pelt_core.study.claims.evidence import Evidence
+from pelt_core.study.claims.finding import Finding, Test
+from pelt_core.study.claims.published import Published
+from pelt_core.study.rank_correlation import LEAST_PAIRS, spearman
+
+SIZES = "4-efficiency"
+"""The published table of trainable parameters."""
+
+
+def ranks(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
+    """Spearman's rank correlation of trainable parameters and mean score, one pair a method.
+
+        rho = corr(rank(parameters_m), rank(mean over tasks and seeds of score_m))
+
+    It is held against its bound on Fisher's scale, where its error is the same everywhere, see
+    `pelt_core.study.rank_correlation`. The methods are few, so that only a near order shows.
+
+    Args:
+        study: whose rows.
+        test: `methods`, `examples`, and `below`, the bound.
+        evidence: the rows.
+    """
+    cells = {name: {"method": name, "examples": test["examples"]} for name in test["methods"]}
+    silent = evidence.silent(study)
+    aligned = evidence.aligned(study, cells)
+    found: list[Test] = []
+    if aligned.tasks:
+        table = evidence.scores(study).table
+        own = table[(table["examples"] == test["examples"]) & table["task"].isin(aligned.tasks)]
+        sizes = own.groupby("method")["trainable_parameters"].first()[test["methods"]]
+        means = {name: frame.groupby("task").mean().mean(axis=1).mean() for name, frame in aligned.frames.items()}
+        if pd.Series(means).nunique() > 1 and len(means) >= LEAST_PAIRS:
+            one = spearman(sizes, pd.Series(means)[test["methods"]], against=test["below"])
+            name = f"parameters and score below {test['below']:g}"
+            found.append(Test(name, one.value, one.low, one.high, test["below"] - one.value, one.p_value))
+    return Finding(
+        unit="rank correlation",
+        tests=tuple(found),
+        missing=() if aligned.tasks or not (aligned.unseen or not silent) else ("rows of what is compared",),
+        seeds=aligned.seeds,
+        items=aligned.items,
+        tasks=aligned.tasks,
+        silent=silent,
+        reasons=(*reasons.of_tasks(silent, aligned), f"{len(cells)} methods are few for an order"),
+    )
+
+
+def published_ranks(test: Mapping[str, Any], published: Published) -> float:
+    """The same of the published mean scores and numbers of parameters."""
+    sizes = [published.elsewhere(SIZES).fact(name, "trainable_parameters") for name in test["methods"]]
+    return spearman(sizes, [published.numbers(name).mean() for name in test["methods"]]).value

@@ -1,0 +1,78 @@
+"""Verdicts on the claims themselves, on rows that are made up."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from few_shot_claims import evidence
+from synthetic import fill
+
+from pelt_core.study.claims.claim import Claim, chosen, claims
+from pelt_core.study.claims.evidence import Evidence
+from pelt_core.study.claims.finding import VERDICTS
+from pelt_core.study.claims.judge import NO_STUDY, judge, published, with_families
+from pelt_core.study.claims.lines import counted, line
+from pelt_core.study.grids import grid
+from pelt_core.study.ledger import Ledger
+
+
+def at_100(run: object) -> bool:
+    return (run.task, run.examples) == ("sst2", 100)  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def nothing(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
+    return evidence(tmp_path_factory.mktemp("ledger"), {})
+
+
+def test_before_a_run_is_recorded_only_what_needs_none_has_a_verdict(nothing: Evidence) -> None:
+    judged = judge(claims(), nothing)
+    assert {one.claim.id for one in judged if one.verdict != "not run yet"} == {"parameter-counts"}
+    assert counted(judged) == dict.fromkeys(VERDICTS, 0) | {"supported": 1, "not run yet": len(claims()) - 1}
+    untested = [one for one in judged if not one.claim.study]
+    assert untested and all(one.finding.reasons == (NO_STUDY,) and np.isfinite(one.published) for one in untested)
+
+
+def test_published_effects(nothing: Evidence) -> None:
+    found = {claim.id: published(claim, nothing) for claim in claims()}
+    assert found["best-on-average-100"] == pytest.approx(62.59 - 60.02, abs=0.01)
+    assert found["gate-ap-plenty"] == pytest.approx(83.12 - 82.23, abs=0.01)
+    assert np.isnan(found["gate-ap-100"])  # the paper prints no row without gates there
+    assert found["small-rivals-large"] == pytest.approx(81.5 - 77.0)
+
+
+def test_a_family_is_corrected_as_a_whole(tmp_path: Path) -> None:
+    rows = evidence(tmp_path, {"ap": 0.8, "ap-nogate": 0.75, "apl": 0.9, "apl-nogate": 0.4}, at_100, "laptop")
+    (claim,) = chosen(["gate-ap-100"])
+    assert len(with_families([claim])) == 7
+    (one,) = judge([claim], rows)
+    assert one.shown is not None and one.p == pytest.approx(min(1, one.shown.p))  # the largest of two
+    (other,) = judge(chosen(["gate-apl-100"]), rows)
+    assert other.shown is not None and other.p == pytest.approx(2 * other.shown.p) and other.verdict == "supported"
+    assert {one.finding.tasks, other.finding.tasks} == {("sst2",)}
+
+
+def test_the_verdict_over_all_tasks_stands_beside(tmp_path: Path) -> None:
+    skills = {"full": -1.0, "apl": 0.95, "apl-nogate": 0.3}
+    rows = evidence(tmp_path, skills, lambda run: run.task == "sst2", "laptop")
+    (one,) = judge(chosen(["gate-apl-100"]), rows)
+    assert (one.verdict, one.everywhere) == ("undecided at this scale", "supported")
+    assert one.finding.silent == ("sst2",)
+
+
+def test_places_are_judged_by_loss_and_by_accuracy(nothing: Evidence, tmp_path: Path) -> None:
+    runs = grid("placement", "laptop")
+    best = {run.method: -0.2 for run in runs if run.method.startswith("series") and run.method.endswith("@mlp")}
+    fill(Ledger(tmp_path), runs, effects=best)
+    judged = judge(claims(), Evidence("laptop", Ledger(tmp_path), published=nothing.published))
+    by_id = {one.claim.id: one for one in judged}
+    assert by_id["place-of-series-loss"].verdict == "supported"
+    assert by_id["place-of-series-accuracy"].verdict == "undecided at this scale"
+    assert len(by_id["place-of-series-loss"].finding.tests) == 3
+
+
+def test_a_line_has_no_number_that_json_has_not(nothing: Evidence) -> None:
+    one: Claim = chosen(["gain-100"])[0]
+    said = line(judge([one], nothing)[0])
+    assert said["effect"] is said["p_holm"] is None and said["published"] == pytest.approx(4.345, abs=0.01)
+    assert said["verdict"] == said["verdict_over_all_tasks"] == "not run yet" and said["missing"]

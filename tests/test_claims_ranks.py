@@ -1,0 +1,67 @@
+"""Orders of sizes and scores that are made up."""
+
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pelt_core.study.claims.evidence import Aligned
+from pelt_core.study.claims.finding import verdict
+from pelt_core.study.claims.published import Published
+from pelt_core.study.claims.ranks import published_ranks, ranks
+
+METHODS = [f"m{i:02d}" for i in range(20)]
+TEST = {"methods": METHODS, "examples": 100, "below": 0.5}
+INDEX = pd.MultiIndex.from_product([["sst2"], ["a", "b"]], names=["task", "id"])
+
+
+class MadeUp:
+    """Twenty methods, each larger than the last; `scores` in the same order."""
+
+    def __init__(self, scores: Sequence[float]) -> None:
+        self._scores = scores
+
+    def scores(self, study: str) -> Any:
+        lines = [("sst2", name, 100, 1000 * i) for i, name in enumerate(METHODS, 1)]
+        return SimpleNamespace(
+            table=pd.DataFrame(lines, columns=["task", "method", "examples", "trainable_parameters"])
+        )
+
+    def silent(self, study: str) -> tuple[str, ...]:
+        return ()
+
+    def aligned(self, study: str, cells: Mapping[str, Any]) -> Aligned:
+        frames = {
+            m: pd.DataFrame({0: [s, s + 1], 1: [s, s]}, INDEX) for m, s in zip(METHODS, self._scores, strict=True)
+        }
+        return Aligned(frames, ("sst2",), (), ())
+
+
+@pytest.mark.parametrize(
+    "scores, said",
+    [
+        (np.arange(20, 0, -1.0), "supported"),
+        (np.arange(20.0), "contradicted"),
+        (np.random.default_rng(3).permutation(20) + 0.8 * np.arange(20), "undecided at this scale"),
+    ],
+)
+def test_every_verdict_can_be_reached(scores: Sequence[float], said: str) -> None:
+    found = ranks("low-resource", TEST, MadeUp(scores))  # type: ignore[arg-type]
+    (one,) = found.tests
+    assert verdict(found, [one.p]) == said
+    assert -1 <= one.low <= one.effect <= one.high <= 1 and found.seeds == 2
+    assert (one.p < 0.05) == (not one.low < 0.5 < one.high)  # the interval and the test agree
+
+
+def test_equal_scores_have_no_order() -> None:
+    assert not ranks("low-resource", TEST, MadeUp([1.0] * 20)).tests  # type: ignore[arg-type]
+
+
+def test_the_published_order() -> None:
+    numbers = [("t", name, "sst2", "", -float(i)) for i, name in enumerate(METHODS)]
+    sizes = [("4-efficiency", name, "", "trainable_parameters", float(i)) for i, name in enumerate(METHODS)]
+    frame = pd.DataFrame(numbers + sizes, columns=["table", "method", "dataset", "metric", "value"])
+    assert published_ranks(TEST, Published(frame, {"table": "t"})) == pytest.approx(-1)
