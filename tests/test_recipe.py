@@ -76,7 +76,7 @@ def test_a_diverged_rate_is_not_chosen(tmp_path: Path) -> None:
     assert best_rates(load(["glue-recipe"], "laptop", scores.ledger))["lora"] == (2e-3, 5e-3)
 
 
-def test_what_differs_from_the_preset_is_named_with_those_that_follow(tmp_path: Path) -> None:
+def test_what_differs_from_the_preset_is_named(tmp_path: Path) -> None:
     used = in_use("laptop")
 
     def rule(name: str, run: ClassificationRun) -> float:

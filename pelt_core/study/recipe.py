@@ -14,8 +14,6 @@ from pelt_core.study.scores import Scores
 Rates = tuple[float, float]
 """Of the module and of the head."""
 RATES = ["learning_rate", "head_learning_rate"]
-FOLLOWERS = {"ap": "apl", "ap-nogate": "apl"}
-"""Methods that are not searched for: each takes the rates of another."""
 WHOLE = 1e-9
 """Points by which scores are told apart that are no tie."""
 
@@ -83,10 +81,9 @@ def in_use(preset: str) -> dict[str, Rates]:
 
 
 def differing(scores: Scores, preset: str) -> dict[str, Rates]:
-    """What the search chooses for each method that the preset trains with other rates, `FOLLOWERS` among them."""
-    best, used = best_rates(scores), in_use(preset)
-    wanted = best | {name: best[leader] for name, leader in FOLLOWERS.items() if leader in best}
-    return {name: rates for name, rates in wanted.items() if used[name] != rates}
+    """What the search chooses for each method that the preset trains with other rates."""
+    used = in_use(preset)
+    return {name: rates for name, rates in best_rates(scores).items() if used[name] != rates}
 
 
 def _choice(method: str, own: pd.DataFrame) -> Choice:

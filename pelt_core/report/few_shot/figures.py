@@ -42,7 +42,6 @@ def scores(frame: pd.DataFrame, label: str, baselines: Mapping[str, float] | Non
         own = [y for y, name in zip(places, frame["heading"], strict=True) if name == heading]
         if own and np.isfinite(value):
             axis.plot([value, value], [min(own) - 0.5, max(own) + 0.5], color=INK, linewidth=1, linestyle=(0, (3, 2)))
-            axis.text(value, min(own) - 0.5, f"baseline {value:.1f}", ha="center", va="bottom", fontsize=8.5)
     axis.set_xlabel(label)
     return figure
 

@@ -47,19 +47,19 @@ def averages(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
 
     Returns:
         The columns of `cells`, by examples and method, and tasks (which), heading and line, and baseline: the mean of
-        the trivial baselines of these tasks.
+        the trivial baselines of these tasks. Where nothing is recorded there is one line for all methods.
     """
     frames = []
     for examples in sizes(scores):
         own = [name for name in cells.recorded_tasks(scores, examples=examples) if name in tasks]
         frame = cells.cells(scores, ("examples", "method"), examples=examples, task=own or list(tasks))
-        heading = f"{examples:,} examples, {counted(len(own), 'task')}" if own else f"{examples:,} examples"
         baseline = np.mean([scores.baseline(name) for name in own]) if own else np.nan
-        frames.append(
-            frame.assign(
-                tasks=[own] * len(frame), heading=heading, line=frame["method"].map(method_name), baseline=baseline
-            )
+        whole = f"{examples:,} examples, {counted(len(own), 'task')}, baseline {baseline:.1f}"
+        heading, names = (
+            (whole, frame["method"].map(method_name)) if own else (f"{examples:,} examples", "every method")
         )
+        frame = frame if own else frame.head(1)
+        frames.append(frame.assign(tasks=[own] * len(frame), heading=heading, line=names, baseline=baseline))
     return pd.concat(frames, ignore_index=True)
 
 

@@ -1,0 +1,72 @@
+"""The figure of a search for learning rates: small panels, one a method."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pelt_core.report.names import method_name, task_name
+from pelt_core.report.results import NOT_RUN
+from pelt_core.report.style import COLOURS, INK, WIDTH, mark
+from pelt_core.study.recipe import RATES, Rates, best_rates, searched
+from pelt_core.study.scores import Scores
+
+COLUMNS = 2
+"""Of panels: what a phone can show."""
+
+
+def panels(scores: Scores) -> list[tuple[str, str]]:
+    """What the figure has panels for: each method and each of its `RATES` of which several were searched."""
+    tried = searched(scores)
+    return [
+        (str(method), rate)
+        for rate in RATES
+        for method, own in tried.groupby("method", sort=False)
+        if own[rate].nunique() > 1
+    ]
+
+
+def search(scores: Scores) -> Figure:
+    """Development score against learning rate: a panel a method, a line a task, dashes at the best mean.
+
+    Methods whose head's rate was searched too have a second panel for it, at the module's rate of both searches.
+    """
+    shown, best = panels(scores), best_rates(scores)
+    rows = -(-len(shown) // COLUMNS)
+    size = (WIDTH, 1.35 * rows + 0.4)
+    drawn, axes = plt.subplots(rows, COLUMNS, figsize=size, sharey=True, squeeze=False, layout="constrained")
+    for axis, (method, rate) in zip(axes.flat, shown, strict=False):
+        _panel(axis, scores, method, rate, best.get(method))
+    for axis in axes.flat[len(shown) :]:
+        axis.set_axis_off()
+    drawn.supylabel("development score, points", fontsize=10, color=INK)
+    return drawn
+
+
+def _panel(axis: Axes, scores: Scores, method: str, rate: str, best: Rates | None) -> None:
+    own = scores.table[scores.table["method"] == method]
+    (other,) = [name for name in RATES if name != rate]
+    grid = searched(scores).query("method == @method")
+    shared = grid.groupby(other)[rate].nunique().idxmax()
+    axis.set_title(f"{method_name(method)}{', head' * (rate == RATES[1] and method != 'head')}", color=COLOURS[method])
+    ticks = sorted(grid.loc[grid[other] == shared, rate].unique())
+    axis.set_xscale("log")
+    axis.set_xticks(ticks, [f"{tick:.0e}".replace("e-0", "e−") for tick in ticks], fontsize=8)
+    axis.set_xlim(ticks[0] / 1.3, ticks[-1] * 2.6)
+    axis.minorticks_off()
+    for name, line in own[own[other] == shared].groupby("task", sort=False):
+        means = line.groupby(rate)["dev_score"].mean()
+        axis.plot(means.index, means, **mark(method) | {"linestyle": "-", "linewidth": 1.2, "markersize": 4})
+        axis.annotate(
+            task_name(str(name)),
+            (means.index[-1], means.iloc[-1]),
+            (4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+        )
+    if own.empty:
+        axis.text(0.5, 0.5, NOT_RUN, transform=axis.transAxes, ha="center", va="center", style="italic", fontsize=9)
+    if best and best[RATES.index(other)] == shared:
+        axis.axvline(best[RATES.index(rate)], color=INK, linewidth=1, linestyle=(0, (3, 2)), zorder=0)
