@@ -9,6 +9,7 @@ import pandas as pd
 
 from pelt_core.data.glue.metrics import baselines
 from pelt_core.data.glue.tasks import task
+from pelt_core.report.few_shot.published import low_resource
 from pelt_core.report.names import METRIC_NAMES, method_name, task_name
 from pelt_core.report.words import listed
 from pelt_core.study.scores import POINTS, Scores
@@ -56,6 +57,19 @@ def at_baseline(published: pd.DataFrame, guessed: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["method", "task", "value", "std", "guess", "score", "how"])
 
 
+def published_cells(scores: Scores) -> str:
+    """The published cells that are no better than guesses, in sentences, for the fewest examples that the paper has."""
+    guessed = guesses(scores)
+    if guessed.empty:
+        return "No label of a test row is recorded yet, so that no baseline is known."
+    for examples in sorted({run.examples for run in scores.runs}):
+        published = low_resource(examples)
+        if len(published):
+            own = published[published.index.get_level_values("task").isin(guessed["task"])]
+            return reading(at_baseline(own, guessed), len(own), examples)
+    return "The paper has no scores with as many examples as these."
+
+
 def reading(found: pd.DataFrame, cells: int, examples: int) -> str:
     """The cells in a sentence or three.
 
@@ -64,8 +78,6 @@ def reading(found: pd.DataFrame, cells: int, examples: int) -> str:
         cells: how many published cells were looked at.
         examples: of their block.
     """
-    if not cells:
-        return "No label of a test row is recorded yet, so that no baseline is known."
     said = {how: listed(_named(one) for one in own.itertuples()) for how, own in found.groupby("how")}
     sentences = [
         f"Of the {cells} published cells with {examples:,} examples, {len(found)} are equal to a guess that reads no "
@@ -77,6 +89,7 @@ def reading(found: pd.DataFrame, cells: int, examples: int) -> str:
         sentences.append(f"Within one published deviation of the best guess: {said['within']}.")
     if "below" in said:
         sentences.append(f"Below it: {said['below']}.")
+    sentences.append("Labels are those of our test rows, which of large tasks are but a part.")
     return " ".join(sentences)
 
 
