@@ -16,7 +16,7 @@ POOLINGS = {
     "mean": "the mean over tokens",
     "first": "the first token",
     "last": "the last token",
-    "pair": "both texts read apart, their means and the distance of these",
+    "pair": "both texts read apart: their means, and the distance and the product of these",
 }
 
 
