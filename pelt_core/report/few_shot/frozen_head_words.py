@@ -1,0 +1,218 @@
+"""What the page on the frozen head says: lines of its figure, tables, sentences, limits and facts, all computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+
+from pelt_core.report import words
+from pelt_core.report.few_shot import limits
+from pelt_core.report.few_shot.cells import with_holm
+from pelt_core.report.few_shot.frozen_head import (
+    EXAMPLES,
+    FROZEN,
+    FROZEN_THERE,
+    NEAR,
+    NEAR_PUBLISHED,
+    STILL,
+    TRAINED,
+    by_run,
+    collapses,
+)
+from pelt_core.report.few_shot.gate_words import estimate
+from pelt_core.report.few_shot.over_runs import over_runs
+from pelt_core.report.names import backbone_name, method_name, task_name
+from pelt_core.report.results import NOT_RUN
+from pelt_core.report.tables import interval
+from pelt_core.report.words import counted, listed
+from pelt_core.study.scores import POINTS, Scores
+
+MOSTLY = 0.5
+"""A cell of ours collapses if more than this share of its runs does."""
+
+
+def lines(scores: Scores) -> pd.DataFrame:
+    """Frozen − trained of every method over all pairs of runs.
+
+    Columns as `pelt_core.report.few_shot.figures.differences` takes them, and those of `over_runs` with p_holm.
+    """
+    found = with_holm(over_runs(by_run(scores), "difference", ["method"]))
+    every = pd.DataFrame({"method": dict.fromkeys(scores.names[run.method] for run in scores.runs)})
+    frame = every.merge(found, "left")
+    there = np.where(frame["method"].isin(FROZEN_THERE), FROZEN, TRAINED)
+    frame = frame.assign(
+        heading=[f"{name[0].upper()}{name[1:]}" for name in there], line=frame["method"].map(method_name)
+    )
+    state = frame["mean"].map(lambda mean: NOT_RUN if pd.isna(mean) else "")
+    return frame.assign(state=state, significant=frame["significant"].eq(True)).sort_values("heading", kind="stable")
+
+
+def tasks_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Frozen − trained by method and task, of a frame of `frozen_head.by_task`; a star where it is significant."""
+    body: dict[str, dict[str, str]] = {}
+    for one in frame.itertuples():
+        said = one.state or f"{interval(one, '{:+.1f}')}{'*' * bool(one.significant)}"
+        body.setdefault(method_name(one.method), {})[task_name(one.task)] = said
+    return pd.DataFrame([{"Method": method, **own} for method, own in body.items()])
+
+
+def collapse_table(scores: Scores, beside: pd.DataFrame) -> pd.DataFrame:
+    """How many cells look collapsed in the paper, and how many of our runs collapse, by method."""
+    runs = collapses(scores)
+    body = []
+    for method, own in beside.groupby("method", sort=False):
+        ours = runs[runs["method"] == method]
+        sides = {name: ours[ours["train_head"] == trained] for name, trained in (("frozen", False), ("trained", True))}
+        known = own["published"].dropna()
+        body.append(
+            {"Method": method_name(str(method)), "In the released code": own["there"].iloc[0].removesuffix(" there")}
+            | {"Published cells": f"{int(known.sum())} of {len(known)}"}
+            | {f"Our runs, head {name}": f"{side['near'].sum()} of {len(side)}" for name, side in sides.items()}
+            | {f"One answer, head {name}": f"{side['one_answer'].sum()} of {len(side)}" for name, side in sides.items()}
+        )
+    return pd.DataFrame(body)
+
+
+def published_table(published: pd.DataFrame, beside: pd.DataFrame) -> pd.DataFrame:
+    """The published cells that look collapsed, and what our runs do in their place."""
+    own = published[published["suspicious"]].merge(beside[["method", "task", "frozen", "trained", "there"]])
+    body = [
+        {
+            "Method": method_name(one.method),
+            "Task": task_name(one.task),
+            "Published": f"{one.value:.2f} ± {one.std:.2f}",
+        }
+        | {"Why": " and ".join(["at the trivial score"] * one.near + ["hardly any deviation"] * one.still)}
+        | {"Head there": one.there.removeprefix("head ").removesuffix(" there")}
+        | {"Ours, head frozen": _share(one.frozen), "Ours, head trained": _share(one.trained)}
+        for one in own.itertuples()
+    ]
+    return pd.DataFrame(body) if body else pd.DataFrame({"Published": [NOT_RUN]})
+
+
+def reading(scores: Scores, beside: pd.DataFrame) -> Markdown:
+    """The hypothesis, and each piece of evidence for or against it.
+
+    Args:
+        scores: of the study.
+        beside: see `pelt_core.report.few_shot.frozen_head.beside`.
+    """
+    if scores.table.empty:
+        return Markdown("No run is recorded yet: there is nothing to read.")
+    said = [
+        "**The hypothesis.** In the released code a run without an adapter never trains the weight of the classifier's "
+        f"head: {listed(map(method_name, FROZEN_THERE))} learn around a random one. If that explains the published "
+        "collapses, freezing the head here should cost score, bring runs down to what one answer for all rows gets, "
+        "and do so where the paper's cells look collapsed.",
+        *_cost(scores),
+        *_collapse(scores),
+        *_overlap(beside),
+    ]
+    return Markdown("\n\n".join(said))
+
+
+def _cost(scores: Scores) -> Iterator[str]:
+    found = by_run(scores)
+    if found.empty:
+        return
+    groups = with_holm(over_runs(found, "difference", ["there"]))
+    said = "; ".join(f"methods with the {one.there}: {estimate(one)}" for one in groups.itertuples())
+    own = groups.set_index("there").reindex([FROZEN]).iloc[0]
+    sure = bool(own["significant"]) if not pd.isna(own["mean"]) else False
+    verdict = (
+        "This is evidence for it."
+        if sure and own["mean"] < 0
+        else "This is against it."
+        if sure
+        else ("This decides nothing.")
+    )
+    yield f"**What freezing costs.** Frozen − trained, {said}. {verdict}"
+
+
+def _collapse(scores: Scores) -> Iterator[str]:
+    runs = collapses(scores)
+    own = runs[runs["method"].isin(FROZEN_THERE)]
+    sides = {name: own[own["train_head"] == flag] for name, flag in (("frozen", False), ("trained", True))}
+    if any(side.empty for side in sides.values()):
+        return
+    frozen, trained = (_counted(side) for side in sides.values())
+    more = sides["frozen"]["near"].mean() > sides["trained"]["near"].mean()
+    yield (
+        f"**Do runs fall to the trivial score?** Of these methods, {frozen} with a frozen head end within {NEAR} "
+        f"points of what one answer for all rows gets, and {trained} with a trained one. "
+        + (
+            "Freezing makes collapses more frequent: for it."
+            if more
+            else "Freezing does not make them more frequent: against it."
+        )
+    )
+
+
+def _counted(side: pd.DataFrame) -> str:
+    return f"{side['near'].sum()} of {counted(len(side), 'run')} ({POINTS * side['near'].mean():.0f} %)"
+
+
+def _overlap(beside: pd.DataFrame) -> Iterator[str]:
+    known = beside.dropna(subset=["published", "frozen", "trained"])
+    fell = known[(known["published"] > 0) & (known["there"] == FROZEN)]
+    stood = known[(known["published"] == 0) & (known["there"] == FROZEN)]
+    others = known[(known["published"] > 0) & (known["there"] == TRAINED)]
+    if not len(fell):
+        return
+    both = (fell["frozen"] > MOSTLY) & (fell["trained"] <= MOSTLY)
+    named = listed(f"{method_name(one.method)} on {task_name(one.task)}" for one in fell[both].itertuples())
+    already = int((fell["trained"] > MOSTLY).sum())
+    yield (
+        f"**In the same places?** {counted(len(fell), 'published cell')} of these methods look{'s' * (len(fell) == 1)} "
+        f"collapsed. In {both.sum()} of them our runs collapse with a frozen head and not with a trained one"
+        + (f" ({named})" if named else "")
+        + f"; in {already} they are at the trivial score even with a trained head, and so say nothing of the frozen "
+        f"one. Of the {len(stood)} published cells of these methods that do not look collapsed, ours collapse when "
+        f"frozen in {int((stood['frozen'] > MOSTLY).sum())}. {len(others)} published "
+        f"cell{'s' * (len(others) != 1)} of methods whose head was trained {'look' if len(others) != 1 else 'looks'} "
+        "collapsed too, which a frozen head cannot explain."
+    )
+
+
+def limit_points(scores: Scores, signal: Scores) -> Markdown:
+    """One point a limit; `signal` is of the study glue-signal."""
+    poolings = listed(f"`{name}`" for name in dict.fromkeys(run.pooling for run in scores.runs))
+    points = [
+        *limits.common(scores),
+        *limits.without_signal(signal),
+        "**Another model.** A collapse depends on the backbone, on what the head reads and on the rate of learning. "
+        f"The paper's head reads BERT's first token through one more layer; ours reads {poolings}, which a sentence "
+        "encoder was trained for. That freezing does little here would not show that it did little there.",
+        "**The bias of the head.** A frozen head keeps its bias of zero here; in the released code the bias, whose "
+        "name says what it is, is trained.",
+        f"**What looks collapsed** is a rule of ours: a published mean within {NEAR_PUBLISHED:g} points of what one "
+        f"answer for all rows gets on our test rows, or a deviation of at most {STILL:g}. A poor but honest score can "
+        "lie there too, and our test rows are part of the paper's on some tasks.",
+        "**An explanation of published numbers** cannot be proven by other runs: it takes the released code with the "
+        "head unfrozen, on the paper's backbone and data.",
+    ]
+    return Markdown("\n".join(f"- {point}" for point in points))
+
+
+def facts(scores: Scores, beside: pd.DataFrame) -> dict[str, str]:
+    """What other pages quote, as text; arguments as of `reading`."""
+    found = {
+        "frozen_backbone": backbone_name(scores.runs[0].backbone),
+        "frozen_recorded": f"{len(scores.rows):,} of {len(scores.runs):,}",
+        "frozen_seeds": counted(len(words.seeds(scores)), "seed"),
+        "frozen_published": str(int(beside["published"].sum())),
+        "frozen_examples": f"{EXAMPLES:,}",
+    }
+    groups = with_holm(over_runs(by_run(scores), "difference", ["there"])).set_index("there")
+    for name, group in (("without_adapter", FROZEN), ("others", TRAINED)):
+        there = group in groups.index
+        found[f"frozen_cost_{name}"] = estimate(groups.loc[group]) if there else NOT_RUN
+    return found
+
+
+def _share(share: Any) -> str:
+    return NOT_RUN if pd.isna(share) else f"{POINTS * share:.0f} % at the trivial score"

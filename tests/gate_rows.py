@@ -1,0 +1,60 @@
+"""Rows of made-up runs whose gates differ by layer, task, epoch and row. None of them is ever committed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from few_shot_rows import SKILL, few_shot_row
+
+from pelt_core import specification
+from pelt_core.data.glue.tasks import task
+from pelt_core.study.ledger import Ledger
+from pelt_core.study.run import ClassificationRun
+
+SITES = {"prefix": ["kv prefix"], "lora": ["q lora", "v lora"], "pfeiffer": ["mlp_norm pfeiffer"]}
+LAYERS, EPOCHS = 6, 4
+SHUT = -0.2
+"""What shutting the gates adds to the score, as a fraction."""
+MOVED = 0.05
+"""How far padding moves every gate."""
+
+
+def fill_gated(ledger: Ledger, runs: Sequence[ClassificationRun], items: int = 40, **skills: float) -> None:
+    """Record every run that is not there, those with gates with gates of their own.
+
+    Args:
+        ledger: where to.
+        runs: which ones.
+        items: tested.
+        skills: key of a run -> its skill instead of the usual one.
+    """
+    for number, run in enumerate(run for run in runs if not ledger.has(run)):
+        row, records = few_shot_row(run, items, skills.get(run.key, SKILL), number)
+        if row["gates"]:
+            _gate(run, row, records, np.random.default_rng(number))
+        ledger.write(row, records)
+
+
+def _gate(run: ClassificationRun, row: dict[str, Any], records: list[dict[str, Any]], rng: np.random.Generator) -> None:
+    method = specification.parse(run.method)
+    names = [f"{i} {site}" for i in range(LAYERS) for term in method.terms for site in SITES[term.name]]
+    last = 0.5 + 0.06 * rng.standard_normal(len(names)) + np.linspace(-0.1, 0.1, len(names))
+    own, measure = row["gates"], task(run.task).metric
+    own |= {"names": names, "test": last.tolist(), "test_deviation": [0.02] * len(names)}
+    own["dev"] = [(0.5 + share * (last - 0.5)).tolist() for share in np.linspace(0.1, 1, EPOCHS)]
+    free = own["forced"]["free"]
+    own["forced"] |= {"0.0": free | {measure: free[measure] + SHUT}}
+    for record in records:
+        shift = 0.03 * bool(record["correct"])
+        record["gates"] = {term.name: float(0.5 + shift + 0.05 * rng.standard_normal()) for term in method.terms}
+    if "padding=counted" in run.method:
+        row["padded"] = {"rows": len(records), "alone": {"metrics": free, "gates": last.tolist()}}
+        for reading, share in (("batch", 0.5), ("max_length", 1.0)):
+            moved = {"mean": share * MOVED, "max": share * MOVED}
+            row["padded"][reading] = {
+                "metrics": free | {measure: free[measure] - 0.01 * share},
+                "gates": (last + share * MOVED).tolist(),
+                "changed": 0.1 * share,
+                "gate": moved,
+                "logit": moved,
+            }
