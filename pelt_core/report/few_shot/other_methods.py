@@ -1,0 +1,238 @@
+"""The page on other methods: each at its best learning rate, at about as many trained parameters as the adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+from IPython.display import Markdown
+
+from pelt_core.methods import METHODS
+from pelt_core.report.few_shot import limits as common
+from pelt_core.report.few_shot import rates
+from pelt_core.report.few_shot.cells import cells, difference, with_holm
+from pelt_core.report.few_shot.tasks import column, trivial
+from pelt_core.report.names import method_name, task_name
+from pelt_core.report.tables import interval, p_value
+from pelt_core.report.words import counted, listed
+from pelt_core.specification import parse
+from pelt_core.study.rank_correlation import LEAST_PAIRS, spearman
+from pelt_core.study.scores import Scores
+from pelt_core.study.sizes import size
+from pelt_core.study.statistics import BadRecords
+
+REFERENCE = "lora-24"
+"""The method that the others are compared with: LoRA at the adapter's size."""
+MEASURE = "adapter"
+"""The method whose number of parameters the others should have."""
+FACTOR = 1.5
+"""So far apart are comparable sizes at most."""
+OUTSIDE = ("head", "full")
+"""Not of a size that can be chosen: the floor and the ceiling."""
+
+
+def sizes(scores: Scores) -> pd.DataFrame:
+    """What each method trains without the head, counted on the backbone without weights.
+
+    Returns:
+        By method: specification, parameters, ratio (to those of `MEASURE`; NaN where the study lacks it), comparable.
+    """
+    runs = {scores.names[run.method]: run for run in scores.runs}
+    frame = pd.DataFrame(
+        [(name, run.method, size(run).own) for name, run in runs.items()],
+        columns=["method", "specification", "parameters"],
+    ).set_index("method")
+    ratio = frame["parameters"] / frame["parameters"].get(MEASURE, float("nan"))
+    return frame.assign(ratio=ratio, comparable=ratio.between(1 / FACTOR, FACTOR))
+
+
+def band(scores: Scores) -> tuple[float, float]:
+    """The least and the greatest number of parameters that is comparable; NaN where the study lacks `MEASURE`."""
+    adapter = sizes(scores)["parameters"].get(MEASURE, float("nan"))
+    return adapter / FACTOR, adapter * FACTOR
+
+
+def averages(scores: Scores, chosen: pd.DataFrame) -> pd.DataFrame:
+    """The mean over the tasks at the chosen rates, with the columns of `sizes`; NaN while a task is lacking."""
+    return cells(scores, ("method",), key=rates.keys(chosen)).merge(sizes(scores).reset_index(), on="method")
+
+
+def differences(scores: Scores, chosen: pd.DataFrame) -> pd.DataFrame:
+    """Each method − `REFERENCE`, paired by item and seed, the tasks that both have counting the same.
+
+    Returns:
+        Columns method, those of `pelt_core.report.few_shot.cells.difference`, p_holm, significant, and for the figure
+        heading (comparable in size or not) and line (the name).
+    """
+    names = dict.fromkeys(scores.names[run.method] for run in scores.runs)
+    lines = [
+        {"method": name} | difference(scores, {"method": name}, {"method": REFERENCE}, key=rates.keys(chosen))
+        for name in names
+        if name != REFERENCE
+    ]
+    own = sizes(scores)["comparable"]
+    headings = {name: "of comparable size" if own[name] else "of another size" for name in names}
+    frame = with_holm(pd.DataFrame(lines))
+    frame = frame.assign(heading=frame["method"].map(headings), line=frame["method"].map(method_name))
+    return frame.sort_values("heading", kind="stable", ignore_index=True)
+
+
+def table(scores: Scores, found: pd.DataFrame, against: pd.DataFrame) -> pd.DataFrame:
+    """The page's table.
+
+    Args:
+        scores: of the study.
+        found: as `pelt_core.report.few_shot.tasks.by_task` gives it, at the chosen rates.
+        against: as `differences` gives it.
+    """
+    every, said = sizes(scores), {one.method: _against(one, found) for one in against.itertuples()}
+    lines = []
+    for name, own in found.groupby("method", sort=False):
+        line = {
+            "Method": method_name(str(name)),
+            "Module": f"`{every.loc[name, 'specification']}`",
+            "Trained": f"{every.loc[name, 'parameters']:,}",
+            "× adapter": f"{every.loc[name, 'ratio']:.2f}",
+        }
+        for one in own.itertuples():
+            line[column(str(one.task))] = one.state or interval(one, "{:.1f}")
+        lines.append(line | {f"− {method_name(REFERENCE)}": said.get(name, "")})
+    return pd.DataFrame([*lines, trivial(scores)]).fillna("")
+
+
+def _against(one: Any, found: pd.DataFrame) -> str:
+    if one.state:
+        return str(one.state)
+    only = f" ({listed(map(task_name, one.tasks))} only)" if len(one.tasks) < found["task"].nunique() else ""
+    tested = "" if pd.isna(one.p_holm) else f", p {p_value(one.p_holm)}"
+    return f"{interval(one, '{:+.1f}')}{tested}{only}"
+
+
+def reading(mean: pd.DataFrame, against: pd.DataFrame, chosen: pd.DataFrame) -> Markdown:
+    """What the numbers say, in sentences.
+
+    Args:
+        mean: as `averages` gives it.
+        against: as `differences` gives it.
+        chosen: as `pelt_core.report.few_shot.rates.best` gives it.
+    """
+    known = mean[mean["mean"].notna() & ~mean["method"].isin(OUTSIDE)]
+    if known.empty:
+        return Markdown("There is nothing to read yet: no method is recorded on every task.")
+    points = [*_order(known), *_differences(against), *_with_size(known), *_edges(chosen)]
+    return Markdown("\n".join(f"- {point}" for point in points))
+
+
+def _order(known: pd.DataFrame) -> Iterator[str]:
+    ranked = known.sort_values("mean", ascending=False)
+    lines = list(ranked.itertuples())
+    first, last = lines[0], lines[-1]
+    yield (
+        f"Over all tasks, **{method_name(first.method)}** has the highest mean, {interval(first, '{:.1f}')}, and "
+        f"{method_name(last.method)} the lowest, {interval(last, '{:.1f}')}, of the "
+        f"{counted(len(known), 'method')} recorded on every task."
+    )
+    alike = ranked[ranked["comparable"]]
+    if len(alike) > 1:
+        yield (
+            f"Among the {len(alike)} of comparable size the means span "
+            f"{alike['mean'].max() - alike['mean'].min():.1f} points, from {method_name(alike['method'].iloc[-1])} to "
+            f"{method_name(alike['method'].iloc[0])}."
+        )
+
+
+def _differences(against: pd.DataFrame) -> Iterator[str]:
+    reference, compared = method_name(REFERENCE), against[against["state"] == ""]
+    if compared.empty:
+        return
+    if compared["p"].isna().all():
+        above, below = ((compared["low"] > 0), (compared["high"] < 0))
+        yield (
+            f"Against {reference} the interval lies above zero for {_named(compared[above])} and below it for "
+            f"{_named(compared[below])}. With one seed these intervals know only other test rows, not other samples of "
+            "training rows or other starts: **no verdict** follows."
+        )
+        return
+    better, worse = (compared[compared["significant"] & (sign * compared["mean"] > 0)] for sign in (1, -1))
+    yield (
+        f"After Holm's correction over {counted(int(compared['p'].notna().sum()), 'comparison')}, better than "
+        f"{reference}: {_named(better)}; worse: {_named(worse)}. All others are undecided at this scale."
+    )
+
+
+def _named(frame: pd.DataFrame) -> str:
+    return listed(map(method_name, frame["method"])) if len(frame) else "no method"
+
+
+def _with_size(known: pd.DataFrame) -> Iterator[str]:
+    if len(known) < LEAST_PAIRS:
+        return
+    try:
+        found = spearman(known["parameters"], known["mean"])
+    except BadRecords:  # all of one size
+        return
+    said = f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]".replace("-", "−")
+    yield (
+        f"More trained parameters go with a {'higher' if found.value > 0 else 'lower'} mean at a rank correlation of "
+        f"{said} over {counted(found.pairs, 'method')}: methods and sizes are tangled here, so this describes the "
+        "table and no law."
+    )
+
+
+def _edges(chosen: pd.DataFrame) -> Iterator[str]:
+    ends = chosen[(chosen["edge"] != "") & ~chosen["method"].isin(OUTSIDE)]
+    if len(ends):
+        said = (f"{method_name(o.method)} on {task_name(o.task)} ({o.edge})" for o in ends.itertuples())
+        yield (
+            "The best rate lies at the edge of those tried, and a further one might do better still, for "
+            f"{listed(said)}."
+        )
+
+
+def limits(scores: Scores) -> Markdown:
+    """One point a limit: those of all such studies, without the one recipe, and sizes that cannot be had."""
+    own = [
+        "**Rates chosen on few development rows.** The best of a few rates on a small development set is partly luck; "
+        "the score on test rows is not, as those had no say in it. Batch, epochs and the head's rate are the same for "
+        "all methods, which may suit some better than others.",
+        *_unequal(sizes(scores)),
+        *_trained_otherwise(scores),
+    ]
+    shared = [point for point in common.common(scores) if point != common.RECIPE]
+    return Markdown("\n".join(f"- {point}" for point in [*shared, *own]))
+
+
+WHY = {
+    "side": "whole heads are cut from the backbone's layers, and no number of them comes nearer",
+    "ia3": "it has one vector a site, and no size to choose",
+    "prompt": "that many virtual tokens do not fit beside the text",
+    "diff": "it trains two numbers for every weight, of which it ships few",
+    "lora": "the rank of UniPELT",
+    "prefix": "the length of UniPELT",
+}
+"""Why a method is not of comparable size."""
+
+
+def _unequal(every: pd.DataFrame) -> Iterator[str]:
+    said = [
+        f"{method_name(str(one.Index))} ({one.ratio:.2f} times as many; {WHY[str(one.Index)]})"
+        for one in every[~every["comparable"]].itertuples()
+        if one.Index in WHY
+    ]
+    if said:
+        yield (
+            f"**Sizes that differ** from the adapter's by more than a factor of {FACTOR:g}: {'; '.join(said)}. Against "
+            "these, a difference is one of method and size."
+        )
+
+
+def _trained_otherwise(scores: Scores) -> Iterator[str]:
+    names = {term.name for run in scores.runs for term in parse(run.method).terms}
+    if "diff" in names:
+        yield (
+            f"**Diff pruning** ({METHODS['diff'].equation}) is scored as trained, before it is pruned to the share of "
+            "weights that it would ship: what is shown is a bound that pruning can only lower."
+        )
+    if "adamix" in names:
+        yield "**AdaMix** trains several experts and ships their mean; the table counts what is trained."

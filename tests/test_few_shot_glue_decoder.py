@@ -1,0 +1,69 @@
+"""The page on a decoder as a classifier, from rows that are made up."""
+
+from pathlib import Path
+
+import pytest
+from few_shot_rows import few_shot_row
+
+from pelt_core.report.few_shot import glue_decoder, tasks
+from pelt_core.report.few_shot.state import selected
+from pelt_core.study.ledger import Ledger
+from pelt_core.study.scores import Scores, load
+
+SKILLS = {"head": 0.3, "lora": 0.6, "apl": 0.8, "apl-nogate": 0.6}
+
+
+def both(folder: Path) -> tuple[Scores, Scores]:
+    ledger = Ledger(folder)
+    return load(["glue-decoder"], "laptop", ledger), load(["low-resource"], "laptop", ledger)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scores, Scores]:
+    """The decoder on SST-2 and QNLI, there without any skill; the encoder on SST-2, where LoRA is best."""
+    folder = tmp_path_factory.mktemp("ledger")
+    decoder, encoder = both(folder)
+    for number, run in enumerate(selected(decoder, task=["sst2", "qnli"], method=list(SKILLS))):
+        skill = SKILLS[decoder.names[run.method]] if run.task == "sst2" else 0.0
+        Ledger(folder).write(*few_shot_row(run, 200, skill, number))
+    for number, run in enumerate(selected(encoder, task="sst2", examples=500, seed=0, method=list(SKILLS))):
+        skill = 0.95 if encoder.names[run.method] == "lora" else 0.6
+        Ledger(folder).write(*few_shot_row(run, 200, skill, number))
+    return both(folder)
+
+
+def test_a_task_on_which_nothing_leaves_the_baseline_is_told_apart(recorded: tuple[Scores, Scores]) -> None:
+    decoder, _ = recorded
+    assert glue_decoder.above(decoder, tasks.by_task(decoder)) == {"sst2": True, "qnli": False}
+
+
+def test_comparisons_are_made_on_both_backbones_with_as_many_examples(recorded: tuple[Scores, Scores]) -> None:
+    frame = glue_decoder.comparisons(*recorded).set_index(["task", "backbone", "first", "second"])
+    small, large = "MiniLM-L6", "SmolLM2-135M-Instruct"
+    assert frame.loc[("sst2", large, "apl", "lora"), "mean"] > 0 > frame.loc[("sst2", small, "apl", "lora"), "mean"]
+    assert frame.loc[("qnli", small, "apl", "lora"), "state"] == "not run yet"
+    assert frame.loc[("sst2", large, "apl", "lora"), "seeds"] == 1 and frame["p"].isna().all()
+
+
+def test_the_pairs_stand_side_by_side(recorded: tuple[Scores, Scores]) -> None:
+    shown = glue_decoder.pairs(glue_decoder.comparisons(*recorded)).set_index(["Task", "Comparison"])
+    line = shown.loc[("SST-2", "UniPELT (APL) − LoRA")]
+    assert line["SmolLM2-135M-Instruct"].startswith("+") and line["MiniLM-L6"].startswith("−")
+
+
+def test_the_reading_names_blind_tasks_and_gives_no_verdict_on_one_seed(recorded: tuple[Scores, Scores]) -> None:
+    found = tasks.by_task(recorded[0])
+    said = glue_decoder.reading(found, glue_decoder.above(recorded[0], found), glue_decoder.comparisons(*recorded)).data
+    assert "No method does on QNLI" in said and "point the same way" in said and "**no verdict**" in said
+    assert "nan" not in said and "CoLA" not in said
+
+
+def test_the_table_and_the_limits_say_what_is_there(recorded: tuple[Scores, Scores], tmp_path: Path) -> None:
+    decoder, encoder = recorded
+    shown = glue_decoder.table(decoder, tasks.by_task(decoder)).set_index("Method")
+    assert shown.loc["Prefix", "SST-2, accuracy"] == "not run yet" and shown.loc["Prefix", "Trained"] == "not run yet"
+    assert shown.loc["Trivial baseline", "QNLI, accuracy"] == "50.0" and "[" in shown.loc["LoRA", "SST-2, accuracy"]
+    assert "token*[" in glue_decoder.limits(decoder).data
+    nothing, _ = both(tmp_path)
+    said = glue_decoder.reading(tasks.by_task(nothing), {}, glue_decoder.comparisons(nothing, encoder)).data
+    assert "nothing to read yet" in said
