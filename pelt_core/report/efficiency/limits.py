@@ -41,7 +41,8 @@ def _limits(costs: Costs, scores: Scores) -> Iterator[str]:
     )
     yield (
         "**Intervals of times** are over turns of the same processes: they hold what disturbs a machine for a while, "
-        "not what differs from one start to the next."
+        "not what differs from one start to the next. Each interval is for itself; the page on [claims](claims) "
+        "corrects for their number."
     )
     yield (
         "**Fronts** join mean scores. A score is the mean of different metrics over tasks, and a method just below the "
