@@ -11,10 +11,9 @@ import pandas as pd
 
 from pelt_core.report.estimates import LEAST_SEEDS
 from pelt_core.report.results import DIVERGED, NOT_RUN
-
-Verdict = Literal["supported", "contradicted", "undecided at this scale", "not run yet"]
-PUBLISHED = Path("data/published/paper_results.csv")
-_PLACES = {"after MLP": "MLP", "within MLP": "MLP", "attention+MLP": "both"}
+from pelt_core.study.claims.finding import Finding, Test, Verdict, verdict
+from pelt_core.study.claims.places import PUBLISHED_PLACES
+from pelt_core.study.claims.published import PUBLISHED
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def published_places(path: Path = PUBLISHED) -> pd.DataFrame:
     table = pd.read_csv(path)
     own = table[table["table"] == "figure-2-placement"]
     said = own["setting"].str.extract("placement=(?P<place>[^,]+), (?P<size>.+)")
-    whole = own.assign(placement=said["place"].map(_PLACES), size=said["size"])
+    whole = own.assign(placement=said["place"].map(PUBLISHED_PLACES), size=said["size"])
     return whole[["method", "placement", "value", "backbone", "size"]].reset_index(drop=True)
 
 
@@ -61,13 +60,9 @@ def best_place(method: str, place: str, differences: pd.DataFrame, better: Liter
     own = differences[differences["method"] == method]
     reasons = own[(own["first"] == place) | (own["second"] == place)].copy()
     turn = np.where(reasons["first"] == place, 1.0, -1.0) * (1.0 if better == "higher" else -1.0)
-    gain = turn * reasons["mean"]
-    sure = reasons["significant"]
-    verdict: Verdict
-    if (sure & (gain < 0)).any():
-        verdict = "contradicted"
-    elif reasons.empty or (reasons["state"] == NOT_RUN).any():
-        verdict = "not run yet"
-    else:
-        verdict = "supported" if (sure & (gain > 0)).all() else "undecided at this scale"
-    return Claim(method, place, verdict, reasons)
+    tests = tuple(
+        Test(place, mean, np.nan, np.nan, gain, np.nan)
+        for mean, gain in zip(reasons["mean"], turn * reasons["mean"], strict=True)
+    )
+    missing = (NOT_RUN,) * bool(reasons.empty or (reasons["state"] == NOT_RUN).any())
+    return Claim(method, place, verdict(Finding("", tests, missing), reasons["p_holm"]), reasons)

@@ -11,11 +11,10 @@ import pandas as pd
 from pelt_core import data
 from pelt_core.report.results import DIVERGED, NOT_RUN, Cell, Measure, Results
 from pelt_core.study import statistics
+from pelt_core.study.statistics import LEAST_SEEDS
 
 LEVEL = 0.95
 """Of every interval and, as 1 - LEVEL, of every test."""
-LEAST_SEEDS = 2
-"""Of a test: with one seed, nothing tells the effect of a place from that of a seed."""
 
 
 @cache

@@ -18,6 +18,8 @@ COVERAGE = {2: (0.94, 0.98), 3: (0.95, 0.97), 5: (0.95, 0.96)}
 truth: items from all alike to all that matters, seeds from all alike to a spread that hides the items' uncertainty."""
 POWER = 0.8
 """Of a smallest detectable effect."""
+LEAST_SEEDS = 2
+"""Of a test: with one seed, nothing tells the effect of a method or place from that of a seed."""
 ORDER = 1.25
 """With two seeds, of the mean of two quantiles; see `_Error.quantile`."""
 LEAST_POWER = -50

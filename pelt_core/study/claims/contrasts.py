@@ -11,9 +11,10 @@ import pandas as pd
 
 from pelt_core.study import statistics
 from pelt_core.study.claims import reasons
-from pelt_core.study.claims.evidence import LEAST_SEEDS, Aligned, Evidence
+from pelt_core.study.claims.evidence import Aligned, Evidence
 from pelt_core.study.claims.finding import Finding, Test
 from pelt_core.study.claims.published import Published
+from pelt_core.study.statistics import LEAST_SEEDS
 
 BEST = "best"
 """In the place of a method: the best of several, see `_best`."""

@@ -18,9 +18,8 @@ from pelt_core.study.presets import studies
 from pelt_core.study.run import AnswerRun, Run
 from pelt_core.study.scores import Scores, load
 from pelt_core.study.signal import has_signal
+from pelt_core.study.statistics import LEAST_SEEDS
 
-LEAST_SEEDS = 2
-"""Of a test: with one seed, nothing tells the effect of a method from that of a seed."""
 EFFICIENCY = Path("benchmarks/results/efficiency.json")
 """What `python -m benchmarks.efficiency` measured, in a clone of the project."""
 SIGNAL = ("low-resource", "glue-signal")

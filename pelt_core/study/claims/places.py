@@ -11,12 +11,13 @@ import pandas as pd
 
 from pelt_core import specification
 from pelt_core.study import statistics
-from pelt_core.study.claims.evidence import LEAST_SEEDS, Evidence
+from pelt_core.study.claims.evidence import Evidence
 from pelt_core.study.claims.finding import Finding, Test
 from pelt_core.study.claims.published import Published
 from pelt_core.study.claims.reasons import ONE_SEED
 from pelt_core.study.grids import PLACEMENTS
 from pelt_core.study.run import AnswerRun, Run
+from pelt_core.study.statistics import LEAST_SEEDS
 
 MEASURES = {"loss": ("loss", "nats per token", -1), "accuracy": ("correct", "points", 1)}
 """Measure -> the field of an item's record, its unit, and whether more is better."""

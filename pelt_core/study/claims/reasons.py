@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pelt_core.study.claims.evidence import LEAST_SEEDS, Aligned
+from pelt_core.study.claims.evidence import Aligned
+from pelt_core.study.statistics import LEAST_SEEDS
 
 ONE_SEED = "one seed: no verdict"
 
@@ -23,9 +24,9 @@ def _of_tasks(silent: tuple[str, ...], aligned: Aligned) -> Iterator[str]:
     if silent:
         yield without_signal(silent)
     if aligned.unseen:
-        yield f"not recorded yet: {', '.join(aligned.unseen)}"
+        yield f"without finished runs: {', '.join(aligned.unseen)}"
     if aligned.fewer:
-        yield f"left out, as recorded with one seed only: {', '.join(aligned.fewer)}"
+        yield f"left out, with one finished seed only: {', '.join(aligned.fewer)}"
     if silent and not aligned.tasks and not aligned.unseen:
         yield "no task is left that could test it"
     if 0 < aligned.seeds < LEAST_SEEDS:

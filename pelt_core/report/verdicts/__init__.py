@@ -1,0 +1,1 @@
+"""The page of claims: every claim with its verdict, and the published effects beside ours."""

@@ -1,0 +1,137 @@
+"""What the verdicts say together, and what they cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from IPython.display import Markdown
+
+from pelt_core.report.names import task_name
+from pelt_core.report.verdicts.tables import PAPERS, effect
+from pelt_core.report.words import counted, listed
+from pelt_core.study.claims.evidence import Evidence
+from pelt_core.study.claims.finding import ALPHA, VERDICTS, Verdict
+from pelt_core.study.claims.judge import Judged
+from pelt_core.study.grids import STUDIES
+from pelt_core.study.statistics import LEAST_SEEDS
+
+FURTHER = {
+    "unipelt": "UniPELT trained BERT-base, which is pretrained to fill in words; ours is smaller and pretrained to "
+    "compare sentences. The gates here leave padding out of their mean, and the head is always trained.",
+    "llm-adapters": "LLM-Adapters trained a model some fifty times as large, on far more rows.",
+}
+"""Why a claim of a paper may hold there and not here."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The recorded runs of several studies together, as `pelt_core.report.words.provenance` takes them."""
+
+    runs: tuple[Any, ...]
+    rows: dict[str, dict[str, Any]]
+
+
+def recorded(judged: Sequence[Judged], evidence: Evidence) -> Rows:
+    """The runs of all studies that test one of the claims."""
+    studies = [name for name in dict.fromkeys(one.claim.study for one in judged) if name in STUDIES]
+    runs = list(dict.fromkeys(run for name in studies for run in evidence.runs(name)))
+    rows = {run.key: evidence.ledger.read([run])[0] for run in runs if evidence.ledger.has(run)}
+    return Rows(tuple(runs), rows)
+
+
+def state(judged: Sequence[Judged], rows: Rows, evidence: Evidence) -> Markdown:
+    """How much is recorded, and which tasks can test a claim."""
+    said = [f"{len(rows.rows):,} of {len(rows.runs):,} runs of the studies that test these claims are recorded."]
+    known = evidence.signal
+    able, blind = ([task_name(name) for name in known if known[name] is verdict] for verdict in (True, False))
+    if able:
+        said.append(f"Full fine-tuning leaves the trivial baseline on {listed(able)}: these tasks can test a claim.")
+    if blind:
+        said.append(
+            f"It does not on **{listed(blind)}**: there all methods sit at a guess, so these tasks are left out. Where "
+            "the verdict over all tasks is another one, it stands beside."
+        )
+    open_tasks = {run.task for run in rows.runs if hasattr(run, "task")} - set(known)
+    if open_tasks:
+        names = listed(sorted(map(task_name, open_tasks)))
+        said.append(f"Of {names} this is not known yet; they count as far as they are recorded.")
+    return Markdown(" ".join(said))
+
+
+def reading(judged: Sequence[Judged]) -> Markdown:
+    """The verdicts of each paper in sentences, and where its own numbers are not on the claimed side."""
+    return Markdown("\n\n".join(_paper(name, [o for o in judged if o.claim.paper == name]) for name in PAPERS))
+
+
+def _paper(paper: str, judged: Sequence[Judged]) -> str:
+    said = [f"**{PAPERS[paper]}.** Of its {counted(len(judged), 'claim')} here, {_counts(judged)}."]
+    for verdict in VERDICTS[:2]:
+        if own := [_claim(one) for one in judged if one.verdict == verdict]:
+            said.append(f"{verdict.capitalize()}:\n\n" + "\n".join(f"- {line}" for line in own) + "\n\n")
+    if any(one.verdict == "contradicted" for one in judged):
+        said.append(f"Why a contradicted claim may hold in the paper and not here: {FURTHER[paper]}")
+    against = [f"`{one.claim.id}` ({effect(one.published, one.finding.unit)})" for one in judged if _off(one)]
+    if against:
+        said.append(
+            "As they are tested here, the paper's own numbers lie outside of the claimed bounds, intervals aside, for "
+            f"{listed(against)}."
+        )
+    return " ".join(said)
+
+
+def _counts(judged: Sequence[Judged]) -> str:
+    numbers: dict[Verdict, int] = {said: sum(one.verdict == said for one in judged) for said in VERDICTS}
+    return listed(f"{number} {'is' if number == 1 else 'are'} {said}" for said, number in numbers.items() if number)
+
+
+def _claim(one: Judged) -> str:
+    shown, unit = one.shown, one.finding.unit
+    if shown is None or shown.low == shown.high:
+        return one.claim.says
+    low, high = effect(shown.low, unit), effect(shown.high, unit)
+    return f"{one.claim.says} Ours: {effect(shown.effect, unit)} [{low}, {high}] {unit}."
+
+
+def _off(one: Judged) -> bool:
+    """Whether the published effect is not within the claimed bounds."""
+    test = one.claim.test
+    return isfinite(one.published) and not test.get("above", -float("inf")) <= one.published <= test.get(
+        "below", float("inf")
+    )
+
+
+def limits(judged: Sequence[Judged]) -> Markdown:
+    """What a verdict here cannot say."""
+    known = [one.shown.detectable for one in judged if one.finding.unit == "points" and one.shown]
+    detectable = sorted(value for value in known if isfinite(value))
+    points = [
+        "**Scale.** A verdict is about the claim on our backbones, data and budgets, see the set-up of each study. "
+        "What was measured at the published size stands.",
+        "**Undecided** is no finding of no effect: the interval and the smallest detectable effect say how large one "
+        "could be that was not seen.",
+        f"**Chance.** Each family of claims is corrected by Holm's method at {100 * ALPHA:.0f} %. Families are not "
+        "corrected for each other.",
+        f"**Seeds.** With fewer than {LEAST_SEEDS} seeds there is no verdict, however large the effect.",
+        "**Upper bound.** Taking the best module by its test scores favours the bound, as the highest of several "
+        "uncertain numbers is too high; the claims of `chosen-module` take it by development rows.",
+    ]
+    if detectable:
+        points.append(
+            f"**Resolution.** In half of the comparisons of scores, a true effect below "
+            f"{detectable[len(detectable) // 2]:.1f} points would be missed more often than one time in five."
+        )
+    return Markdown("\n".join(f"- {point}" for point in points))
+
+
+def facts(judged: Sequence[Judged]) -> dict[str, str]:
+    """What other pages quote: the number of claims with each verdict, and each claim's verdict."""
+    numbers = {said: sum(one.verdict == said for one in judged) for said in VERDICTS}
+    named = {"claims_" + said.split()[0]: f"{number}" for said, number in numbers.items()}
+    return named | {
+        "claims_all": f"{len(judged)}",
+        "claims_counts": _counts(judged),
+        **{"claim_" + one.claim.id.replace("-", "_"): one.verdict for one in judged},
+    }
