@@ -1,5 +1,6 @@
 """What all pages on few-example studies share, from rows that are made up."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from pelt_core.report import words
 from pelt_core.report.few_shot import cells, limits, setup, state
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
+from pelt_core.study.recipe import in_use
 from pelt_core.study.scores import Scores, load
 from pelt_core.study.statistics import COVERAGE
 
@@ -83,9 +85,11 @@ def test_holm_counts_the_tests_that_were_made(some: Scores) -> None:
 
 def test_the_state_names_what_is_missing(some: Scores, nothing: Scores) -> None:
     said = state.state(some).data
-    assert "11 of 1,200 runs are recorded" in said and "500 examples: all 400 runs" in said
-    assert "100 examples: 389 of 400 runs; SST-2 44 of 50 (seeds 0, 1, 2, 3 and 4)" in said
-    assert state.state(nothing).data.startswith("0 of 1,200")
+    size = len(state.selected(some, examples=100))
+    assert f"11 of {len(some.runs):,} runs are recorded" in said and "500 examples: all" in said
+    assert f"100 examples: {size - 11} of {size} runs; SST-2 {size // 8 - 6} of {size // 8} (seeds 0, 1," in said
+    assert "QQP, MRPC, STS-B, CoLA, QNLI and MNLI each" in said
+    assert state.state(nothing).data.startswith(f"0 of {len(some.runs):,}")
 
 
 def test_a_few_missing_runs_are_named_one_by_one(tmp_path: Path) -> None:
@@ -106,12 +110,12 @@ def test_a_diverged_cell_is_told_from_one_that_is_not_run(tmp_path: Path) -> Non
 
 
 def test_the_setup_says_what_runs_share_and_what_not(nothing: Scores) -> None:
-    lines = dict(setup.setup(nothing).itertuples(index=False))
-    assert (
-        "CoLA (Matthews)" in lines["Tasks and metrics"] and "100, 20 epochs; 500, 10 epochs" in lines["Training rows"]
-    )
-    assert "0.002 / 0.005: Adapter, LoRA" in lines["Peak learning rates, module / head"]
-    assert "the mean over tokens: SST-2, CoLA, QNLI, MNLI, RTE" in lines["Pooling"]
+    lines, first = dict(setup.setup(nothing).itertuples(index=False)), nothing.runs[0]
+    assert "CoLA (Matthews)" in lines["Tasks and metrics"] and "QQP (F1)" in lines["Tasks and metrics"]
+    assert lines["Training rows"].startswith(f"{first.examples}, {first.epochs} epochs; 500, ")
+    rates = " / ".join(f"{rate:g}" for rate in in_use("laptop")["bitfit"])
+    assert re.search(rf"{rates}: [^;]*BitFit", lines["Peak learning rates, module / head"])
+    assert "the mean over tokens: SST-2" in lines["Pooling"] and "both texts read apart" in lines["Pooling"]
     assert lines["Other rows"] == "400 to choose the best epoch by, at most 2,000 to test"
 
 
@@ -119,7 +123,7 @@ def test_limits_and_provenance_hold_with_and_without_rows(some: Scores, nothing:
     said = "\n".join(limits.common(some))
     assert "of QQP, QNLI and MNLI only a part" in said and f"{100 * COVERAGE[2][0]:.0f} to" in said
     assert "no p-value and no verdict" in "\n".join(limits.common(nothing))
-    assert "11 of 1200 runs of preset `laptop`" in words.provenance(some, "laptop", "data/ledger").data
+    assert f"11 of {len(some.runs)} runs of preset `laptop`" in words.provenance(some, "laptop", "data/ledger").data
     assert "No run of preset" in words.provenance(nothing, "laptop", "data/ledger").data
 
 

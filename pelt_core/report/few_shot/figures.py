@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import blended_transform_factory
 
 from pelt_core.report.figures import LINE
 from pelt_core.report.style import COLOURS, INK, WIDTH, mark
@@ -88,7 +89,8 @@ def _canvas(frame: pd.DataFrame) -> tuple[Figure, Axes, list[float]]:
     axis.tick_params(axis="y", length=0)
     axis.locator_params(axis="x", nbins=5)
     for heading, at in headings.items():
-        axis.text(0.0, at, heading, transform=axis.get_yaxis_transform(), ha="left", va="center", weight="bold")
+        place = blended_transform_factory(figure.transFigure, axis.transData)
+        axis.text(0.01, at, heading, transform=place, ha="left", va="center", weight="bold").set_in_layout(False)
     return figure, axis, places
 
 

@@ -91,7 +91,7 @@ def table(scores: Scores, examples: int, telling: Sequence[str]) -> pd.DataFrame
 
 
 def _averages(tasks: Sequence[str], telling: Sequence[str]) -> tuple[str, str]:
-    return f"Mean of {len(tasks)}", f"Mean of the {len(telling)} telling"
+    return f"Mean of {len(tasks)}", f"Mean of {len(telling)} with a signal"
 
 
 def _heading(name: str) -> str:

@@ -28,7 +28,7 @@ def panels(scores: Scores) -> list[tuple[str, str]]:
 
 
 def search(scores: Scores) -> Figure:
-    """Development score against learning rate: a panel a method, a line a task, dashes at the best mean.
+    """Development score for each learning rate: a panel a method, a line a task, dashes at the best mean.
 
     Methods whose head's rate was searched too have a second panel for it, at the module's rate of both searches.
     """
@@ -51,22 +51,20 @@ def _panel(axis: Axes, scores: Scores, method: str, rate: str, best: Rates | Non
     shared = grid.groupby(other)[rate].nunique().idxmax()
     axis.set_title(f"{method_name(method)}{', head' * (rate == RATES[1] and method != 'head')}", color=COLOURS[method])
     ticks = sorted(grid.loc[grid[other] == shared, rate].unique())
-    axis.set_xscale("log")
-    axis.set_xticks(ticks, [f"{tick:.0e}".replace("e-0", "e−") for tick in ticks], fontsize=8)
-    axis.set_xlim(ticks[0] / 1.3, ticks[-1] * 2.6)
-    axis.minorticks_off()
+    places = {tick: place for place, tick in enumerate(ticks)}
+    axis.set_xticks(list(places.values()), [_short(tick) for tick in ticks], fontsize=8)
+    axis.set_xlim(-0.3, len(ticks) - 1 + 0.35 * len(ticks))
     for name, line in own[own[other] == shared].groupby("task", sort=False):
-        means = line.groupby(rate)["dev_score"].mean()
+        means = line.groupby(rate)["dev_score"].mean().rename(places)
         axis.plot(means.index, means, **mark(method) | {"linestyle": "-", "linewidth": 1.2, "markersize": 4})
-        axis.annotate(
-            task_name(str(name)),
-            (means.index[-1], means.iloc[-1]),
-            (4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-        )
+        end = (means.index[-1], means.iloc[-1])
+        axis.annotate(task_name(str(name)), end, (4, 0), textcoords="offset points", va="center", fontsize=8)
     if own.empty:
         axis.text(0.5, 0.5, NOT_RUN, transform=axis.transAxes, ha="center", va="center", style="italic", fontsize=9)
     if best and best[RATES.index(other)] == shared:
-        axis.axvline(best[RATES.index(rate)], color=INK, linewidth=1, linestyle=(0, (3, 2)), zorder=0)
+        axis.axvline(places[best[RATES.index(rate)]], color=INK, linewidth=1, linestyle=(0, (3, 2)), zorder=0)
+
+
+def _short(rate: float) -> str:
+    """`5e−3`, `1.5e−4`."""
+    return f"{rate:.1e}".replace(".0e", "e").replace("e-0", "e−")

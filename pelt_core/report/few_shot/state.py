@@ -76,11 +76,11 @@ def _by_size(scores: Scores) -> list[str]:
 
 
 def _by_task(own: Sequence[ClassificationRun], open_runs: Sequence[ClassificationRun]) -> str:
-    lacking = []
+    """Tasks that lack the same are named together."""
+    lacking: dict[str, list[str]] = {}
     for task in dict.fromkeys(run.task for run in open_runs):
         seeds = sorted({run.seed for run in open_runs if run.task == task})
         number, total = (sum(run.task == task for run in runs) for runs in (open_runs, own))
-        lacking.append(
-            f"{task_name(task)} {number} of {total} (seed{'s' * (len(seeds) > 1)} {listed(map(str, seeds))})"
-        )
-    return ", ".join(lacking)
+        said = f"{number} of {total} (seed{'s' * (len(seeds) > 1)} {listed(map(str, seeds))})"
+        lacking.setdefault(said, []).append(task_name(task))
+    return "; ".join(f"{listed(names)}{' each' * (len(names) > 1)} {said}" for said, names in lacking.items())

@@ -1,0 +1,69 @@
+"""The page on learning rates, from rows that are made up."""
+
+from pathlib import Path
+
+import pytest
+from few_shot_rows import few_shot_row
+
+from pelt_core.report import style
+from pelt_core.report.few_shot import glue_recipe, recipe_figures
+from pelt_core.study.grids import grid
+from pelt_core.study.ledger import Ledger
+from pelt_core.study.recipe import in_use
+from pelt_core.study.run import ClassificationRun
+from pelt_core.study.scores import Scores, load, names
+
+USED = in_use("laptop")
+EDGE = next((rate, 5e-3) for rate in (3e-2, 3e-3) if rate != USED["prefix"][0])
+"""A rate of the prefix at the border of what is searched, and not in use."""
+NAMES = names(["glue-recipe"], "laptop")
+
+
+@pytest.fixture(scope="module")
+def some(tmp_path_factory: pytest.TempPathFactory) -> Scores:
+    """The rates in use are best, but the prefix wants another one; BitFit is not searched."""
+    ledger = Ledger(tmp_path_factory.mktemp("ledger"))
+    for run in grid("glue-recipe", "laptop"):
+        assert isinstance(run, ClassificationRun)
+        name, rates = NAMES[run.method], (run.learning_rate, run.head_learning_rate)
+        if name != "bitfit":
+            row, items = few_shot_row(run)
+            best = rates == EDGE if name == "prefix" else rates == USED[name]
+            ledger.write(row | {"dev": [dict.fromkeys(("accuracy", "f1"), 0.8 if best else 0.6)]}, items)
+    return load(["glue-recipe"], "laptop", ledger)
+
+
+@pytest.fixture
+def nothing(tmp_path: Path) -> Scores:
+    return load(["glue-recipe"], "laptop", Ledger(tmp_path))
+
+
+def test_the_table_shows_what_was_chosen_and_what_is_in_use(some: Scores) -> None:
+    frame = glue_recipe.table(some, "laptop").set_index("Method")
+    shown = " / ".join(f"{rate:g}" for rate in EDGE)
+    assert frame.loc["Prefix", ["Best: module / head", "At the border"]].tolist() == [shown, "module"]
+    assert frame.loc["LoRA", "Best: module / head"] == frame.loc["LoRA", "In use"]
+    assert (
+        frame.loc["BitFit", "Development score"] == "6 runs missing" and frame.loc["LoRA", "Next behind by"] == "20.0"
+    )
+
+
+def test_reading_names_borders_and_what_is_not_in_use(some: Scores, nothing: Scores) -> None:
+    said = glue_recipe.reading(some, "laptop").data
+    assert "**At the border**" in said and "Prefix (module)" in said
+    assert "**Not in use**: the studies train Prefix with" in said
+    assert "nothing is chosen" in glue_recipe.reading(nothing, "laptop").data
+    assert "nan" not in glue_recipe.limit_points(nothing).data
+    assert "rates_bitfit" not in glue_recipe.facts(some) and "rates_prefix" in glue_recipe.facts(some)
+
+
+def test_there_is_a_panel_for_every_search(some: Scores, nothing: Scores) -> None:
+    style.use_style()
+    shown = recipe_figures.panels(some)
+    assert ("head", "head_learning_rate") in shown and ("head", "learning_rate") not in shown
+    assert ("lora", "learning_rate") in shown and ("lora", "head_learning_rate") in shown
+    for found, least in ((some, 2), (nothing, 0)):
+        axes = dict(zip(shown, recipe_figures.search(found).axes, strict=False))
+        assert len(axes["lora", "learning_rate"].lines) >= least
+    texts = [text.get_text() for text in axes["lora", "learning_rate"].texts]
+    assert texts == ["not run yet"]

@@ -1,0 +1,122 @@
+"""The page on UniPELT with few examples, from rows that are made up."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from few_shot_rows import few_shot_row
+
+from pelt_core.report import style
+from pelt_core.report.few_shot import figures, gate_effect, low_resource, published, state, trivial, upper_bound
+from pelt_core.report.few_shot import low_resource_words as says
+from pelt_core.study.ledger import Ledger
+from pelt_core.study.scores import Scores, load
+
+TASKS = ["sst2", "mrpc"]
+SKILLS = {"adapter": 0.5, "prefix": 0.3, "lora": 0.4, "apl": 0.8}
+
+
+@pytest.fixture(scope="module")
+def some(tmp_path_factory: pytest.TempPathFactory) -> Scores:
+    """Two seeds of all methods on two tasks with 100 examples, and of gated ones and their rivals with 500 on one."""
+    ledger = Ledger(tmp_path_factory.mktemp("ledger"))
+    whole = load(["low-resource"], "laptop", ledger)
+    runs = state.selected(whole, task=TASKS, examples=100, seed=[0, 1])
+    runs += state.selected(whole, task="sst2", examples=500, seed=[0, 1], method=["apl", "apl-nogate"])
+    for number, run in enumerate(runs):
+        ledger.write(*few_shot_row(run, 200, SKILLS.get(whole.names[run.method], 0.2), number))
+    return load(["low-resource"], "laptop", ledger)
+
+
+@pytest.fixture
+def nothing(tmp_path: Path) -> Scores:
+    return load(["low-resource"], "laptop", Ledger(tmp_path))
+
+
+def test_published_scores_have_our_names(root: Path) -> None:
+    table = published.low_resource(100, root / published.PUBLISHED)
+    assert table.loc[("apl", "sst2"), "value"] == 82.36 and table.loc[("full", "avg"), "value"] == 60.02
+    assert published.low_resource(8, root / published.PUBLISHED).empty
+    assert published.upper_bound(500, root / published.PUBLISHED).loc["apl"].tolist() == [70.02, 69.98]
+
+
+def test_the_table_has_ours_above_the_published_score(some: Scores) -> None:
+    frame = low_resource.table(some, 100, TASKS).set_index("Method")
+    own = some.table.query("method == 'lora' and task == 'mrpc' and examples == 100")["score"]
+    ours, paper = frame.loc["LoRA", "MRPC, F1"].split("<br>")
+    assert ours == f"{own.mean():.1f}\xa0±\xa0{own.std():.1f} (2)" and paper == "<small>81.66\xa0±\xa00.81</small>"
+    assert frame.loc["LoRA", "RTE, accuracy"].startswith("not run yet<br>")
+    assert frame.loc["LoRA", "Mean of 8"] == "not run yet<br><small>49.26</small>"
+    assert frame.loc["LoRA", "Mean of 2 with a signal"].endswith("<small>81.61</small>")
+    assert frame.loc["AP, no gate", "MRPC, F1"].endswith("<small>·</small>")
+    assert frame.loc["Trivial baseline", "MRPC, F1"] == "66.7"
+
+
+def test_averages_are_over_the_tasks_that_every_method_has(some: Scores) -> None:
+    frame = low_resource.averages(some, [*TASKS, "rte"])
+    first = frame[frame["examples"] == 100].set_index("method")
+    means = some.table.query("method == 'apl' and examples == 100").groupby("task")["score"].mean()
+    assert first.loc["apl", "mean"] == pytest.approx(means.mean()) and first.loc["apl", "tasks"] == TASKS
+    assert list(frame.loc[frame["examples"] == 1000, "line"]) == ["every method"]
+    assert first["baseline"].iloc[0] == pytest.approx((50 + 200 / 3) / 2)
+
+
+def test_the_upper_bound_is_the_best_part_of_each_task(some: Scores) -> None:
+    frame = upper_bound.bounds(some, TASKS).set_index(["examples", "method", "by"])
+    one = frame.loc[(100, "apl", "dev_score")]
+    assert one["chosen"] == dict.fromkeys(TASKS, "adapter")
+    means = some.table[some.table["examples"] == 100].groupby("method")["score"].mean()
+    assert one["bound"] == pytest.approx(means["adapter"]) and one["ours"] == pytest.approx(means["apl"])
+    assert one["low"] < means["apl"] - means["adapter"] < one["high"]
+    assert frame.loc[(1000, "ap", "score"), "state"] == "not run yet"
+    shown = upper_bound.table(frame.reset_index())
+    assert "+1.99" in set(shown["Published"]) and "nan" not in shown.to_string()
+
+
+def test_the_gate_s_effect_is_paired_and_pooled(some: Scores) -> None:
+    frame = gate_effect.pooled(some, TASKS).set_index(["method", "size"])
+    means = some.table.groupby(["examples", "task", "method"])["score"].mean().unstack()
+    gap = means["apl"] - means["apl-nogate"]
+    assert frame.loc[("apl", "100 examples"), "mean"] == pytest.approx(gap[100].mean())
+    both = [gap.xs("sst2", level="task").mean(), gap[100, "mrpc"]]
+    assert frame.loc[("apl", gate_effect.POOLED), "mean"] == pytest.approx(np.mean(both))
+    assert frame.loc[("apl", gate_effect.POOLED), "seeds"] == 2
+    assert frame.loc[("ap", "500 examples"), "state"] == "not run yet"
+    tasks = gate_effect.by_task(some)
+    assert len(tasks) == 16 and (tasks["state"] == "").sum() == 4 and len(gate_effect.table(frame.reset_index())) == 8
+
+
+def test_published_scores_of_a_guess_are_found(root: Path) -> None:
+    guessed = pd.DataFrame(
+        {"task": ["mrpc", "mrpc", "cola"], "guess": ["majority", "all positive", "majority"], "score": [0, 81.22, 0]}
+    )
+    found = trivial.at_baseline(published.low_resource(100, root / published.PUBLISHED), guessed)
+    classes = found.set_index(["method", "task"])["how"]
+    assert classes["prefix", "mrpc"] == classes["prefix", "cola"] == "equal"
+    assert classes["adapter", "mrpc"] == "within" and ("apl", "cola") not in classes.index
+    assert "Prefix on MRPC (F1 81.22; all positive 81.22)" in trivial.reading(found, 18, 100)
+
+
+def test_everything_is_said_and_drawn_with_and_without_rows(some: Scores, nothing: Scores) -> None:
+    style.use_style()
+    for found in (some, nothing):
+        averages, bounds = low_resource.averages(found, TASKS), upper_bound.bounds(found, TASKS)
+        pooled, tasks = gate_effect.pooled(found, TASKS), gate_effect.by_task(found)
+        said = [
+            says.reading(found, averages, bounds, pooled).data,
+            says.limit_points(found, found).data,
+            trivial.published_cells(found),
+            *says.facts(found, averages, bounds, pooled).values(),
+            low_resource.table(found, 500, TASKS).to_string(),
+        ]
+        assert all(said) and not any("nan" in text.lower().split() for text in said)
+        lines = dict(zip(averages["heading"], averages["baseline"], strict=True))
+        assert figures.scores(averages, "points", lines).axes[0].get_yticklabels()
+        figures.differences(gate_effect.lines(pooled, tasks), "points", "gates", "none")
+    text = says.reading(some, low_resource.averages(some, TASKS), bounds, gate_effect.pooled(some, TASKS)).data
+    assert "the highest mean belongs to UniPELT (APL)" in text and "UniPELT (APL) is number 1" in text
+
+
+def test_tasks_without_a_signal_do_not_count(some: Scores, nothing: Scores) -> None:
+    assert "rte" in low_resource.telling_tasks(some, nothing) and len(low_resource.telling_tasks(some, nothing)) == 8
