@@ -75,7 +75,7 @@ def differences(scores: Scores, chosen: pd.DataFrame) -> pd.DataFrame:
     headings = {name: "of comparable size" if own[name] else "of another size" for name in names}
     frame = with_holm(pd.DataFrame(lines))
     frame = frame.assign(heading=frame["method"].map(headings), line=frame["method"].map(method_name))
-    return frame.sort_values("heading", kind="stable", ignore_index=True)
+    return frame.sort_values("heading", ascending=False, kind="stable", ignore_index=True)
 
 
 def table(scores: Scores, found: pd.DataFrame, against: pd.DataFrame) -> pd.DataFrame:
@@ -181,12 +181,12 @@ def _with_size(known: pd.DataFrame) -> Iterator[str]:
 
 
 def _edges(chosen: pd.DataFrame) -> Iterator[str]:
-    ends = chosen[(chosen["edge"] != "") & ~chosen["method"].isin(OUTSIDE)]
+    searches = chosen[(chosen["tried"] > 1) & (chosen["recorded"] == chosen["tried"])]
+    ends = searches[searches["edge"] != ""]
     if len(ends):
-        said = (f"{method_name(o.method)} on {task_name(o.task)} ({o.edge})" for o in ends.itertuples())
         yield (
-            "The best rate lies at the edge of those tried, and a further one might do better still, for "
-            f"{listed(said)}."
+            f"In {len(ends)} of {len(searches)} cases the best of the rates tried is the lowest or the highest one, so "
+            f"that a rate beyond might do better still: {listed(map(method_name, dict.fromkeys(ends['method'])))}."
         )
 
 
@@ -232,7 +232,7 @@ def _trained_otherwise(scores: Scores) -> Iterator[str]:
     if "diff" in names:
         yield (
             f"**Diff pruning** ({METHODS['diff'].equation}) is scored as trained, before it is pruned to the share of "
-            "weights that it would ship: what is shown is a bound that pruning can only lower."
+            "weights that it would ship: what pruning costs is not in its score."
         )
     if "adamix" in names:
         yield "**AdaMix** trains several experts and ships their mean; the table counts what is trained."

@@ -61,7 +61,13 @@ def _names(axis: Axes, known: pd.DataFrame, level: Sequence[str]) -> None:
             va="center",
             fontsize=8,
             color=COLOURS[one.method],
-            arrowprops={"arrowstyle": "-", "color": COLOURS[one.method], "linewidth": 0.5, "alpha": 0.6},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": COLOURS[one.method],
+                "linewidth": 0.5,
+                "alpha": 0.6,
+                "relpos": (0, 0.5),
+            },
         )
     axis.set(xlim=(left, right), ylim=(low, high))
 
