@@ -100,7 +100,9 @@ def claims_in_short(book: Path) -> str:
                 r"^With [\d,]+ examples, (.)", lambda start: start[1].upper(), next(iter(alike.values())).says
             )
             lines.append(f"| {text} | {_verdicts(verdicts)} |")
-    return "\n".join(["| The papers say | Our runs |", "|:--|:--|", *lines])
+    return "\n".join(
+        ["| The papers say | Our runs (with so many examples, or by which measure) |", "|:--|:--|", *lines]
+    )
 
 
 def _verdicts(by_condition: dict[str, str]) -> str:
