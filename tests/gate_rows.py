@@ -1,38 +1,84 @@
 """Rows of made-up runs whose gates differ by layer, task, epoch and row. None of them is ever committed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from few_shot_rows import SKILL, few_shot_row
 
 from pelt_core import specification
+from pelt_core.data.glue.metrics import metric
 from pelt_core.data.glue.tasks import task
+from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.run import ClassificationRun
+from pelt_core.study.scores import Scores, load
 
 SITES = {"prefix": ["kv prefix"], "lora": ["q lora", "v lora"], "pfeiffer": ["mlp_norm pfeiffer"]}
 LAYERS, EPOCHS = 6, 4
+FALLEN = ("lora", "prefix")
 SHUT = -0.2
 """What shutting the gates adds to the score, as a fraction."""
 MOVED = 0.05
 """How far padding moves every gate."""
 
 
-def fill_gated(ledger: Ledger, runs: Sequence[ClassificationRun], items: int = 40, **skills: float) -> None:
+_FOLDER = TemporaryDirectory()
+
+
+@cache
+def gates_study() -> Scores:
+    """The study of gates, all of it."""
+    ledger = Ledger(Path(_FOLDER.name) / "gates")
+    fill_gated(ledger, grid("gates", "laptop"))
+    return load(["gates"], "laptop", ledger)
+
+
+@cache
+def frozen_study() -> Scores:
+    """The study of the frozen head on two tasks; LoRA and the prefix give one answer where it is frozen."""
+    ledger = Ledger(Path(_FOLDER.name) / "frozen")
+    runs = [run for run in grid("frozen-head", "laptop") if run.task in ("sst2", "mrpc")]
+    fallen = {r.key: 0.0 for r in runs if not r.train_head and r.method.partition("(")[0].partition("@")[0] in FALLEN}
+    fill_gated(ledger, runs, skills=fallen)
+    return load(["frozen-head"], "laptop", ledger)
+
+
+@cache
+def nothing(study: str) -> Scores:
+    """A study of which nothing is recorded."""
+    return load([study], "laptop", Ledger(Path(_FOLDER.name) / "nothing"))
+
+
+def fill_gated(
+    ledger: Ledger, runs: Sequence[ClassificationRun], items: int = 40, skills: Mapping[str, float] | None = None
+) -> None:
     """Record every run that is not there, those with gates with gates of their own.
 
     Args:
         ledger: where to.
         runs: which ones.
         items: tested.
-        skills: key of a run -> its skill instead of the usual one.
+        skills: key of a run -> its skill instead of the usual one; of none, it answers 1 to everything.
     """
     for number, run in enumerate(run for run in runs if not ledger.has(run)):
-        row, records = few_shot_row(run, items, skills.get(run.key, SKILL), number)
+        skill = (skills or {}).get(run.key, SKILL)
+        row, records = few_shot_row(run, items, skill, number)
+        if not skill:
+            _one_answer(run, row, records)
         if row["gates"]:
             _gate(run, row, records, np.random.default_rng(number))
         ledger.write(row, records)
+
+
+def _one_answer(run: ClassificationRun, row: dict[str, Any], records: list[dict[str, Any]]) -> None:
+    for record in records:
+        record |= {"extracted": 1, "correct": record["gold"] == 1}
+    scored = metric(run.task, [1] * len(records), [record["gold"] for record in records])
+    row["metrics"] |= {name: {run.task: value} for name, value in scored.items()}
 
 
 def _gate(run: ClassificationRun, row: dict[str, Any], records: list[dict[str, Any]], rng: np.random.Generator) -> None:

@@ -41,7 +41,7 @@ def lines(scores: Scores) -> pd.DataFrame:
     Columns as `pelt_core.report.few_shot.figures.differences` takes them, and those of `over_runs` with p_holm.
     """
     found = with_holm(over_runs(by_run(scores), "difference", ["method"]))
-    every = pd.DataFrame({"method": dict.fromkeys(scores.names[run.method] for run in scores.runs)})
+    every = pd.DataFrame({"method": list(dict.fromkeys(scores.names[run.method] for run in scores.runs))})
     frame = every.merge(found, "left")
     there = np.where(frame["method"].isin(FROZEN_THERE), FROZEN, TRAINED)
     frame = frame.assign(
@@ -207,10 +207,10 @@ def facts(scores: Scores, beside: pd.DataFrame) -> dict[str, str]:
         "frozen_published": str(int(beside["published"].sum())),
         "frozen_examples": f"{EXAMPLES:,}",
     }
-    groups = with_holm(over_runs(by_run(scores), "difference", ["there"])).set_index("there")
+    groups = with_holm(over_runs(by_run(scores), "difference", ["there"]))
+    costs = {one.there: estimate(one) for one in groups.itertuples()}
     for name, group in (("without_adapter", FROZEN), ("others", TRAINED)):
-        there = group in groups.index
-        found[f"frozen_cost_{name}"] = estimate(groups.loc[group]) if there else NOT_RUN
+        found[f"frozen_cost_{name}"] = costs.get(group, NOT_RUN)
     return found
 
 

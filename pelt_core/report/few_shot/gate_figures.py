@@ -11,6 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 
 from pelt_core.report.names import task_name
+from pelt_core.report.results import NOT_RUN
 from pelt_core.report.style import COLOURS, INK, WIDTH
 
 SHADES = LinearSegmentedColormap.from_list("gate", ["#0b3d66", "#4b97c9", "#e8e4da", "#e3974d", "#8a3a04"])
@@ -33,6 +34,8 @@ def heat(frame: pd.DataFrame, label: str, middle: float, along: str = "") -> Fig
         middle: the value with the pale colour between the two.
         along: label of the axis of columns.
     """
+    if frame.empty:
+        return _nothing()
     gates, facets = list(dict.fromkeys(frame["gate"])), list(dict.fromkeys(frame["facet"]))
     layers = frame["layer"].max()
     size = (WIDTH, len(gates) * (LAYER * layers + 0.28) + 1.15)
@@ -68,6 +71,8 @@ def strips(frame: pd.DataFrame) -> Figure:
     Args:
         frame: columns facet, module, gate, correct; at most `MOST` rows of each strip are drawn.
     """
+    if frame.empty:
+        return _nothing()
     facets, modules = (list(dict.fromkeys(frame[name])) for name in ("facet", "module"))
     size = (WIDTH, len(facets) * (0.34 + 0.44 * len(modules)) + 0.45)
     figure, axes = plt.subplots(len(facets), 1, figsize=size, sharex=True, squeeze=False, layout="constrained")
@@ -116,6 +121,8 @@ def scales(frame: pd.DataFrame, baselines: dict[str, float]) -> Figure:
                 elinewidth=1.8,
                 markerfacecolor=colour if gated else "none",
             )
+        if frame.loc[frame["task"] == task, "mean"].isna().all():
+            axis.text(0.5, 0.5, NOT_RUN, transform=axis.transAxes, ha="center", style="italic")
         axis.axhline(baselines[task], color=INK, linestyle="--", linewidth=0.8, zorder=0)
         named = frame[["scale", "name"]].drop_duplicates()
         axis.set_xscale("log")
@@ -125,6 +132,13 @@ def scales(frame: pd.DataFrame, baselines: dict[str, float]) -> Figure:
         axis.set_title(task_name(task), loc="left")
     axes[0, 0].set_ylabel("score, points")
     figure.supxlabel("LoRA's scale, alpha / rank", fontsize=10, color=INK)
+    return figure
+
+
+def _nothing() -> Figure:
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.6))
+    axis.text(0.5, 0.5, NOT_RUN, ha="center", va="center", style="italic")
+    axis.set_axis_off()
     return figure
 
 

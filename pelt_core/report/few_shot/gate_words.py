@@ -184,8 +184,8 @@ def limit_points(every: Scores, study: Scores, signal: Scores) -> Markdown:
         "**Two gates for LoRA**, at query and value, as in the released code; the paper draws one.",
         "**A gate's value is no attribution.** A module can matter little behind an open gate, as its own output may "
         "be small.",
-        "**Right and wrong.** A gate reads the text and not the answer: where it differs between rows answered right and "
-        "wrong, it may follow what makes a text easy, as its length or its class.",
+        "**Right and wrong.** A gate reads the text and not the answer: where it differs between rows answered right "
+        "and wrong, it may follow what makes a text easy, as its length or its class.",
     ]
     return Markdown("\n".join(f"- {point}" for point in points))
 

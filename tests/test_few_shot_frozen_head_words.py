@@ -1,0 +1,57 @@
+"""The page on the frozen head weighs the evidence that the rows hold."""
+
+from gate_rows import frozen_study, nothing
+
+from pelt_core.report.few_shot import frozen_head, frozen_head_words
+
+
+def test_lines_stand_under_what_the_released_code_does() -> None:
+    found = frozen_head_words.lines(frozen_study())
+    headings = found.groupby("heading")["method"].apply(list).to_dict()
+    assert headings["Head frozen there"] == ["bitfit", "prefix", "lora"]
+    assert len(found) == 7 and (found["runs"] == 4).all()
+    assert set(frozen_head_words.lines(nothing("frozen-head"))["state"]) == {"not run yet"}
+
+
+def test_the_reading_counts_collapses_and_where_they_are() -> None:
+    study = frozen_study()
+    said = frozen_head_words.reading(study, frozen_head.beside(study)).data
+    assert "8 of 12 runs (67 %) with a frozen head" in said and "Freezing makes collapses more frequent: for it" in said
+    assert "Prefix on MRPC" in said and "BitFit on MRPC" not in said
+    assert "which a frozen head cannot explain" in said and "nan" not in said
+
+
+def test_tables_count_runs_and_name_published_cells() -> None:
+    study = frozen_study()
+    beside = frozen_head.beside(study)
+    table = frozen_head_words.collapse_table(study, beside).set_index("Method")
+    assert (
+        table.loc["LoRA", "Our runs, head frozen"] == "4 of 4"
+        and table.loc["LoRA", "In the released code"] == "head frozen"
+    )
+    assert table.loc["Full fine-tuning", "One answer, head frozen"] == "0 of 4"
+    cells = frozen_head_words.published_table(frozen_head.published(study), beside)
+    prefix = cells[(cells["Method"] == "Prefix") & (cells["Task"] == "MRPC")].iloc[0]
+    assert prefix["Published"] == "81.22 ± 0.00" and prefix["Ours, head frozen"] == "100 % at the trivial score"
+    tasks = frozen_head_words.tasks_table(frozen_head.by_task(study))
+    assert tasks["CoLA"].eq("not run yet").all() and tasks.loc[tasks["Method"] == "LoRA", "SST-2"].item().startswith(
+        "−"
+    )
+
+
+def test_without_rows_nothing_is_said() -> None:
+    empty = nothing("frozen-head")
+    beside = frozen_head.beside(empty)
+    assert "nothing to read" in frozen_head_words.reading(empty, beside).data
+    assert frozen_head_words.facts(empty, beside)["frozen_cost_others"] == "not run yet"
+    assert frozen_head_words.collapse_table(empty, beside)["Our runs, head frozen"].eq("0 of 0").all()
+    assert frozen_head_words.published_table(frozen_head.published(empty), beside).iloc[0, 0] == "not run yet"
+
+
+def test_limits_and_facts() -> None:
+    study = frozen_study()
+    assert "`mean` and `pair`" in frozen_head_words.limit_points(study, nothing("glue-signal")).data
+    found = frozen_head_words.facts(study, frozen_head.beside(study))
+    assert found["frozen_cost_without_adapter"].startswith("−") and found["frozen_recorded"].endswith(
+        f"of {len(study.runs)}"
+    )
