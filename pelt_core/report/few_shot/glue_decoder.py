@@ -162,8 +162,8 @@ def limits(scores: Scores) -> Markdown:
     own = [
         "**Learning rates** are one pair a method, and were not searched for on this backbone.",
         "**Other gates.** A mean over a whole sequence would let a token see what follows it. So the combination has "
-        f"gates that are computed token by token, {_gated(scores)}, and its adapter sits behind the MLP, as the "
-        "backbone has no normalisation behind it. Both differ from the combination on the encoder.",
+        f"gates that are computed token by token, {_gated(scores)}, and its adapter sits right behind the MLP, "
+        "as the backbone normalises before it and not after. Both differ from the combination on the encoder.",
         "**No full fine-tuning.** Training every parameter of this backbone takes several times as long, so there is "
         "no ceiling to hold the methods against.",
         f"**Other rows.** {_fewer(scores)}",
