@@ -56,7 +56,7 @@ def test_one_seed_gives_no_verdict(tmp_path: Path) -> None:
 
 def test_what_is_not_recorded_is_not_run_yet(tmp_path: Path) -> None:
     found = contrast("low-resource", gate(above=0), evidence(tmp_path, SIGNAL | {"apl": 0.9}))
-    assert said(found) == "not run yet" and "not recorded yet: paraphrase" in found.reasons
+    assert said(found) == "not run yet" and "without finished runs: paraphrase" in found.reasons
 
 
 def test_a_task_without_a_signal_decides_nothing(tmp_path: Path) -> None:

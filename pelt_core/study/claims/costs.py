@@ -102,7 +102,7 @@ def published_times(test: Mapping[str, Any], published: Published) -> float:
     return min(printed) if "above" in test else max(printed)
 
 
-_PERCENT = "% of the time of full fine-tuning"
+_PERCENT = "% of fine-tuning's time"
 
 
 def _time(name: str, logs: np.ndarray[Any, Any], sign: int, bound: float) -> Test:

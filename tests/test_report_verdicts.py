@@ -1,0 +1,105 @@
+"""The page of claims, on rows that are made up."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+from few_shot_claims import ROOT, evidence
+
+from pelt_core.report.verdicts import figures, tables, words
+from pelt_core.study.claims.claim import claims
+from pelt_core.study.claims.evidence import Evidence
+from pelt_core.study.claims.finding import VERDICTS
+from pelt_core.study.claims.judge import Judged, judge
+
+SKILLS = {"full": 0.5, "bitfit": 0.2, "adapter": 0.6, "prefix": 0.4, "lora": 0.5, "ap": 0.6, "apl": 0.95}
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
+    def keep(run: object) -> bool:
+        return run.task in ("sst2", "qqp") and run.examples == 100  # type: ignore[attr-defined]
+
+    return evidence(tmp_path_factory.mktemp("ledger"), SKILLS | {"apl-nogate": 0.95}, keep, "laptop")
+
+
+@pytest.fixture(scope="module")
+def judged(rows: Evidence) -> list[Judged]:
+    return judge(claims(), rows)
+
+
+def of(judged: list[Judged], name: str) -> Judged:
+    return next(one for one in judged if one.claim.id == name)
+
+
+def test_every_claim_has_a_line_with_its_verdict(judged: list[Judged]) -> None:
+    frame = tables.claims(judged)
+    assert len(frame) == len(claims()) and set(frame["Verdict"]) <= set(VERDICTS)
+    lines = frame.set_index(frame["Claim"].str.extract(r"`(.+)`")[0])
+    best = lines.loc["best-on-average-100"]
+    assert best["Verdict"] == "supported" and best["Published"] == "+2.57" and best["Seeds"] == "5"
+    assert best["Tasks"] == "2" and best["Ours"].startswith("+") and best["Unit"] == "points"
+    assert lines.loc["best-on-average-500", "Ours"] == lines.loc["larger-rank", "Ours"] == "not run yet"
+    assert lines.loc["upper-bound-500", "Published"].startswith("−")
+    assert "nan" not in frame.to_string()
+
+
+def test_counts_add_up(judged: list[Judged]) -> None:
+    frame = tables.counts(judged)
+    assert frame["Claims"].sum() == len(claims())
+    assert (frame[[said.capitalize() for said in VERDICTS]].sum(axis=1) == frame["Claims"]).all()
+
+
+def test_only_pages_that_are_there_are_linked(judged: list[Judged]) -> None:
+    frame = tables.pages(judged, ["low-resource"]).set_index("Claim")
+    assert frame.loc["`gain-100`", "Page"] == "[UniPELT with few examples](low-resource)"
+    assert frame.loc["`longer-prefix`", "Page"] == "What gates do"
+    assert frame.loc["`trains-faster`", "Page"] == "efficiency" and frame.loc["`larger-rank`", "Page"] == ""
+    assert "MRPC" in frame.loc["`gain-100`", "Limits"]
+
+
+@pytest.mark.parametrize(
+    "value, unit, text",
+    [
+        (-1.25, "points", "−1.25"),
+        (0.00391, "nats per token", "+0.0039"),
+        (67, "% of the time", "67"),
+        (float("nan"), "", ""),
+    ],
+)
+def test_digits_of_an_effect(value: float, unit: str, text: str) -> None:
+    assert tables.effect(value, unit) == text
+
+
+def test_the_figure_has_a_panel_a_unit_and_a_published_mark_a_claim(judged: list[Judged]) -> None:
+    figure = figures.beside_published(judged)
+    labels = [axis.get_xlabel() for axis in figure.axes]
+    assert labels[0] == "points" and len(set(labels)) == len(labels)
+    marks = [line for axis in figure.axes for line in axis.lines if line.get_marker() == "D"]
+    shown = [label.get_text() for axis in figure.axes for label in axis.get_yticklabels()]
+    assert len(marks) == len(shown) and {"gain-100", "varies-most", "trains-faster"} <= set(shown)
+    assert "parameter-counts" not in shown and "gate-ap-100" not in shown
+    plt.close(figure)
+
+
+def test_words(judged: list[Judged], rows: Evidence) -> None:
+    said = words.reading(judged).data
+    assert "**UniPELT.**" in said and "**LLM-Adapters.**" in said and "Supported:" in said
+    assert "`upper-bound-500`" in said  # the paper's own number is below its bound
+    state = words.state(judged, words.recorded(judged, rows), rows).data
+    assert "runs of the studies" in state and "SST-2" in state
+    assert "Resolution" in words.limits(judged).data
+
+
+def test_what_other_pages_quote(judged: list[Judged]) -> None:
+    facts = words.facts(judged)
+    numbers = [int(facts[f"claims_{word}"]) for word in ("supported", "contradicted", "undecided", "not")]
+    assert sum(numbers) == int(facts["claims_all"]) == len(claims())
+    assert facts["claim_best_on_average_100"] == of(judged, "best-on-average-100").verdict
+
+
+def test_before_anything_is_recorded(tmp_path: Path) -> None:
+    rows = Evidence("laptop", evidence(tmp_path, {}).ledger, published=ROOT / "data/published/paper_results.csv")
+    nothing = judge(claims(), rows)
+    assert "nan" not in tables.claims(nothing).to_string() + words.reading(nothing).data + words.limits(nothing).data
+    plt.close(figures.beside_published(nothing))
