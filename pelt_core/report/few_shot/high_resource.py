@@ -126,7 +126,7 @@ def limits(scores: Scores) -> Markdown:
     many = f"{rows:,} rows" if rows else "all rows that are left"
     epochs = counted(max(run.epochs for run in scores.runs), "epoch")
     own = (
-        f"**Not all rows.** The paper trains on the whole training sets, for many epochs; here it is {many}, for "
+        f"**Not all rows.** The paper trains on the whole training sets; here it is {many}, for "
         f"{epochs}, on {listed(map(task_name, tasks(scores)))} alone. The learning rates are those of the small sets."
     )
     return Markdown("\n".join(f"- {point}" for point in [own, *common.common(scores)]))
