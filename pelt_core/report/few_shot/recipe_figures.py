@@ -53,7 +53,7 @@ def _panel(axis: Axes, scores: Scores, method: str, rate: str, best: Rates | Non
     ticks = sorted(grid.loc[grid[other] == shared, rate].unique())
     places = {tick: place for place, tick in enumerate(ticks)}
     axis.set_xticks(list(places.values()), [_short(tick) for tick in ticks], fontsize=8)
-    axis.set_xlim(-0.3, len(ticks) - 1 + 0.35 * len(ticks))
+    axis.set_xlim(-0.3, len(ticks) + 0.1)
     for name, line in own[own[other] == shared].groupby("task", sort=False):
         means = line.groupby(rate)["dev_score"].mean().rename(places)
         axis.plot(means.index, means, **mark(method) | {"linestyle": "-", "linewidth": 1.2, "markersize": 4})
