@@ -27,13 +27,13 @@ METHODS = {
     FULL: "full",
     "head": "head",
     "bitfit": "bitfit",
-    "prefix": "prefix(tokens=10)",
+    "prefix": "mlp_prefix(tokens=10)",
     "lora": "lora(rank=8,alpha=16)@q,v",
     "adapter": "pfeiffer@mlp_norm",
-    "ap": "unipelt_ap",
-    "ap-nogate": "unipelt_ap_nogate",
-    "apl": "unipelt",
-    "apl-nogate": "unipelt_nogate",
+    "ap": "sequence*[pfeiffer@mlp_norm+mlp_prefix(tokens=10)]",
+    "ap-nogate": "pfeiffer@mlp_norm+mlp_prefix(tokens=10)",
+    "apl": "sequence*[pfeiffer@mlp_norm+mlp_prefix(tokens=10)+lora(rank=8,alpha=8)@q,v]",
+    "apl-nogate": "pfeiffer@mlp_norm+mlp_prefix(tokens=10)+lora(rank=8,alpha=16)@q,v",
 }
 """Name in the report -> specification."""
 WORK = {"training": "tokens", "inference": "texts"}

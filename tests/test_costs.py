@@ -49,7 +49,7 @@ def test_full_fine_tuning_is_the_unit(costs):
 def test_parameters_are_told_with_and_without_the_head(costs):
     assert costs.trainable("head") == efficiency_samples.HEAD and costs.own("head") == 0
     assert costs.own("full") == efficiency_samples.TRAINED["full"]
-    assert costs.specification("apl") == "unipelt" and costs.flops("apl") > costs.flops("full")
+    assert costs.specification("apl").startswith("sequence*[pfeiffer") and costs.flops("apl") > costs.flops("full")
     assert costs.memory("training", "full") > costs.memory("training", "lora")
 
 

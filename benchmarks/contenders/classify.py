@@ -1,10 +1,14 @@
-"""A classifier of few examples under one method: it is trained as a study trains it, or reads texts, turn by turn."""
+"""A classifier of few examples under one method: it is trained as a study trains it, or reads texts, turn by turn.
+
+What a method needs in training only is folded away before it reads, as one would before using it.
+"""
 
 from __future__ import annotations
 
 import json
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from datasets import Dataset
@@ -15,6 +19,7 @@ from pelt_core import attach
 from pelt_core.backbones import load_classifier
 from pelt_core.classify import logits
 from pelt_core.drawing import drawn_from
+from pelt_core.folding import FoldError, fold
 from pelt_core.precision import fast_fp32
 from pelt_core.train import fit
 
@@ -28,6 +33,9 @@ def main() -> None:
         model = load_classifier(asked["backbone"], "mean", asked["labels"])
     attach(model, asked["method"], seed=0)
     rows = Dataset.from_list(json.loads(Path(asked["rows"]).read_text())[: asked["number"]])
+    if asked["work"] == "inference":
+        with suppress(FoldError):
+            fold(model)
     turns.say(trainable_parameters=trainable(model), head_parameters=trainable(model.classifier))
     (_train if asked["work"] == "training" else _read)(model, rows, turns)
 

@@ -86,9 +86,13 @@ class Costs:
         """Trained parameters, the head's among them."""
         return int(self._records["training"][method]["trainable_parameters"])
 
+    def kept(self, method: str) -> int:
+        """As `trainable`, once it is trained: what is needed in training only is folded away."""
+        return int(self._records["inference"][method]["trainable_parameters"])
+
     def own(self, method: str) -> int:
-        """Trained parameters without the head's."""
-        return self.trainable(method) - int(self._records["training"][method]["head_parameters"])
+        """As `kept`, without the head's."""
+        return self.kept(method) - int(self._records["inference"][method]["head_parameters"])
 
     def flops(self, method: str) -> int:
         """Floating point operations of reading one text, see `benchmarks.efficiency.forward_flops`."""

@@ -15,7 +15,7 @@ from pelt_core.study.costs import FULL, Costs, Work
 from pelt_core.study.scores import Scores
 
 SPENT = {
-    "parameters": "trained parameters, with the head",
+    "parameters": "parameters of the method, with the head",
     "training": "training time, full fine-tuning = 100",
     "inference": "inference time, full fine-tuning = 100",
     "memory": "peak memory in training, GB",
@@ -75,7 +75,7 @@ def spent(costs: Costs, kind: str) -> pd.DataFrame:
             time = costs.relative(TIMES[kind], method)
             lines[method] = (time.mean, time.low, time.high)
         else:
-            exact = costs.trainable(method) if kind == "parameters" else costs.memory("training", method) / 1e9
+            exact = costs.kept(method) if kind == "parameters" else costs.memory("training", method) / 1e9
             lines[method] = (exact,) * 3
     return pd.DataFrame.from_dict(lines, orient="index", columns=["value", "low", "high"])
 
@@ -102,7 +102,7 @@ def penalised(costs: Costs, shown: Quality) -> pd.DataFrame:
     def of(method: str, held_against: Constants) -> float:
         more = max(0, costs.flops(method) - costs.flops(FULL))
         memory = costs.memory("training", method)
-        return pscp(shown.frame.loc[method, "mean"], costs.trainable(method), more, memory, held_against)
+        return pscp(shown.frame.loc[method, "mean"], costs.kept(method), more, memory, held_against)
 
     lines = {method: (of(method, PEFT_BENCH), of(method, own)) for method in methods}
     return pd.DataFrame.from_dict(lines, orient="index", columns=["published", "rescaled"])

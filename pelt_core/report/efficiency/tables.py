@@ -46,13 +46,13 @@ def times(costs: Costs) -> pd.DataFrame:
 
 
 def sizes(costs: Costs) -> pd.DataFrame:
-    """Trained parameters with and without the head, their share, and the most memory that either work took."""
+    """Parameters of the trained method, its share, all that training trains, and the most memory of either work."""
     return pd.DataFrame(
         {
             "Method": method_name(name),
-            "Trained": f"{costs.own(name):,}" if costs.methods else NOT_RUN,
-            "With the head": f"{costs.trainable(name):,}" if costs.methods else "",
+            "Parameters": f"{costs.own(name):,}" if costs.methods else NOT_RUN,
             "Of full fine-tuning": f"{100 * costs.own(name) / costs.own(FULL):.2f} %" if costs.methods else "",
+            "In training, with the head": f"{costs.trainable(name):,}" if costs.methods else "",
             "Memory in training": gigabytes(costs.memory("training", name)) if costs.methods else "",
             "Memory in inference": gigabytes(costs.memory("inference", name)) if costs.methods else "",
         }
