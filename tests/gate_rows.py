@@ -15,11 +15,17 @@ from pelt_core.data.glue.tasks import task
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.run import ClassificationRun
-from pelt_core.study.scores import Scores, load
+from pelt_core.study.scores import Scores, load, names
 
-SITES = {"prefix": ["kv prefix"], "lora": ["q lora", "v lora"], "pfeiffer": ["mlp_norm pfeiffer"]}
+SITES = {
+    "prefix": ["kv prefix"],
+    "mlp_prefix": ["kv mlp_prefix"],
+    "lora": ["q lora", "v lora"],
+    "pfeiffer": ["mlp_norm pfeiffer"],
+}
 LAYERS, EPOCHS = 6, 4
 FALLEN = ("lora", "prefix")
+"""Methods that fall to one answer where the head is frozen."""
 SHUT = -0.2
 """What shutting the gates adds to the score, as a fraction."""
 MOVED = 0.05
@@ -42,7 +48,8 @@ def frozen_study() -> Scores:
     """The study of the frozen head on two tasks; LoRA and the prefix give one answer where it is frozen."""
     ledger = Ledger(Path(_FOLDER.name) / "frozen")
     runs = [run for run in grid("frozen-head", "laptop") if run.task in ("sst2", "mrpc")]
-    fallen = {r.key: 0.0 for r in runs if not r.train_head and r.method.partition("(")[0].partition("@")[0] in FALLEN}
+    named = names(["frozen-head"], "laptop")
+    fallen = {run.key: 0.0 for run in runs if not run.train_head and named[run.method] in FALLEN}
     fill_gated(ledger, runs, skills=fallen)
     return load(["frozen-head"], "laptop", ledger)
 
@@ -83,10 +90,10 @@ def _one_answer(run: ClassificationRun, row: dict[str, Any], records: list[dict[
 
 def _gate(run: ClassificationRun, row: dict[str, Any], records: list[dict[str, Any]], rng: np.random.Generator) -> None:
     method = specification.parse(run.method)
-    names = [f"{i} {site}" for i in range(LAYERS) for term in method.terms for site in SITES[term.name]]
-    last = 0.5 + 0.06 * rng.standard_normal(len(names)) + np.linspace(-0.1, 0.1, len(names))
+    sites = [f"{i} {site}" for i in range(LAYERS) for term in method.terms for site in SITES[term.name]]
+    last = 0.5 + 0.06 * rng.standard_normal(len(sites)) + np.linspace(-0.1, 0.1, len(sites))
     own, measure = row["gates"], task(run.task).metric
-    own |= {"names": names, "test": last.tolist(), "test_deviation": [0.02] * len(names)}
+    own |= {"names": sites, "test": last.tolist(), "test_deviation": [0.02] * len(sites)}
     own["dev"] = [(0.5 + share * (last - 0.5)).tolist() for share in np.linspace(0.1, 1, EPOCHS)]
     free = own["forced"]["free"]
     own["forced"] |= {"0.0": free | {measure: free[measure] + SHUT}}

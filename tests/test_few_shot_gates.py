@@ -15,7 +15,7 @@ def test_every_gate_of_every_gated_run_has_a_line() -> None:
     (run,) = gates.gated(study, method="apl", task="sst2", seed=0)
     record = study.rows[run.key]["gates"]
     last = found[(found["gate"] == "Prefix") & (found["layer"] == LAYERS)]
-    assert last["mean"].item() == record["test"][record["names"].index(f"{LAYERS - 1} kv prefix")]
+    assert last["mean"].item() == record["test"][record["names"].index(f"{LAYERS - 1} kv mlp_prefix")]
     assert gates.by_site(study, method=["prefix", "lora"]).empty
 
 

@@ -14,12 +14,13 @@ from pelt_core.study.scores import Scores
 
 GATES = {
     "kv prefix": "Prefix",
+    "kv mlp_prefix": "Prefix",
     "q lora": "LoRA, query",
     "v lora": "LoRA, value",
     "mlp_norm pfeiffer": "Adapter",
 }
 """Position and method of a gate, as its row names it -> what the page calls it, in the order of a layer's work."""
-MODULES = {"prefix": "Prefix", "lora": "LoRA", "pfeiffer": "Adapter"}
+MODULES = {"prefix": "Prefix", "mlp_prefix": "Prefix", "lora": "LoRA", "pfeiffer": "Adapter"}
 START = 0.5
 """About where every gate starts, whatever it reads."""
 
