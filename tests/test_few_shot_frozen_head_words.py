@@ -16,7 +16,7 @@ def test_lines_stand_under_what_the_released_code_does() -> None:
 def test_the_reading_counts_collapses_and_where_they_are() -> None:
     study = frozen_study()
     said = frozen_head_words.reading(study, frozen_head.beside(study)).data
-    assert "8 of 12 runs (67 %) with a frozen head" in said and "Freezing makes collapses more frequent: for it" in said
+    assert "8 of 12 runs (67 %) with a frozen head" in said and "Freezing makes collapses more frequent" in said
     assert "Prefix on MRPC" in said and "BitFit on MRPC" not in said
     assert "which a frozen head cannot explain" in said and "nan" not in said
 

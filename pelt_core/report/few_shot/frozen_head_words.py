@@ -145,9 +145,9 @@ def _collapse(scores: Scores) -> Iterator[str]:
         f"**Do runs fall to the trivial score?** Of these methods, {frozen} with a frozen head end within {NEAR} "
         f"points of what one answer for all rows gets, and {trained} with a trained one. "
         + (
-            "Freezing makes collapses more frequent: for it."
+            "Freezing makes collapses more frequent, as the hypothesis has it."
             if more
-            else "Freezing does not make them more frequent: against it."
+            else "Freezing does not make them more frequent."
         )
     )
 
