@@ -1,4 +1,3 @@
-import csv
 import errno
 import json
 import os
@@ -8,7 +7,6 @@ import sys
 
 import pytest
 import small_mirror
-from synthetic import fill
 from test_ledger import ITEMS, row_of
 from typer.testing import CliRunner
 
@@ -281,30 +279,6 @@ def test_verify_shows_what_differs_and_fails(book, monkeypatch):
     ]
     monkeypatch.setattr(results, "repeat", lambda *_: verdicts[:1])
     assert pelt("verify", first.key[:8], "--ledger", ledger.folder).exit_code == 0
-
-
-def test_export_prints_or_writes_every_recorded_run(tmp_path):
-    runs = grid("placement", "smoke")[:2]
-    fill(Ledger(tmp_path), runs, questions=2)
-    printed = pelt("export", "--preset", "smoke", "--ledger", tmp_path)
-    lines = list(csv.DictReader(printed.stdout.splitlines()))
-    assert {line["key"] for line in lines} == {run.key for run in runs} and lines[0]["studies"] == "placement"
-    as_json = json.loads(pelt("export", "--preset", "smoke", "--ledger", tmp_path, "--json").stdout)
-    assert [line["key"] for line in as_json] == [line["key"] for line in lines]
-    assert as_json[0]["score"] == float(lines[0]["score"]) and as_json[0]["task"] is None
-    written = pelt("export", "--preset", "smoke", "--ledger", tmp_path, "--out", tmp_path / "runs.csv")
-    assert written.stdout == "" and written.stderr == f"2 runs in {tmp_path / 'runs.csv'}\n"
-    assert (tmp_path / "runs.csv").read_text() == printed.stdout
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [(["--out", "runs.xls"], "must end in .csv or .parquet"), (["--out", "x.csv", "--json"], "or --out to print them")],
-)
-def test_export_refuses_before_it_reads(options, said, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    done = pelt("export", *options)
-    assert done.exit_code == 2 and said in done.stderr and not list(tmp_path.iterdir())
 
 
 def test_report_prints_where_it_is(monkeypatch, tmp_path):
