@@ -34,6 +34,7 @@ METHOD_NAMES = {
     "houlsby": "Houlsby adapter",
     "prefix-mlp": "Prefix by an MLP",
     "lora-24": "LoRA, rank 24",
+    "prefix-direct": "Prefix, no MLP",
 }
 SET_NAMES = {
     "gsm8k": "GSM8K",

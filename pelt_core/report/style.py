@@ -27,6 +27,7 @@ HUES = {
     "apl": "#d53ea0",
     "apl-nogate": "#d53ea0",
     "lora-24": "#1f8d54",
+    "prefix-direct": "#9e61c7",
 }
 """Colours of the methods that are compared with each other; with and without gates a combination has the same, and LoRA at
 every rank."""
@@ -60,6 +61,7 @@ MARKS: dict[str, Mark] = {
     "houlsby": (8, 1, 0),
     "prefix-mlp": (6, 2, 0),
     "lora-24": (3, 0, 90),
+    "prefix-direct": (4, 0, 45),
 }
 """Matplotlib's markers; a tuple is a star or an asterisk of so many points."""
 HOLLOW = {"ap-nogate", "apl-nogate"}

@@ -209,7 +209,9 @@ WHY = {
     "prompt": "that many virtual tokens do not fit beside the text",
     "diff": "it trains two numbers for every weight, of which it ships few",
     "lora": "the rank of UniPELT",
-    "prefix": "the length of UniPELT",
+    "prefix": "an MLP writes it, which is trained too and not kept",
+    "prefix-direct": "the length of UniPELT",
+    "mam": "an MLP writes its prefix, which is trained too and not kept",
 }
 """Why a method is not of comparable size."""
 
