@@ -34,3 +34,9 @@ def test_every_known_method_is_named_and_a_missing_one_is_not() -> None:
     assert {text.get_text() for text in axis.texts} == {"Head only", "Adapter", "LoRA"}
     assert axis.get_xscale() == "log" and axis.get_xlim()[0] > 10_000  # a head that adds nothing is a line, no point
     plt.close(figure)
+
+
+def test_without_any_run_the_figure_says_so() -> None:
+    nothing = pd.DataFrame(columns=["method", "mean", "low", "high", "parameters"])
+    figure = against_parameters(nothing, (np.nan, np.nan), ())
+    assert [text.get_text() for text in figure.axes[0].texts] == ["not run yet"]

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pelt_core.report.names import method_name
+from pelt_core.report.results import NOT_RUN
 from pelt_core.report.style import COLOURS, INK, WIDTH, mark
 
 LABEL = 0.17
@@ -37,6 +38,8 @@ def against_parameters(frame: pd.DataFrame, comparable: tuple[float, float], lev
         axis.plot(one.parameters, one.mean, **mark(one.method), markersize=6)
     for one in known[known["method"].isin(level)].itertuples():
         axis.axhline(one.mean, color=COLOURS[one.method], linewidth=0.9, linestyle=(0, (3, 2)))
+    if known.empty:
+        axis.text(0.5, 0.5, NOT_RUN, transform=axis.transAxes, ha="center", va="center", style="italic")
     axis.margins(x=0.08, y=0.06)
     _names(axis, known.sort_values("mean", ascending=False), level)
     axis.set_xlabel("trained parameters, head left out")
@@ -86,4 +89,5 @@ def spread(places: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
                 groups.remove(below)
                 moved = True
                 break
-    return np.concatenate([np.mean(own) + gap * ((len(own) - 1) / 2 - np.arange(len(own))) for own in groups])
+    moved_apart = [np.mean(own) + gap * ((len(own) - 1) / 2 - np.arange(len(own))) for own in groups]
+    return np.concatenate([places[:0], *moved_apart])
