@@ -15,9 +15,9 @@ from pelt_core.checkpoint import load_trained_state, trained_state
 class BestEpoch(TrainerCallback):
     """Scores the model after every epoch; stops the training when `patience` epochs in a row were no better.
 
-    `restore` then gives the model the best epoch's tensors. A metric such as an F1 stays at 0 as long as one class alone
-    is predicted: of epochs that score the same, the one of the lower loss is the better one, and the earliest of those.
-    What was scored before an interruption is not known afterwards: begin such a training anew.
+    `restore` then gives the model the best epoch's tensors. A metric such as an F1 stays at 0 as long as one class
+    alone is predicted: of epochs that score the same, the one of the lower loss is the better one, and the earliest of
+    those. What was scored before an interruption is not known afterwards: begin such a training anew.
 
     Args:
         score: of the model as it is: a metric of which more is better, and a loss. A metric that is not a number is

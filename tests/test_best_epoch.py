@@ -17,7 +17,9 @@ from pelt_core.train import fit
 ROWS = Dataset.from_list([{"input_ids": [5 + i, 6, 7], "label": i % 2} for i in range(8)])
 
 
-def trained(scores: list[float], patience: int, folder: Path, losses: list[float] | None = None) -> tuple[Classifier, BestEpoch, list[torch.Tensor]]:
+def trained(
+    scores: list[float], patience: int, folder: Path, losses: list[float] | None = None
+) -> tuple[Classifier, BestEpoch, list[torch.Tensor]]:
     """A training whose epochs score as told, and the head's weight after each."""
     torch.manual_seed(0)
     model = load_classifier("tiny-bert", "mean", 2)

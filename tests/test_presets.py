@@ -31,7 +31,8 @@ def test_overrides_have_the_types_of_yaml():
 
 
 def test_each_part_of_a_study_is_laid_over_its_block(table):
-    table["smoke"]["classification"]["studies"]["glue-recipe"]["parts"] = [{"patience": 3}, {"seeds": [4], "dev_rows": 8}]
+    study = table["smoke"]["classification"]["studies"]["glue-recipe"]
+    study["parts"] = [{"patience": 3}, {"seeds": [4], "dev_rows": 8}]
     first, second = budgets("smoke", "glue-recipe", {"max_length": "32"})
     assert (first.shared["patience"], first.shared["dev_rows"], first.seeds) == (3, 16, (0,))
     assert (second.shared["patience"], second.shared["dev_rows"], second.seeds) == (0, 8, (4,))

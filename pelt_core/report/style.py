@@ -29,8 +29,8 @@ HUES = {
     "lora-24": "#1f8d54",
     "prefix-direct": "#9e61c7",
 }
-"""Colours of the methods that are compared with each other; with and without gates a combination has the same, and LoRA at
-every rank."""
+"""Colours of the methods that are compared with each other; with and without gates a combination has the same, and LoRA
+at every rank."""
 MARKS: dict[str, Mark] = {
     "series": "o",
     "parallel": "s",
