@@ -27,11 +27,12 @@ def evidence(
 ) -> Evidence:
     """The runs of a study that `keep` keeps, of the methods in `skills`: short name -> share of the items it knows.
 
-    Negative ones know nothing. `skill` may change a run's share; `fields` go to `Evidence`.
+    Negative ones know nothing. `skill` may change a run's share; `fields` go to `Evidence`, which has no times without.
     """
     ledger, short = Ledger(folder), names([study], preset)
     for number, run in enumerate(grid(study, preset)):
         assert isinstance(run, ClassificationRun)
         if short[run.method] in skills and keep(run):
             ledger.write(*few_shot_row(run, ITEMS, skill(run, skills[short[run.method]]), number))
-    return Evidence(preset, ledger, published=ROOT / "data/published/paper_results.csv", **fields)
+    files = {"published": ROOT / "data/published/paper_results.csv", "efficiency": folder / "efficiency.json"}
+    return Evidence(preset, ledger, **{**files, **fields})
