@@ -4,15 +4,15 @@ from pathlib import Path
 
 from few_shot_claims import ITEMS, evidence
 
+from pelt_core.study.run import ClassificationRun
+
 CELLS = {name: {"method": name, "examples": 100} for name in ("lora", "prefix")}
 SKILLS = {"lora": 0.7, "prefix": 0.6}
 
 
 def test_only_what_all_cells_have_counts(tmp_path: Path) -> None:
-    def keep(run: object) -> bool:
-        return (run.task, run.examples) in {("sst2", 100), ("qqp", 100)} and (  # type: ignore[attr-defined]
-            run.seed < 3 or "prefix" in run.method  # type: ignore[attr-defined]
-        )
+    def keep(run: ClassificationRun) -> bool:
+        return (run.task, run.examples) in {("sst2", 100), ("qqp", 100)} and (run.seed < 3 or "prefix" in run.method)
 
     found = evidence(tmp_path, SKILLS, keep, "laptop").aligned("low-resource", CELLS, ["sst2", "qqp", "rte"])
     assert (found.tasks, found.seeds, found.items) == (("sst2", "qqp"), 3, 2 * ITEMS)
@@ -21,8 +21,8 @@ def test_only_what_all_cells_have_counts(tmp_path: Path) -> None:
 
 
 def test_a_task_with_one_seed_does_not_take_the_others_with_it(tmp_path: Path) -> None:
-    def keep(run: object) -> bool:
-        return run.examples == 100 and (run.task == "sst2" or (run.task, run.seed) == ("qqp", 0))  # type: ignore[attr-defined]
+    def keep(run: ClassificationRun) -> bool:
+        return run.examples == 100 and (run.task == "sst2" or (run.task, run.seed) == ("qqp", 0))
 
     rows = evidence(tmp_path, SKILLS, keep, "laptop")
     found = rows.aligned("low-resource", CELLS, ["sst2", "qqp"])

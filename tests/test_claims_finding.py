@@ -1,13 +1,15 @@
 """Verdicts follow the tests."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from pelt_core.study.claims.finding import Finding, Test, telling, verdict
 
 
-def finding(gains: list[float], **fields: object) -> Finding:
-    return Finding("points", tuple(Test(str(g), g, g - 1, g + 1, g, 0.5) for g in gains), **fields)  # type: ignore[arg-type]
+def finding(gains: list[float], **fields: Any) -> Finding:
+    return Finding("points", tuple(Test(str(g), g, g - 1, g + 1, g, 0.5) for g in gains), **fields)
 
 
 @pytest.mark.parametrize(

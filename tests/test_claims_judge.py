@@ -14,10 +14,11 @@ from pelt_core.study.claims.judge import NO_STUDY, judge, published, with_famili
 from pelt_core.study.claims.lines import counted, line
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
+from pelt_core.study.run import ClassificationRun
 
 
-def at_100(run: object) -> bool:
-    return (run.task, run.examples) == ("sst2", 100)  # type: ignore[attr-defined]
+def at_100(run: ClassificationRun) -> bool:
+    return (run.task, run.examples) == ("sst2", 100)
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from pelt_core.study.claims.evidence import Aligned
+from pelt_core.study.claims.evidence import Aligned, Evidence
 from pelt_core.study.claims.finding import verdict
 from pelt_core.study.claims.published import Published
 from pelt_core.study.claims.ranks import published_ranks, ranks
@@ -49,7 +49,7 @@ class MadeUp:
     ],
 )
 def test_every_verdict_can_be_reached(scores: Sequence[float], said: str) -> None:
-    found = ranks("low-resource", TEST, MadeUp(scores))  # type: ignore[arg-type]
+    found = ranks("low-resource", TEST, cast(Evidence, MadeUp(scores)))
     (one,) = found.tests
     assert verdict(found, [one.p]) == said
     assert -1 <= one.low <= one.effect <= one.high <= 1 and found.seeds == 2
@@ -57,7 +57,7 @@ def test_every_verdict_can_be_reached(scores: Sequence[float], said: str) -> Non
 
 
 def test_equal_scores_have_no_order() -> None:
-    assert not ranks("low-resource", TEST, MadeUp([1.0] * 20)).tests  # type: ignore[arg-type]
+    assert not ranks("low-resource", TEST, cast(Evidence, MadeUp([1.0] * 20))).tests
 
 
 def test_the_published_order() -> None:

@@ -1,10 +1,13 @@
 """Deviations over shuffles that are made up, with a known ratio."""
 
+from typing import cast
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from pelt_core.study import statistics
+from pelt_core.study.claims.evidence import Evidence
 from pelt_core.study.claims.finding import verdict
 from pelt_core.study.claims.published import Published
 from pelt_core.study.claims.spread import published_spread, spread
@@ -34,7 +37,7 @@ class MadeUp:
 
 @pytest.mark.parametrize("times, said", [(6, "supported"), (1 / 6, "contradicted"), (1, "undecided at this scale")])
 def test_every_verdict_can_be_reached(times: float, said: str) -> None:
-    found = spread("low-resource", TEST, MadeUp(times))  # type: ignore[arg-type]
+    found = spread("low-resource", TEST, cast(Evidence, MadeUp(times)))
     assert verdict(found, statistics.holm([test.p for test in found.tests])) == said
     (one,) = found.tests
     assert one.low < times < one.high and one.low < one.effect < one.high
@@ -42,12 +45,12 @@ def test_every_verdict_can_be_reached(times: float, said: str) -> None:
 
 
 def test_two_shuffles_are_too_few() -> None:
-    found = spread("low-resource", TEST, MadeUp(6, shuffles=2))  # type: ignore[arg-type]
+    found = spread("low-resource", TEST, cast(Evidence, MadeUp(6, shuffles=2)))
     assert verdict(found, []) == "not run yet" and "with 3 shuffles" in found.reasons[0]
 
 
 def test_a_task_without_a_signal_is_left_out() -> None:
-    found = spread("low-resource", TEST, MadeUp(6, silent=("sst2",)))  # type: ignore[arg-type]
+    found = spread("low-resource", TEST, cast(Evidence, MadeUp(6, silent=("sst2",))))
     assert found.tasks == TASKS[1:] and found.silent == ("sst2",) and "sst2" in found.reasons[0]
 
 
