@@ -42,8 +42,7 @@ def fold(model: PreTrainedModel, name: str | None = None) -> Attachment:
         names = {method: _plain_name(row.module) for method, row in METHODS.items()}
         able = ", ".join(f"{method} to {plain}" for method, plain in names.items() if plain)
         raise FoldError(f"{str(attachment.method)!r} has nothing to fold, it is all needed at inference: fold {able}")
-    groups = [Group(tuple(map(_plain, group.terms)), group.gate) for group in attachment.method.groups]
-    attachment.method = parse(str(Method(tuple(groups))))
+    attachment.method = folded(attachment.method)
     grafts: list[tuple[str, Any]] = list(attachment.grafts.items())
     attachment.grafts.clear()
     for key, graft in grafts:
@@ -51,11 +50,17 @@ def fold(model: PreTrainedModel, name: str | None = None) -> Attachment:
         if plain := _plain_name(delta):
             key = f"{graft.site}_{plain}"
             with drawn_from(0):  # the plain module draws start values that it does not keep
-                folded = delta.fold()
-            graft.delta = folded.to(next(delta.parameters()).device).train(delta.training)
+                plain_delta = delta.fold()
+            graft.delta = plain_delta.to(next(delta.parameters()).device).train(delta.training)
             graft.delta.requires_grad_(attachment.active)
         attachment.grafts[key] = graft
     return attachment
+
+
+def folded(method: Method) -> Method:
+    """The plain method that `fold` leaves of `method`; the same one where nothing of it folds."""
+    groups = [Group(tuple(map(_plain, group.terms)), group.gate) for group in method.groups]
+    return parse(str(Method(tuple(groups))))
 
 
 def _plain_name(module: Any) -> str | None:

@@ -40,12 +40,17 @@ def test_sizes_are_counted_without_the_head_and_rows(tmp_path: Path) -> None:
     assert every.loc["adapter", "parameters"] == layers * (2 * d * m + m + d)
     assert every.loc["lora-24", "parameters"] == layers * 2 * 24 * 2 * d
     assert every.loc["lora", "ratio"] == pytest.approx(every.loc["lora-24", "ratio"] / 3)
+    assert (every["kept"] <= every["parameters"]).all()
+    assert every.loc["diff", "kept"] * 16 == every.loc["diff", "parameters"], "an eighth, and no gates"
+    assert every.loc["adamix", "kept"] * 4 == every.loc["adamix", "parameters"], "one of four experts"
 
 
 def test_what_the_page_calls_comparable_is(tmp_path: Path) -> None:
     every = other_methods.sizes(empty(tmp_path))
-    unequal = set(every.index[~every["comparable"]])
+    unequal = set(every.index[~every["ratio"].between(1 / 1.5, 1.5)])
     assert unequal == set(other_methods.WHY), "say why, or choose another size"
+    assert every.loc[["mam", "diff"], "comparable"].all(), "by what they keep"
+    assert not every.loc[["side", "ia3", "prompt", "prefix"], "comparable"].any()
     assert other_methods.band(empty(tmp_path))[1] == pytest.approx(1.5 * every.loc["adapter", "parameters"])
 
 
@@ -69,7 +74,7 @@ def test_the_table_has_a_line_a_method_and_the_trivial_baseline(scores: Scores, 
         and shown.loc["LoRA, rank 24", "− LoRA, rank 24"] == ""
     )
     assert shown.loc["Trivial baseline", "SST-2, accuracy"] == "50.0"
-    assert shown.loc["Diff pruning", "× adapter"] == "15.81"
+    assert shown.loc["Diff pruning", "Trained, × adapter"] == "15.81"
 
 
 def test_the_reading_says_that_one_seed_is_no_verdict(scores: Scores, chosen: pd.DataFrame) -> None:
@@ -90,5 +95,5 @@ def test_nothing_is_read_from_nothing(tmp_path: Path) -> None:
 
 def test_limits_name_the_sizes_that_differ_and_not_the_one_recipe(scores: Scores) -> None:
     said = other_methods.limits(scores).data
-    assert "Prompt tuning (0.03 times as many" in said and "before it is pruned" in said
+    assert "Prompt tuning (trains 0.03 times as many; " in said and "before it is pruned" in said
     assert "One recipe" not in said

@@ -59,7 +59,6 @@ MARKS: dict[str, Mark] = {
     "mam": (6, 1, 0),
     "dora": (4, 1, 45),
     "houlsby": (8, 1, 0),
-    "prefix-mlp": (6, 2, 0),
     "lora-24": (3, 0, 90),
     "prefix-direct": (4, 0, 45),
 }

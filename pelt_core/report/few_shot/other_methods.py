@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 from IPython.display import Markdown
 
+from pelt_core.folding import folded
 from pelt_core.methods import METHODS
 from pelt_core.report.few_shot import limits as common
 from pelt_core.report.few_shot import rates
@@ -18,6 +20,7 @@ from pelt_core.report.tables import interval, p_value
 from pelt_core.report.words import counted, listed
 from pelt_core.specification import parse
 from pelt_core.study.rank_correlation import LEAST_PAIRS, spearman
+from pelt_core.study.run import Run
 from pelt_core.study.scores import Scores
 from pelt_core.study.sizes import size
 from pelt_core.study.statistics import BadRecords
@@ -33,18 +36,25 @@ OUTSIDE = ("head", "full")
 
 
 def sizes(scores: Scores) -> pd.DataFrame:
-    """What each method trains without the head, counted on the backbone without weights.
+    """What each method trains, and what it keeps of that, without the head; counted on the backbone without weights.
 
     Returns:
-        By method: specification, parameters, ratio (to those of `MEASURE`; NaN where the study lacks it), comparable.
+        By method: specification, parameters, kept, ratio and kept_ratio (to the parameters of `MEASURE`; NaN where the
+        study lacks it), comparable: whether one of these ratios is within `FACTOR`.
     """
     runs = {scores.names[run.method]: run for run in scores.runs}
     frame = pd.DataFrame(
-        [(name, run.method, size(run).own) for name, run in runs.items()],
-        columns=["method", "specification", "parameters"],
+        [(name, run.method, size(run).own, size(_folded(run)).own) for name, run in runs.items()],
+        columns=["method", "specification", "parameters", "kept"],
     ).set_index("method")
-    ratio = frame["parameters"] / frame["parameters"].get(MEASURE, float("nan"))
-    return frame.assign(ratio=ratio, comparable=ratio.between(1 / FACTOR, FACTOR))
+    measure = frame["parameters"].get(MEASURE, float("nan"))
+    frame = frame.assign(ratio=frame["parameters"] / measure, kept_ratio=frame["kept"] / measure)
+    near = frame[["ratio", "kept_ratio"]].apply(lambda own: own.between(1 / FACTOR, FACTOR))
+    return frame.assign(comparable=near.any(axis=1))
+
+
+def _folded(run: Run) -> Run:
+    return replace(run, method=str(folded(parse(run.method))))
 
 
 def band(scores: Scores) -> tuple[float, float]:
@@ -93,7 +103,8 @@ def table(scores: Scores, found: pd.DataFrame, against: pd.DataFrame) -> pd.Data
             "Method": method_name(str(name)),
             "Module": f"`{every.loc[name, 'specification']}`",
             "Trained": f"{every.loc[name, 'parameters']:,}",
-            "× adapter": f"{every.loc[name, 'ratio']:.2f}",
+            "Kept": f"{every.loc[name, 'kept']:,}",
+            "Trained, × adapter": f"{every.loc[name, 'ratio']:.2f}",
         }
         for one in own.itertuples():
             line[column(str(one.task))] = one.state or interval(one, "{:.1f}")
@@ -209,24 +220,30 @@ WHY = {
     "prompt": "that many virtual tokens do not fit beside the text",
     "diff": "it trains two numbers for every weight, of which it ships few",
     "lora": "the rank of UniPELT",
-    "prefix": "an MLP writes it, which is trained too and not kept",
+    "prefix": "the length of UniPELT, and an MLP writes it, which is trained too and not kept",
     "prefix-direct": "the length of UniPELT",
     "mam": "an MLP writes its prefix, which is trained too and not kept",
 }
-"""Why a method is not of comparable size."""
+"""Why a method does not train a comparable number of parameters."""
 
 
 def _unequal(every: pd.DataFrame) -> Iterator[str]:
     said = [
-        f"{method_name(str(one.Index))} ({one.ratio:.2f} times as many; {WHY[str(one.Index)]})"
-        for one in every[~every["comparable"]].itertuples()
+        f"{method_name(str(one.Index))} ({_times(one)}; {WHY[str(one.Index)]})"
+        for one in every[~every["ratio"].between(1 / FACTOR, FACTOR)].itertuples()
         if one.Index in WHY
     ]
     if said:
         yield (
-            f"**Sizes that differ** from the adapter's by more than a factor of {FACTOR:g}: {'; '.join(said)}. Against "
-            "these, a difference is one of method and size."
+            f"**Sizes that differ.** These train more or fewer parameters than the adapter by over a factor of "
+            f"{FACTOR:g}: {'; '.join(said)}. Where what is kept differs too, a difference to them is one of method and "
+            "size."
         )
+
+
+def _times(one: Any) -> str:
+    kept = f", keeps {one.kept_ratio:.2f}" if one.kept != one.parameters else ""
+    return f"trains {one.ratio:.2f} times as many{kept}"
 
 
 def _trained_otherwise(scores: Scores) -> Iterator[str]:
@@ -237,4 +254,4 @@ def _trained_otherwise(scores: Scores) -> Iterator[str]:
             "weights that it would ship: what pruning costs is not in its score."
         )
     if "adamix" in names:
-        yield "**AdaMix** trains several experts and ships their mean; the table counts what is trained."
+        yield "**AdaMix** trains several experts and keeps their mean."
