@@ -47,11 +47,11 @@ def gates_study() -> Scores:
 def frozen_study() -> Scores:
     """The study of the frozen head on two tasks; LoRA and the prefix give one answer where it is frozen."""
     ledger = Ledger(Path(_FOLDER.name) / "frozen")
-    runs = [run for run in grid("frozen-head", "laptop") if run.task in ("sst2", "mrpc")]
-    named = names(["frozen-head"], "laptop")
+    runs = [run for run in grid("frozen-head", "paper", seeds=[0, 1]) if run.task in ("sst2", "mrpc")]
+    named = names(["frozen-head"], "paper")
     fallen = {run.key: 0.0 for run in runs if not run.train_head and named[run.method] in FALLEN}
     fill_gated(ledger, runs, skills=fallen)
-    return load(["frozen-head"], "laptop", ledger)
+    return load(["frozen-head"], "paper", ledger)
 
 
 @cache

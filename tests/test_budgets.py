@@ -32,9 +32,14 @@ def test_what_is_quick_comes_first() -> None:
 
 
 def test_fewer_rows_are_read_more_often() -> None:
-    (spent,) = budgets("laptop", "low-resource")
-    assert {run.examples: run.epochs for run in runs("low-resource", "laptop")} == spent.cells["examples"]
-    assert len(spent.cells["examples"]) == 3
+    epochs = {run.examples: run.epochs for run in runs("low-resource", "laptop")}
+    assert len(epochs) == 3 and sorted(epochs) == sorted(epochs, key=lambda rows: -epochs[rows])
+
+
+def test_parts_share_what_they_do_not_say_otherwise() -> None:
+    first, again, *_ = budgets("laptop", "low-resource")
+    assert first.shared == again.shared and set(again.seeds).isdisjoint(first.seeds)
+    assert set(again.cells["tasks"]) < set(first.cells["tasks"])
 
 
 def test_two_texts_are_read_apart_only_where_there_are_two() -> None:

@@ -14,7 +14,7 @@ def test_only_what_all_cells_have_counts(tmp_path: Path) -> None:
     def keep(run: ClassificationRun) -> bool:
         return (run.task, run.examples) in {("sst2", 100), ("qqp", 100)} and (run.seed < 3 or "prefix" in run.method)
 
-    found = evidence(tmp_path, SKILLS, keep, "laptop").aligned("low-resource", CELLS, ["sst2", "qqp", "rte"])
+    found = evidence(tmp_path, SKILLS, keep, "paper").aligned("low-resource", CELLS, ["sst2", "qqp", "rte"])
     assert (found.tasks, found.seeds, found.items) == (("sst2", "qqp"), 3, 2 * ITEMS)
     assert found.unseen == ("rte",) and found.fewer == ()
     assert found.frames["lora"].index.equals(found.frames["prefix"].index)
@@ -24,7 +24,7 @@ def test_a_task_with_one_seed_does_not_take_the_others_with_it(tmp_path: Path) -
     def keep(run: ClassificationRun) -> bool:
         return run.examples == 100 and (run.task == "sst2" or (run.task, run.seed) == ("qqp", 0))
 
-    rows = evidence(tmp_path, SKILLS, keep, "laptop")
+    rows = evidence(tmp_path, SKILLS, keep, "paper")
     found = rows.aligned("low-resource", CELLS, ["sst2", "qqp"])
     assert (found.tasks, found.seeds, found.fewer) == (("sst2",), 5, ("qqp",))
     alone = rows.aligned("low-resource", CELLS, ["qqp"])

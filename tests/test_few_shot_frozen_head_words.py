@@ -50,7 +50,8 @@ def test_without_rows_nothing_is_said() -> None:
 
 def test_limits_and_facts() -> None:
     study = frozen_study()
-    assert "`mean` and `pair`" in frozen_head_words.limit_points(study, nothing("glue-signal")).data
+    for own, poolings in ((study, "`first`"), (nothing("frozen-head"), "`mean` and `pair`")):
+        assert poolings in frozen_head_words.limit_points(own, nothing("glue-signal")).data
     found = frozen_head_words.facts(study, frozen_head.beside(study))
     assert found["frozen_cost_without_adapter"].startswith("−") and found["frozen_recorded"].endswith(
         f"of {len(study.runs)}"

@@ -28,16 +28,16 @@ def some(tmp_path_factory: pytest.TempPathFactory) -> Scores:
 
 @pytest.fixture
 def nothing(tmp_path: Path) -> Scores:
-    return load(["low-resource"], "laptop", Ledger(tmp_path))
+    return load(["low-resource"], "paper", Ledger(tmp_path))
 
 
 def filled(folder: Path) -> Scores:
-    whole = load(["low-resource"], "laptop", Ledger(folder))
+    whole = load(["low-resource"], "paper", Ledger(folder))
     for number, run in enumerate(state.selected(whole, task=TASKS, method=METHODS, examples=100, seed=[0, 1])):
         if (whole.names[run.method], run.task, run.seed) != ("apl", "rte", 1):
             skill = 0.7 if whole.names[run.method] == "apl" else 0.5
             Ledger(folder).write(*few_shot_row(run, 100, skill, number))
-    return load(["low-resource"], "laptop", Ledger(folder))
+    return load(["low-resource"], "paper", Ledger(folder))
 
 
 def test_a_cell_is_the_mean_of_its_seeds(some: Scores) -> None:
@@ -113,23 +113,24 @@ def test_the_setup_says_what_runs_share_and_what_not(nothing: Scores) -> None:
     lines, first = dict(setup.setup(nothing).itertuples(index=False)), nothing.runs[0]
     assert "CoLA (Matthews)" in lines["Tasks and metrics"] and "QQP (F1)" in lines["Tasks and metrics"]
     assert lines["Training rows"].startswith(f"{first.examples}, {first.epochs} epochs; 500, ")
-    rates = " / ".join(f"{rate:g}" for rate in in_use("laptop")["bitfit"])
+    rates = " / ".join(f"{rate:g}" for rate in in_use("paper")["bitfit"])
     assert re.search(rf"{rates}: [^;]*BitFit", lines["Peak learning rates, module / head"])
-    assert "the mean over tokens: SST-2" in lines["Pooling"] and "both texts read apart" in lines["Pooling"]
-    assert lines["Other rows"] == "400 to choose the best epoch by, at most 2,000 to test"
+    assert lines["Pooling"].startswith("the first token: SST-2")
+    assert lines["Other rows"] == f"{first.dev_rows:,} to choose the best epoch by, at most {first.test_rows:,} to test"
 
 
 def test_limits_and_provenance_hold_with_and_without_rows(some: Scores, nothing: Scores) -> None:
-    said = "\n".join(limits.common(some))
-    assert "of QQP, QNLI and MNLI only a part" in said and f"{100 * COVERAGE[2][0]:.0f} to" in said
+    parts = load(["low-resource"], "laptop", some.ledger)
+    assert "of QQP, QNLI and MNLI only a part" in "\n".join(limits.common(parts))
+    assert f"{100 * COVERAGE[2][0]:.0f} to" in "\n".join(limits.common(some))
     assert "no p-value and no verdict" in "\n".join(limits.common(nothing))
-    assert f"11 of {len(some.runs)} runs of preset `laptop`" in words.provenance(some, "laptop", "data/ledger").data
-    assert "No run of preset" in words.provenance(nothing, "laptop", "data/ledger").data
+    assert f"11 of {len(some.runs)} runs of preset `paper`" in words.provenance(some, "paper", "data/ledger").data
+    assert "No run of preset" in words.provenance(nothing, "paper", "data/ledger").data
 
 
 def test_tasks_without_a_signal_are_named(tmp_path: Path) -> None:
-    for run in grid("glue-signal", "laptop"):
+    for run in grid("glue-signal", "paper"):
         if run.task in TASKS and run.method == "full":
             Ledger(tmp_path).write(*few_shot_row(run, 200, 0.0 if run.task == "rte" else 0.8))
-    (said,) = limits.without_signal(load(["glue-signal"], "laptop", Ledger(tmp_path)))
+    (said,) = limits.without_signal(load(["glue-signal"], "paper", Ledger(tmp_path)))
     assert "On RTE (" in said and "SST-2" not in said

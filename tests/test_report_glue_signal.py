@@ -36,7 +36,7 @@ def test_each_task_says_whether_it_can_test_a_claim(some: Scores) -> None:
 def test_reading_names_the_tasks_and_the_pooling(some: Scores, tmp_path: Path) -> None:
     said = glue_signal.reading(some).data
     assert "**Can test a claim:** SST-2." in said and "**Cannot:** RTE." in said
-    assert "**Pooling of Full fine-tuning**, by development rows: mean on SST-2" in said
+    assert "**Pooling of Head only**, by development rows: mean on SST-2" in said
     nothing = load(["glue-signal"], "laptop", Ledger(tmp_path))
     assert "nothing is known" in glue_signal.reading(nothing).data
     assert glue_signal.facts(nothing)["telling"] == "none so far"

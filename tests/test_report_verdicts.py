@@ -20,7 +20,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     def keep(run: object) -> bool:
         return run.task in ("sst2", "qqp") and run.examples == 100  # type: ignore[attr-defined]
 
-    return evidence(tmp_path_factory.mktemp("ledger"), SKILLS | {"apl-nogate": 0.95}, keep, "laptop")
+    return evidence(tmp_path_factory.mktemp("ledger"), SKILLS | {"apl-nogate": 0.95}, keep, "paper")
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Which tasks can test a claim, by rows that are made up."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from few_shot_rows import few_shot_row
@@ -7,18 +8,20 @@ from few_shot_rows import few_shot_row
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.run import ClassificationRun
-from pelt_core.study.scores import Scores, load
+from pelt_core.study.scores import Scores, load, names
 from pelt_core.study.signal import has_signal, signals
 
 
 def recorded(folder: Path, skills: dict[str, dict[str, float]]) -> Scores:
     """glue-signal with 200 test rows a run; `skills`: task -> pooling -> that of full fine-tuning."""
+    ledger, runs = Ledger(folder), []
     for run in grid("glue-signal", "laptop"):
         assert isinstance(run, ClassificationRun)
-        if run.pooling in skills.get(run.task, {}):
-            skill = skills[run.task][run.pooling] if run.method == "full" else 0.9
-            Ledger(folder).write(*few_shot_row(run, 200, skill))
-    return load(["glue-signal"], "laptop", Ledger(folder))
+        for pooling, skill in skills.get(run.task, {}).items():
+            if run.method == "full" or run.pooling == pooling:
+                runs.append(replace(run, pooling=pooling))
+                ledger.write(*few_shot_row(runs[-1], 200, skill if run.method == "full" else 0.9))
+    return Scores(tuple(runs), names(["glue-signal"], "laptop"), {row["key"]: row for row in ledger.rows()}, ledger)
 
 
 def test_a_task_has_a_signal_where_full_fine_tuning_leaves_the_baseline(tmp_path: Path) -> None:
