@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
@@ -105,6 +104,17 @@ def score(
     return records
 
 
+def of_losses(name: str, losses: Mapping[str, AnswerLoss]) -> list[dict[str, Any]]:
+    """One record a question that the model is not asked: `set`, `id`, `loss` of the true answer, and `loss_tokens`.
+
+    Args:
+        name: of the set.
+        losses: by id.
+
+    """
+    return [{"set": name, "id": id, "loss": found.loss, "loss_tokens": found.tokens} for id, found in losses.items()]
+
+
 ACCURACIES = {
     "accuracy": "correct",
     "accuracy_published": "correct_published",
@@ -116,19 +126,19 @@ ACCURACIES = {
 """Each accuracy of a summary, and the field of a record whose mean it is."""
 
 
+LOSSES = {"answer_loss": "loss", "text_loss": "text_loss"}
+"""Each loss of a summary, and the field of a record whose mean it is, in nats."""
+
+
 def summarise(items: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     """Records -> `{"accuracy": {set: share of correct answers}, "answer_loss": {set: nats an answer token}, ...}`.
 
-    The loss is the mean over the questions that have one, each counting the same. The other `ACCURACIES` are there for
-    the sets whose records have their field.
+    Each record counts the same. A mean is over the records that have the field, and is there for the sets that have
+    such records; `accuracy` and `answer_loss` are always there.
     """
-    right: dict[str, dict[str, list[bool]]] = {"accuracy": defaultdict(list)}
-    losses: dict[str, list[float]] = defaultdict(list)
+    found: dict[str, dict[str, list[float]]] = {"accuracy": {}, "answer_loss": {}}
     for item in items:
-        for metric, field in ACCURACIES.items():
-            if field in item:
-                right.setdefault(metric, defaultdict(list))[item["set"]].append(item[field])
-        if item["loss"] is not None:
-            losses[item["set"]].append(item["loss"])
-    shares = {metric: {name: sum(of) / len(of) for name, of in sets.items()} for metric, sets in right.items()}
-    return shares | {"answer_loss": {name: math.fsum(nats) / len(nats) for name, nats in losses.items()}}
+        for metric, field in (ACCURACIES | LOSSES).items():
+            if item.get(field) is not None:
+                found.setdefault(metric, {}).setdefault(item["set"], []).append(item[field])
+    return {metric: {name: math.fsum(of) / len(of) for name, of in sets.items()} for metric, sets in found.items()}

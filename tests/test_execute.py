@@ -5,12 +5,14 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
+import torch.nn.functional as F
 
-from pelt_core import data, decode, evaluate, provenance, train
+from pelt_core import backbones, data, decode, evaluate, provenance, train
 from pelt_core.data.prompts import NoChoices, render
-from pelt_core.study import training
+from pelt_core.study import answering, forgetting, training
 from pelt_core.study.execute import execute
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.run import AnswerRun, Run
@@ -76,6 +78,35 @@ def test_choices_are_scored_three_ways_whichever_form_was_trained(prompt: str, l
     assert first["prompt_sha256"] == hashlib.sha256(whole.encode()).hexdigest()
     learnt = question["choices"][question["gold"]] if prompt == "cloze@1" else question["solution"]
     assert first["loss_tokens"] == len(learnt) + 1  # the tiny tokenizer has a token a letter
+
+
+def test_sets_of_losses_and_texts_are_read_and_not_asked(ledger: Ledger, tmp_path: Path) -> None:
+    run = replace(RUN, evaluate=(), loss_sets=("arithmetic", "arithmetic/dev"), texts="paraphrase")
+    row = record(run, ledger, tmp_path)
+    assert row["metrics"]["accuracy"] == {} and set(row["metrics"]["answer_loss"]) == set(run.loss_sets)
+    items = pd.DataFrame(ledger.items(run))
+    assert list(items.groupby("set").size()) == [3, 3, forgetting.TEXTS] and "output" not in items
+    asked, kept_back = (set(items.loc[items["set"] == name, "id"]) for name in run.loss_sets)
+    assert asked.isdisjoint(kept_back)
+    own = items[items["set"] == "paraphrase"]
+    assert row["metrics"]["text_loss"] == {"paraphrase": pytest.approx(own["text_loss"].mean())}
+
+
+def test_a_text_is_predicted_from_its_beginning() -> None:
+    model, tokenizer = backbones.load_model("tiny-llama"), backbones.load_tokenizer("tiny-llama")
+    texts = forgetting.encoded(tokenizer, "paraphrase", 20)
+    assert max(map(len, texts["input_ids"])) == 20
+    item = forgetting.items(model, "paraphrase", texts.select([0]))[0]
+    ids = torch.tensor([texts[0]["input_ids"]])
+    with torch.inference_mode():
+        logits = model(input_ids=ids).logits[0, :-1]
+    assert item["text_loss"] == pytest.approx(float(F.cross_entropy(logits, ids[0, 1:])), abs=1e-5)
+    assert item["text_tokens"] == 19
+
+
+def test_questions_are_no_plain_texts() -> None:
+    with pytest.raises(answering.NoTexts, match="arithmetic .* glue-qnli"):
+        answering.check([replace(RUN, texts="arithmetic")])
 
 
 def test_a_cloze_run_trains_on_nothing_without_choices(tmp_path: Path) -> None:

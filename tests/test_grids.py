@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from pelt_core.catalogue import full_name
@@ -5,8 +7,8 @@ from pelt_core.data import UnknownDataset
 from pelt_core.methods import METHODS
 from pelt_core.specification import MethodError
 from pelt_core.study import grids
-from pelt_core.study.grids import STUDIES, NoSuchCell, Study, UnknownStudy, grid
-from pelt_core.study.presets import BadPreset, UnknownPreset, presets
+from pelt_core.study.grids import STUDIES, NoSuchCell, UnknownStudy, grid
+from pelt_core.study.presets import BadPreset, UnknownPreset, budgets, presets
 
 LAPTOP = [
     "none",
@@ -101,7 +103,8 @@ def test_what_does_not_exist_is_refused_with_the_choices():
 
 @pytest.mark.parametrize(("method", "message"), [("lorra@q", "no method 'lorra'"), ("series@kv", "cannot sit at 'kv'")])
 def test_a_study_of_a_method_that_does_not_exist_is_refused(monkeypatch, method, message):
-    bad = Study("placement", "", "", lambda budget, seed: iter([budget.trained(method, 1e-3, seed)]))
-    monkeypatch.setitem(grids.STUDIES, "placement", bad)
+    (part,) = budgets("smoke", "placement")
+    bad = replace(part, cells={"methods": {"bad": {"method": method, "learning_rate": [1e-3]}}})
+    monkeypatch.setattr(grids, "budgets", lambda preset, study, overrides: (bad,))
     with pytest.raises(MethodError, match=message):
         grid("placement", "smoke")

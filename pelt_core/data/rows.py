@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 EVALUATION_SEED = 0
+DEV = "/dev"
+"""Ends the name of a test set of which other rows are meant than those that are tested."""
 
 log = logging.getLogger(__name__)
 
@@ -122,14 +124,16 @@ def training_rows(mix: str, seed: int) -> "Dataset":
 def evaluation_rows(name: str, questions: int) -> "Dataset":
     """`questions` rows of a test split, the same in every run and study; all of them if it has no more.
 
-    A smaller sample is the beginning of a larger one.
+    A smaller sample is the beginning of a larger one. ``"gsm8k/dev"`` takes rows from the other end, to choose a
+    learning rate by: as long as both samples together are no larger than the split, they share no row.
     """
     if questions < 1:
         raise BadMix(f"an evaluation needs at least 1 question, and {questions} were asked for")
-    available = load(name, "test")
+    tested = name.removesuffix(DEV)
+    available = load(tested, "test")
     order = list(range(len(available)))
-    random.Random(f"{EVALUATION_SEED}/{name}").shuffle(order)
-    return available.select(order[:questions])
+    random.Random(f"{EVALUATION_SEED}/{tested}").shuffle(order)
+    return available.select(order[:questions] if name == tested else order[::-1][:questions])
 
 
 def digest(mix: str, evaluate: Iterable[str]) -> str:
@@ -138,7 +142,7 @@ def digest(mix: str, evaluate: Iterable[str]) -> str:
     Reads no data, except of a set that is made of as much as is to be had: only its rows can tell how much that was.
     """
     train = parse_mix(mix) if mix else {}
-    return _digest([(name, "train") for name in train] + [(name, "test") for name in evaluate])
+    return _digest([(name, "train") for name in train] + [(name.removesuffix(DEV), "test") for name in evaluate])
 
 
 def digest_of_splits(splits: Mapping[str, Iterable[str]]) -> str:

@@ -10,9 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from pelt_core import specification
-from pelt_core.study.grids import PLACEMENTS
 from pelt_core.study.ledger import Ledger
+from pelt_core.study.places import place
 from pelt_core.study.run import AnswerRun
 
 Measure = Literal["loss", "correct"]
@@ -131,11 +130,3 @@ def _cells(runs: Sequence[AnswerRun]) -> tuple[Cell, ...]:
     for run in runs:
         by_place.setdefault(place(run.method), []).append(run)
     return tuple(Cell(method, placement, tuple(own)) for (method, placement), own in by_place.items())
-
-
-def place(spec: str) -> tuple[str, str]:
-    """Method and place of a specification, as the placement study names them: `("lora", "both")`."""
-    (term,) = specification.parse(spec).terms
-    positions = ",".join(term.positions)
-    names = {where: name for name, where in PLACEMENTS.get(term.name, {}).items()}
-    return term.name, names.get(positions, positions)

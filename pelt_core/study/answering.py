@@ -12,15 +12,21 @@ from transformers import PreTrainedModel
 from pelt_core import backbones, choices, data, decode, evaluate
 from pelt_core.data.extraction import rules
 from pelt_core.data.prompts import EVALUATED_WITH, exchange, render
+from pelt_core.errors import PeltError
 from pelt_core.precision import fast_fp32
-from pelt_core.study import kept
+from pelt_core.study import forgetting, kept
 from pelt_core.study.run import AnswerRun
 from pelt_core.study.training import begin, train
+
+
+class NoTexts(PeltError, ValueError):
+    """What is to be read as plain texts has none."""
 
 
 def execute(run: AnswerRun, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """As `pelt_core.study.execute.execute`, for a run of this kind."""
     questions = {name: kept.questions(name, run.questions) for name in run.evaluate}
+    texts = kept.texts(run.backbone, run.texts, run.max_length) if run.texts else None
     how = (run.prompt, run.max_length)
     solved = {name: kept.worked_answers(run.backbone, name, run.questions, *how) for name in run.loss_sets}
     extractors = {name: rules(data.answer_kind(name), asked[0].get("answer", "")) for name, asked in questions.items()}
@@ -35,7 +41,7 @@ def execute(run: AnswerRun, workdir: Path) -> tuple[dict[str, Any], list[dict[st
     if row["status"] == "diverged":
         return row, []
     started = time.perf_counter()
-    items = _items(run, model, questions, solved)
+    items = [*_items(run, model, questions, solved), *(forgetting.items(model, run.texts, texts) if texts else [])]
     row["seconds"]["evaluate"] = round(time.perf_counter() - started, 3)
     row["metrics"] = evaluate.summarise(items)
     return row, items
@@ -51,6 +57,9 @@ def check(runs: Sequence[AnswerRun]) -> None:
     for prompt, name, questions in dict.fromkeys((r.prompt, name, r.questions) for r in runs for name in r.loss_sets):
         for row in data.evaluation_rows(name, questions):
             exchange(prompt, row)
+    for name in dict.fromkeys(run.texts for run in runs if run.texts):
+        if "text" not in data.evaluation_rows(name, 1).column_names:
+            raise NoTexts(f"texts of {name} are to be read, and it has questions: take a set of plain texts, glue-qnli")
     for prompt, mix in dict.fromkeys((run.prompt, run.train) for run in runs if run.train):
         for row in data.training_rows(mix, seed=0):
             exchange(prompt, row)
@@ -69,15 +78,15 @@ def _items(
     all_prompts = [text for group in prompts.values() for text in group]
     written = iter(decode.generate(model, tokenizer, all_prompts, max_new_tokens=run.max_new_tokens))
     outputs = {name: [next(written) for _ in group] for name, group in prompts.items()}
+    losses = {
+        name: dict(zip(rows["id"], evaluate.answer_loss(model, rows), strict=True)) for name, rows in solved.items()
+    }
     items: list[dict[str, Any]] = []
     for name, rows in questions.items():
-        losses = {}
-        if name in solved:
-            measured = evaluate.answer_loss(model, solved[name])
-            losses = dict(zip(solved[name]["id"], measured, strict=True))
-        records = evaluate.score(name, rows, prompts[name], outputs[name], losses)
+        records = evaluate.score(name, rows, prompts[name], outputs[name], losses.get(name, {}))
         if data.answer_kind(name) == "choice":
             likelihoods = choices.score(model, tokenizer, list(rows), prompts[name])
             records = [record | fields for record, fields in zip(records, likelihoods, strict=True)]
         items += records
-    return items
+    unasked = {name: losses[name] for name in losses if name not in questions}
+    return items + [record for name, found in unasked.items() for record in evaluate.of_losses(name, found)]

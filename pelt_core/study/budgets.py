@@ -33,29 +33,37 @@ class Budget:
     crossed: ClassVar[tuple[str, ...]] = ()
     """What a preset says of cells."""
 
+    def runs(self, seed: int) -> Iterator[Run]:
+        """Every cell with one seed."""
+        raise NotImplementedError
+
 
 class AnswerBudget(Budget):
-    """Of questions and answers. `methods`: the modules to place, without positions, each with its learning rate."""
+    """Of questions and answers. `methods`: a name of ours -> `method`, its specification, and `learning_rate`, a list.
+
+    The method `none` is the backbone as it is.
+    """
 
     kind = AnswerRun
     own = ("method", "learning_rate", "seed", "data_sha256")
     crossed = ("methods",)
 
-    def trained(self, method: str, learning_rate: float, seed: int) -> Run:
-        """The run that trains this method."""
-        return self._run(method, learning_rate=learning_rate, seed=seed)
-
-    def untrained(self) -> Run:
-        """The run that evaluates the backbone as it is. All that decides only training is 0, also the seed."""
-        nothing = dict.fromkeys(("learning_rate", "epochs", "batch_size", "warmup", "weight_decay", "seed"), 0)
-        return self._run("none", train="", **nothing)
+    def runs(self, seed: int) -> Iterator[Run]:
+        """Every method at every rate with this seed; the untrained backbone, which has neither, as the same run."""
+        for method in self.cells["methods"].values():
+            if method["method"] == "none":
+                nothing = dict.fromkeys(("learning_rate", "epochs", "batch_size", "warmup", "weight_decay", "seed"), 0)
+                yield self._run("none", train="", **nothing)
+            else:
+                for rate in method["learning_rate"]:
+                    yield self._run(method["method"], learning_rate=rate, seed=seed)
 
     def _run(self, method: str, **own: Any) -> Run:
         from pelt_core import data, specification
 
         values = {**self.shared, **own}
-        named = tuple(dict.fromkeys([*values["evaluate"], *values["loss_sets"]]))
-        digest = data.digest(values["train"], named)
+        named = dict.fromkeys([*values["evaluate"], *values["loss_sets"], *filter(None, [values["texts"]])])
+        digest = data.digest(values["train"], tuple(named))
         return AnswerRun(method=str(specification.parse(method)), data_sha256=digest, **values)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from pelt_core.errors import PeltError
-from pelt_core.study.budgets import AnswerBudget, Budget, ClassificationBudget
 from pelt_core.study.presets import budgets
 from pelt_core.study.run import Run
 
@@ -28,32 +27,11 @@ class Study:
         name: as in `pelt run NAME`.
         title: of its page in the report.
         question: what it asks.
-        cells: the runs that a budget pays for with one seed.
     """
 
     name: str
     title: str
     question: str
-    cells: Callable[[Budget, int], Iterator[Run]]
-
-
-SUBLAYERS = {"attention": "attn", "MLP": "mlp", "both": "attn,mlp"}
-LINEARS = {"attention": "q,k,v", "MLP": "up,down", "both": "q,k,v,up,down"}
-PLACEMENTS = {"series": SUBLAYERS, "parallel": SUBLAYERS, "lora": LINEARS}
-"""Where the placement study puts each kind of module: adapters at whole sublayers, LoRA at their linear maps."""
-
-
-def _placement(budget: Budget, seed: int) -> Iterator[Run]:
-    assert isinstance(budget, AnswerBudget)
-    yield budget.untrained()
-    for module, learning_rate in budget.cells["methods"].items():
-        for positions in PLACEMENTS[module.partition("(")[0]].values():
-            yield budget.trained(f"{module}@{positions}", learning_rate, seed)
-
-
-def _crossed(budget: Budget, seed: int) -> Iterator[Run]:
-    assert isinstance(budget, ClassificationBudget)
-    return budget.runs(seed)
 
 
 STUDIES = {
@@ -64,59 +42,50 @@ STUDIES = {
             "Where to put the module",
             "Does a module help most beside the attention, beside the MLP, or at both, "
             "and is the best place the same for series adapters, parallel adapters and LoRA?",
-            _placement,
         ),
         Study(
             "glue-signal",
             "What the encoder can tell apart",
             "On which tasks of GLUE does the backbone leave the trivial baseline at all, with its head alone and with "
             "everything trained, and how are its hidden states best pooled?",
-            _crossed,
         ),
         Study(
             "glue-recipe",
             "Learning rates",
             "Which learning rates does each method need, chosen on development rows, so that none is compared untuned?",
-            _crossed,
         ),
         Study(
             "low-resource",
             "UniPELT with few examples",
             "With 100, 500 or 1,000 examples of a task, which method does best, and do gates over several modules do "
             "better than the best of these alone, and than the same modules without gates?",
-            _crossed,
         ),
         Study(
             "frozen-head",
             "A head that is never trained",
             "The released code leaves the classifier's head at its random start wherever no adapter is trained. Does "
             "that explain the collapses that were published for 100 examples?",
-            _crossed,
         ),
         Study(
             "high-resource",
             "UniPELT with many examples",
             "Is there anything left between the methods when examples are plenty?",
-            _crossed,
         ),
         Study(
             "gates",
             "What gates do",
             "Which gates open, where and when; does the score depend on them; and do they take the place of a scale, "
             "a prefix length and a bottleneck that somebody would have to tune?",
-            _crossed,
         ),
         Study(
             "other-methods",
             "The other methods",
             "How do the methods that the papers only name compare, at a similar number of trained parameters?",
-            _crossed,
         ),
         Study(
             "glue-decoder",
             "A decoder as a classifier",
             "Do the comparisons hold on a language model, and on the tasks that the encoder cannot tell apart?",
-            _crossed,
         ),
     ]
 }
@@ -147,11 +116,8 @@ def grid(
         raise UnknownStudy(f"there is no study {study!r}; choose one of: {', '.join(STUDIES)}")
     parts = budgets(preset, study, overrides)
     every = seeds or sorted({seed for part in parts for seed in part.seeds})
-    cells = STUDIES[study].cells
     runs = list(
-        dict.fromkeys(
-            run for seed in every for part in parts if seeds or seed in part.seeds for run in cells(part, seed)
-        )
+        dict.fromkeys(run for seed in every for part in parts if seeds or seed in part.seeds for run in part.runs(seed))
     )
     return runs if not only else _matching(runs, only)
 

@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from pelt_core import backbones, data
 from pelt_core.data.batches import encode
 from pelt_core.data.glue import few_shot
+from pelt_core.study import forgetting
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -37,6 +38,12 @@ def questions(name: str, number: int) -> Dataset:
 def worked_answers(backbone: str, name: str, number: int, prompt: str, max_length: int) -> Dataset:
     """The rows of an evaluation set as token ids; raises what `pelt_core.data.batches.encode` raises."""
     return encode(tokenizer(backbone), questions(name, number), prompt, max_length)
+
+
+@lru_cache(maxsize=1)
+def texts(backbone: str, name: str, max_length: int) -> Dataset:
+    """Plain texts as token ids; raises what `pelt_core.study.forgetting.encoded` raises."""
+    return forgetting.encoded(tokenizer(backbone), name, max_length)
 
 
 @lru_cache(maxsize=1)

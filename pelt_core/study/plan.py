@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from pelt_core.data.catalogue import pin
 from pelt_core.data.glue.tasks import task
-from pelt_core.data.rows import parse_mix
+from pelt_core.data.rows import DEV, parse_mix
 from pelt_core.study.footprint import memory
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.run import AnswerRun, ClassificationRun, Run
@@ -43,9 +43,11 @@ class Work:
     @classmethod
     def _of_answers(cls, run: AnswerRun) -> Work:
         examples = sum(parse_mix(run.train).values()) if run.train else 0
-        asked = {name: min(run.questions, pin(name, "test").rows) for name in run.evaluate}
-        solved = sum(asked[name] for name in run.loss_sets)
-        evaluated = sum(asked.values()) * (run.max_length + run.max_new_tokens) + solved * run.max_length
+        asked, solved = (
+            sum(min(run.questions, pin(name.removesuffix(DEV), "test").rows) for name in names)
+            for names in (run.evaluate, run.loss_sets)
+        )
+        evaluated = asked * (run.max_length + run.max_new_tokens) + solved * run.max_length
         return cls(trained=examples * run.epochs * run.max_length, evaluated=evaluated)
 
 

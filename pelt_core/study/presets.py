@@ -97,6 +97,7 @@ def _parsed(kind: type[Budget], overrides: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _checked(kind: type[Budget], values: dict[str, Any], where: str, ledger: Path) -> Budget:
+    values = {**kind.kind.later, **values}
     wanted = (*_shared(kind), *kind.crossed, "seeds")
     unknown, missing = [name for name in values if name not in wanted], [name for name in wanted if name not in values]
     if unknown or missing:

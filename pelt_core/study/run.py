@@ -40,6 +40,8 @@ class Run:
 
     made_for: ClassVar[str]
     """What the backbone is loaded for, as `pelt_core.backbones.TASKS` calls it."""
+    later: ClassVar[Mapping[str, Any]] = {}
+    """Fields that came when runs were recorded already, each with the value of those runs: it is left out of keys."""
 
     backbone: str
     method: str
@@ -80,8 +82,9 @@ class Run:
         return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON types, tuples as lists."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        """The fields as JSON types, tuples as lists; without those of `later` that have the value given there."""
+        said = {name: value for name, value in asdict(self).items() if (name, value) not in self.later.items()}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> Run:
@@ -92,7 +95,7 @@ class Run:
         """
         kind = ClassificationRun if "task" in values else AnswerRun
         names = [field.name for field in fields(kind)]
-        unknown, missing = sorted(set(values) - set(names)), sorted(set(names) - set(values))
+        unknown, missing = sorted(set(values) - set(names)), sorted(set(names) - set(values) - set(kind.later))
         if unknown or missing:
             complaints = [f"unknown {', '.join(unknown)}"] * bool(unknown) + [f"missing {', '.join(missing)}"] * bool(
                 missing
@@ -114,13 +117,17 @@ class AnswerRun(Run):
         train: the training mix, e.g. ``"gsm8k:500+mawps-clean:500"``; ``""`` leaves the backbone untrained. The seed
             chooses its rows.
         evaluate: data sets answered by generation and scored by accuracy.
-        questions: at most so many questions of each of them.
-        loss_sets: those of `evaluate` on which also the loss of the worked answers is measured.
+        questions: at most so many questions of each set.
+        loss_sets: those on which the loss of the worked answers is measured; ``"gsm8k/dev"`` are other questions of
+            that set, see `pelt_core.data.evaluation_rows`.
         prompt: name and version of the prompt template.
         max_new_tokens: most tokens generated for one question.
+        texts: a set of plain texts that has nothing to do with the training, on which the loss is measured too, see
+            `pelt_core.study.forgetting`; ``""`` for none.
     """
 
     made_for = "causal-lm"
+    later: ClassVar[Mapping[str, Any]] = {"texts": ""}
 
     train: str
     evaluate: tuple[str, ...]
@@ -128,11 +135,7 @@ class AnswerRun(Run):
     loss_sets: tuple[str, ...]
     prompt: str = "alpaca@1"
     max_new_tokens: int
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if beyond := [name for name in self.loss_sets if name not in self.evaluate]:
-            raise BadRun(f"loss_sets has {beyond[0]!r}, which is not evaluated: {', '.join(self.evaluate)}")
+    texts: str = ""
 
     @property
     def trains(self) -> bool:

@@ -15,7 +15,7 @@ from pelt_core.study.claims.evidence import Evidence
 from pelt_core.study.claims.finding import Finding, Test
 from pelt_core.study.claims.published import Published
 from pelt_core.study.claims.reasons import ONE_SEED
-from pelt_core.study.grids import PLACEMENTS
+from pelt_core.study.places import PLACEMENTS
 from pelt_core.study.run import AnswerRun, Run
 from pelt_core.study.statistics import LEAST_SEEDS
 
@@ -61,7 +61,7 @@ def place(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
 
 
 def published_place(method: str, published: Published) -> str:
-    """Where the paper found a method to do best: a key of `pelt_core.study.grids.PLACEMENTS`."""
+    """Where the paper found a method to do best: a key of `pelt_core.study.places.PLACEMENTS`."""
     own = published.frame[(published.frame["table"] == published.of["table"]) & (published.frame["method"] == method)]
     words = own["setting"].iloc[0].partition(",")[0].removeprefix("placement=")
     return PUBLISHED_PLACES[words]
