@@ -104,6 +104,18 @@ def test_a_text_is_predicted_from_its_beginning() -> None:
     assert item["text_tokens"] == 19
 
 
+def test_a_gated_run_says_what_its_gates_did(ledger: Ledger, tmp_path: Path) -> None:
+    run = replace(RUN, method="token*[lora(rank=4)@q,v+series(bottleneck=4)@mlp]", evaluate=(), max_new_tokens=0)
+    gates = record(run, ledger, tmp_path)["gates"]
+    assert len(gates["names"]) == len(gates["answers"]["arithmetic"]) == 2 * 3  # layers, and q, v and the adapter
+    assert all(0 < gate < 1 for gate in gates["answers"]["arithmetic"])
+    forced = gates["forced"]
+    assert set(forced) == {"free", "0.0", "0.5", "1.0"} and forced["0.0"] != forced["free"] != forced["1.0"]
+    base = record(replace(run, method="none", train=""), ledger, tmp_path)
+    assert base["gates"] == {}
+    assert forced["0.0"]["arithmetic"] == pytest.approx(base["metrics"]["answer_loss"]["arithmetic"], abs=1e-4)
+
+
 def test_questions_are_no_plain_texts() -> None:
     with pytest.raises(answering.NoTexts, match="arithmetic .* glue-qnli"):
         answering.check([replace(RUN, texts="arithmetic")])

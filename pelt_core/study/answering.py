@@ -14,7 +14,7 @@ from pelt_core.data.extraction import rules
 from pelt_core.data.prompts import EVALUATED_WITH, exchange, render
 from pelt_core.errors import PeltError
 from pelt_core.precision import fast_fp32
-from pelt_core.study import forgetting, kept
+from pelt_core.study import answer_gates, forgetting, kept
 from pelt_core.study.run import AnswerRun
 from pelt_core.study.training import begin, train
 
@@ -24,7 +24,7 @@ class NoTexts(PeltError, ValueError):
 
 
 def execute(run: AnswerRun, workdir: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """As `pelt_core.study.execute.execute`, for a run of this kind."""
+    """As `pelt_core.study.execute.execute`, for a run of this kind; `gates` of the row is as in `answer_gates`."""
     questions = {name: kept.questions(name, run.questions) for name in run.evaluate}
     texts = kept.texts(run.backbone, run.texts, run.max_length) if run.texts else None
     how = (run.prompt, run.max_length)
@@ -41,7 +41,11 @@ def execute(run: AnswerRun, workdir: Path) -> tuple[dict[str, Any], list[dict[st
     if row["status"] == "diverged":
         return row, []
     started = time.perf_counter()
-    items = [*_items(run, model, questions, solved), *(forgetting.items(model, run.texts, texts) if texts else [])]
+    row["gates"] = {}
+    items = _items(run, model, questions, solved, row["gates"])
+    answer_gates.force(model, solved, row["gates"])
+    if texts is not None:
+        items += forgetting.items(model, run.texts, texts)
     row["seconds"]["evaluate"] = round(time.perf_counter() - started, 3)
     row["metrics"] = evaluate.summarise(items)
     return row, items
@@ -66,7 +70,11 @@ def check(runs: Sequence[AnswerRun]) -> None:
 
 
 def _items(
-    run: AnswerRun, model: PreTrainedModel, questions: Mapping[str, Any], solved: Mapping[str, Any]
+    run: AnswerRun,
+    model: PreTrainedModel,
+    questions: Mapping[str, Any],
+    solved: Mapping[str, Any],
+    gates: dict[str, Any],
 ) -> list[dict[str, Any]]:
     """One record for every question: what was asked, written, found and expected, and the loss of the true answer.
 
@@ -79,7 +87,8 @@ def _items(
     written = iter(decode.generate(model, tokenizer, all_prompts, max_new_tokens=run.max_new_tokens))
     outputs = {name: [next(written) for _ in group] for name, group in prompts.items()}
     losses = {
-        name: dict(zip(rows["id"], evaluate.answer_loss(model, rows), strict=True)) for name, rows in solved.items()
+        name: dict(zip(rows["id"], answer_gates.losses(model, rows, gates, name), strict=True))
+        for name, rows in solved.items()
     }
     items: list[dict[str, Any]] = []
     for name, rows in questions.items():

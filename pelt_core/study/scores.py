@@ -14,7 +14,6 @@ import pandas as pd
 from pelt_core import specification
 from pelt_core.data.glue.metrics import baselines
 from pelt_core.data.glue.tasks import task
-from pelt_core.study.budgets import ClassificationBudget
 from pelt_core.study.grids import grid
 from pelt_core.study.influence import influence
 from pelt_core.study.ledger import Ledger
@@ -145,7 +144,7 @@ def load(studies: Sequence[str], preset: str, ledger: Ledger) -> Scores:
 
 def names(studies: Sequence[str], preset: str) -> dict[str, str]:
     """Canonical specification -> the short name of each method of these studies."""
-    parts = [cast(ClassificationBudget, part) for study in studies for part in budgets(preset, study)]
+    parts = [part for study in studies for part in budgets(preset, study)]
     return {
         str(specification.parse(method["method"])): name
         for part in reversed(parts)
