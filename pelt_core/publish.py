@@ -227,9 +227,8 @@ def _write(path: Path, text: str) -> None:
 def _copy_sources(root: Path, site: Path, preset: str) -> None:
     """The book's sources, for another preset, beside the pages of its own studies."""
     shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns("studies"), dirs_exist_ok=True)
-    presets = Path("pelt_core", "study", "presets.yml")  # the book quotes them
-    (site / presets.parent).mkdir(parents=True, exist_ok=True)
-    shutil.copy2(root / presets, site / presets)
+    presets = Path("pelt_core", "presets")  # the book quotes them
+    shutil.copytree(root / presets, site / presets, dirs_exist_ok=True)
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     config["sphinx"]["config"]["pelt_preset"] = preset
     (site / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")

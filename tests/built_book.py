@@ -19,7 +19,7 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FileLock(shared / "book-site.lock"):
         index = site / "_build" / "html" / "index.html"
         if not index.exists():
-            for name in ("book", "_config.yml", "pelt_core/study/presets.yml"):
+            for name in ("book", "_config.yml", "pelt_core/presets"):
                 source, copy = publish.ROOT / name, site / name
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copytree(source, copy) if source.is_dir() else shutil.copy2(source, copy)

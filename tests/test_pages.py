@@ -43,7 +43,7 @@ def package(tmp_path):
         "study/statistics.py": "import numpy",
         "study/grids.py": "from pelt_core.study import run",
         "study/run.py": "",
-        "study/presets.yml": "",
+        "presets/smoke.yml": "",
     }
     for name, text in files.items():
         file = tmp_path / "pelt_core" / name

@@ -186,8 +186,8 @@ def test_another_preset_stays_out_of_the_tree(site):
     (site / "book").mkdir()
     (site / "book" / "index.md").write_text("# Title")
     (site / "_config.yml").write_text("sphinx: {config: {language: en, pelt_preset: laptop}}")
-    (site / "pelt_core" / "study").mkdir(parents=True)
-    (site / "pelt_core" / "study" / "presets.yml").write_text("smoke: {}")
+    (site / "pelt_core" / "presets").mkdir(parents=True)
+    (site / "pelt_core" / "presets" / "smoke.yml").write_text("studies: {}")
     index = publish.report("smoke", root=site)
     assert index == site / "_runs" / "report" / "smoke" / "_build" / "html" / "index.html"
     assert (site / "_runs/report/smoke/book/studies/placement.ipynb").exists()

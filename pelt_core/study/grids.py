@@ -102,7 +102,7 @@ def grid(
 
     Args:
         study: a name of `STUDIES`.
-        preset: a name in `presets.yml`.
+        preset: a name of `pelt_core.study.presets.PRESETS`.
         seeds: instead of the preset's.
         only: keep the runs whose method matches one of these: a shell pattern (``"lora*@q,k,v"``) or a part of the
             method's spelling (``"lora"``).

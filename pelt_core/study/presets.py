@@ -1,4 +1,4 @@
-"""What a preset spends on a study: read from `presets.yml` and checked."""
+"""What a preset spends on a study: read from its file in `pelt_core/presets` and checked."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ class BadPreset(PeltError, ValueError):
     """A preset sets a field that no run has, or leaves one out."""
 
 
+PRESETS = ("smoke", "laptop", "paper")
+"""What there is to choose from, the cheapest first: each is a file."""
 BUDGETS: dict[str, type[Budget]] = {"answers": AnswerBudget, "classification": ClassificationBudget}
 """The block of a preset that holds what the studies of a kind share -> their kind of budget."""
 
 
 @cache
 def presets() -> dict[str, Any]:
-    """The presets file as it is."""
-    return yaml.safe_load(files("pelt_core.study").joinpath("presets.yml").read_text(encoding="utf-8"))
+    """The presets, as their files are."""
+    folder = files("pelt_core").joinpath("presets")
+    return {name: yaml.safe_load(folder.joinpath(f"{name}.yml").read_text(encoding="utf-8")) for name in PRESETS}
 
 
 def budgets(preset: str, study: str, overrides: Mapping[str, str] | None = None) -> tuple[Budget, ...]:
@@ -41,7 +44,7 @@ def budgets(preset: str, study: str, overrides: Mapping[str, str] | None = None)
     both.
 
     Args:
-        preset: a name in `presets.yml`.
+        preset: a name of `PRESETS`.
         study: a study that the preset has a block for.
         overrides: other values for shared fields, as YAML text: ``{"backbone": "tiny-llama", "epochs": "2"}``.
 
