@@ -1,6 +1,7 @@
 """The front page's parts, over a book with few pages: what is not made yet is not spoken of."""
 
 import nbformat
+import pandas as pd
 import pelt_front
 import pytest
 
@@ -77,3 +78,19 @@ def test_every_study_with_a_page_has_a_card(book):
         and ":link: studies/placement" in cards
         and ":link: studies/low-resource" in cards
     )
+
+
+def test_the_cards_count_runs_hours_and_decided_claims(book):
+    runs = pd.DataFrame(
+        {"name": ["lora", "lora", "apl"], "train_seconds": [3600.0, 7000.0, None], "evaluate_seconds": [200.0, 0, 0]}
+    )
+    counted = {"claims_all": "51", "claims_supported": "2", "claims_contradicted": "3"}
+    said = pelt_front.cards(book("claims", counted), runs)
+    for number in (
+        "grid-item-card} 3\n",
+        "grid-item-card} 2\n",
+        "grid-item-card} 3 hours\n",
+        "grid-item-card} 5 of 51\n",
+    ):
+        assert number in said
+    assert pelt_front.cards(book.empty / "elsewhere", runs).count("grid-item-card") == 3

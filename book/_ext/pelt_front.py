@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
+import pandas as pd
+import pelt_ledger
 from sphinx.application import Sphinx
 
 from pelt_core.study.grids import STUDIES
@@ -16,6 +18,7 @@ from pelt_core.study.grids import STUDIES
 MARK = re.compile(r"^<!-- front: ([\w-]+) -->$", re.M)
 GLUED = "application/papermill.record/text/plain"
 NOT_RUN = "not run yet"
+SECONDS = 3600
 IN_SHORT = (
     *("best-on-average", "gain", "upper-bound", "gate-apl", "gate-ap", "size-is-not-quality"),
     *("gated-lora-scale", "trains-faster", "infers-slower"),
@@ -29,6 +32,27 @@ OTHERS = {
     "efficiency": ("What it costs", "Parameters, time and memory of each method, beside full fine-tuning."),
 }
 """Pages on several studies: title and what is there."""
+
+
+def cards(book: Path, runs: pd.DataFrame) -> str:
+    """Four numbers in a row: what stands behind the book.
+
+    Args:
+        book: its folder.
+        runs: as `pelt_core.study.export.table` returns them.
+    """
+    said = facts(book / "studies" / "claims.ipynb")
+    hours = runs[["train_seconds", "evaluate_seconds"]].sum().sum() / SECONDS
+    told = [
+        (f"{len(runs):,}", "recorded runs, each with what it says of every tested item"),
+        (f"{runs['name'].nunique()}", "methods trained, most of them on several tasks"),
+        (f"{hours:,.0f} hours", "of computing, added up over the runs"),
+    ]
+    if "claims_all" in said:
+        decided = int(said["claims_supported"]) + int(said["claims_contradicted"])
+        told.append((f"{decided} of {said['claims_all']}", "published claims decided here, for or against"))
+    lines = [f":::{{grid-item-card}} {number}\n:shadow: none\n{text}\n:::" for number, text in told]
+    return "\n".join(["::::{grid} 2 2 4 4", ":gutter: 3", ":class-container: pelt-stats", "", *lines, "::::"])
 
 
 def facts(page: Path) -> dict[str, str]:
@@ -131,13 +155,17 @@ def in_contents(book: Path, page: str) -> bool:
     return re.search(rf"file: studies/{page}$", (book / "_toc.yml").read_text(encoding="utf-8"), re.M) is not None
 
 
-PARTS: dict[str, Callable[[Path], str]] = {"findings": findings, "claims": claims_in_short, "studies": studies}
-
-
 def _fill(app: Sphinx, page: str, source: list[str]) -> None:
-    if MARK.search(source[0]):
-        app.env.note_reread()  # a page may have been made
-        source[0] = MARK.sub(lambda mark: PARTS[mark[1]](Path(app.srcdir)), source[0])
+    if not MARK.search(source[0]):
+        return
+    app.env.note_reread()  # a page may have been made
+    parts: dict[str, Callable[[Path], str]] = {
+        "cards": lambda book: cards(book, pelt_ledger.runs(app.config.pelt_preset)),
+        "findings": findings,
+        "claims": claims_in_short,
+        "studies": studies,
+    }
+    source[0] = MARK.sub(lambda mark: parts[mark[1]](Path(app.srcdir)), source[0])
 
 
 def setup(app: Sphinx) -> dict[str, object]:
