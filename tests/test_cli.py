@@ -294,3 +294,14 @@ def test_seeds(text, seeds):
     from pelt_core.cli.options import parse_seeds
 
     assert parse_seeds(text) == seeds
+
+
+def test_where():
+    from pelt_core.cli.options import BadOption, parse_where
+
+    assert parse_where(None) == {} and parse_where(["task=sst2,qqp", "seed=1"]) == {
+        "task": ["sst2", "qqp"],
+        "seed": ["1"],
+    }
+    with pytest.raises(BadOption, match="--where 'task' cannot be read; write FIELD=VALUE, e.g. task=sst2,qqp"):
+        parse_where(["task"])

@@ -101,6 +101,15 @@ def test_what_does_not_exist_is_refused_with_the_choices():
         grid("placement", "smoke", overrides={"train": "gsm9k:10"})
 
 
+def test_fields_select_runs():
+    runs = grid("low-resource", "paper", where={"task": ["sst2", "qqp"], "examples": ["100"], "seed": ["1"]})
+    assert {(run.task, run.examples, run.seed) for run in runs} == {("sst2", 100, 1), ("qqp", 100, 1)}
+    with pytest.raises(NoSuchCell, match="no run of this study has examples=10; there are: 100, 500, 1000"):
+        grid("low-resource", "paper", where={"examples": ["10"]})
+    with pytest.raises(NoSuchCell, match="no run has a field 'k' to choose by; the fields are: backbone, "):
+        grid("low-resource", "paper", where={"k": ["10"]})
+
+
 @pytest.mark.parametrize(("method", "message"), [("lorra@q", "no method 'lorra'"), ("series@kv", "cannot sit at 'kv'")])
 def test_a_study_of_a_method_that_does_not_exist_is_refused(monkeypatch, method, message):
     (part,) = budgets("smoke", "placement")

@@ -19,6 +19,14 @@ Only = Annotated[
     typer.Option("--only", metavar="PATTERN", help="Keep methods that contain this, or match it with `*`. Repeatable."),
 ]
 Seeds = Annotated[str | None, typer.Option("--seeds", help="Other seeds than the preset's: `0,1` or `0-4`.")]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="FIELD=VALUE",
+        help="Keep runs with this value of a field, or with one of several: `task=sst2,qqp`. Repeatable.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Another value for a field of all runs. Repeatable."),
@@ -47,8 +55,17 @@ def parse_seeds(text: str | None) -> list[int] | None:
 
 def parse_settings(settings: list[str] | None) -> dict[str, str]:
     """``["epochs=2"]`` -> {"epochs": "2"}."""
-    pairs = [setting.partition("=") for setting in settings or []]
+    return _pairs("--set", settings, "backbone=tiny-llama")
+
+
+def parse_where(where: list[str] | None) -> dict[str, list[str]]:
+    """``["task=sst2,qqp"]`` -> {"task": ["sst2", "qqp"]}."""
+    return {name: values.split(",") for name, values in _pairs("--where", where, "task=sst2,qqp").items()}
+
+
+def _pairs(option: str, texts: list[str] | None, example: str) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts or []]
     for name, equals, _ in pairs:
         if not equals:
-            raise BadOption(f"--set {name!r} cannot be read; write FIELD=VALUE, e.g. backbone=tiny-llama")
+            raise BadOption(f"{option} {name!r} cannot be read; write FIELD=VALUE, e.g. {example}")
     return {name: value for name, _, value in pairs}

@@ -17,8 +17,10 @@ from pelt_core.cli.options import (
     Seeds,
     Settings,
     StudyName,
+    Where,
     parse_seeds,
     parse_settings,
+    parse_where,
 )
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
@@ -34,6 +36,7 @@ def run(
     study: StudyName,
     preset: PresetName = "smoke",
     only: Only = None,
+    where: Where = None,
     seeds: Seeds = None,
     settings: Settings = None,
     workers: Annotated[
@@ -64,9 +67,11 @@ def run(
 
     Example, in hours: `pelt run placement --preset laptop --threads 1`
 
+    Example, a part: `pelt run low-resource --preset laptop --where task=sst2,qqp --where examples=100`
+
     Example, your own backbone: `pelt run placement --only "lora*" --seeds 0-4 --set backbone=tiny-llama`
     """
-    runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings))
+    runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings), parse_where(where))
     book = Ledger(ledger or ledger_folder(preset))
     todo = [run for run in runs if not book.has(run)]
     suited = _checked(runs, todo, workers, threads) if todo else (1, 1)
@@ -100,6 +105,7 @@ def status(
     study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="All studies if left out.")] = None,
     preset: PresetName = "smoke",
     only: Only = None,
+    where: Where = None,
     seeds: Seeds = None,
     settings: Settings = None,
     ledger: LedgerFolder = None,
@@ -113,7 +119,7 @@ def status(
     """
     if study is not None:
         book = Ledger(ledger or ledger_folder(preset))
-        runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings))
+        runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings), parse_where(where))
         lines = [_state(run, book) for run in runs]
         show(lines if as_json else _differing(runs, lines), as_json, f"{study}, {preset}, in {book.folder}")
         return
@@ -126,6 +132,7 @@ def plan(
     study: StudyName,
     preset: PresetName = "smoke",
     only: Only = None,
+    where: Where = None,
     seeds: Seeds = None,
     settings: Settings = None,
     ledger: LedgerFolder = None,
@@ -144,7 +151,7 @@ def plan(
     """
     from pelt_core.study import plan as planning
 
-    runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings))
+    runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings), parse_where(where))
     book = Ledger(ledger or ledger_folder(preset))
     said = f"{teraflops:g} TFLOP/s" if teraflops else ""
     speed = planning.Speed(teraflops * 1e12, teraflops * 1e12, said) if teraflops else None

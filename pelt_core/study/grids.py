@@ -97,6 +97,7 @@ def grid(
     seeds: Sequence[int] | None = None,
     only: Sequence[str] | None = None,
     overrides: Mapping[str, str] | None = None,
+    where: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Run]:
     """The runs of a study, breadth first: every cell with the first seed, then every cell with the second.
 
@@ -107,10 +108,11 @@ def grid(
         only: keep the runs whose method matches one of these: a shell pattern (``"lora*@q,k,v"``) or a part of the
             method's spelling (``"lora"``).
         overrides: other values for fields that all runs share, as YAML text.
+        where: keep the runs in which each of these fields is, as text, one of the values given.
 
     Raises:
         UnknownStudy, UnknownPreset, BadPreset: what was asked for does not exist.
-        NoSuchCell: a pattern matches nothing.
+        NoSuchCell: a pattern or a value matches nothing, or no run has the field.
     """
     if study not in STUDIES:
         raise UnknownStudy(f"there is no study {study!r}; choose one of: {', '.join(STUDIES)}")
@@ -119,7 +121,21 @@ def grid(
     runs = list(
         dict.fromkeys(run for seed in every for part in parts if seeds or seed in part.seeds for run in part.runs(seed))
     )
+    for field, values in (where or {}).items():
+        runs = _with(runs, field, values)
     return runs if not only else _matching(runs, only)
+
+
+def _with(runs: list[Run], field: str, values: Sequence[str]) -> list[Run]:
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        fields = run.to_dict()
+        if field not in fields:
+            raise NoSuchCell(f"no run has a field {field!r} to choose by; the fields are: {', '.join(fields)}")
+        found.setdefault(str(fields[field]), []).append(run)
+    if unknown := [value for value in values if value not in found]:
+        raise NoSuchCell(f"no run of this study has {field}={unknown[0]}; there are: {', '.join(found)}")
+    return [run for run in runs if str(run.to_dict()[field]) in values]
 
 
 def _matching(runs: list[Run], patterns: Sequence[str]) -> list[Run]:
