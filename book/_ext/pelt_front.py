@@ -90,6 +90,32 @@ def _of_low_resource(said: dict[str, str]) -> Iterator[str]:
             yield f"**A gate over {name}** changes the score by {said[f'gate_{method}']}."
 
 
+def _of_signal(said: dict[str, str]) -> Iterator[str]:
+    if "telling" in said:
+        yield f"**Tasks that the small encoder can tell apart**: {said['telling']}; it cannot: {said['blind']}."
+
+
+def _of_frozen_head(said: dict[str, str]) -> Iterator[str]:
+    costs = [said.get(f"frozen_cost_{group}", NOT_RUN) for group in ("without_adapter", "others")]
+    if NOT_RUN not in costs:
+        yield (
+            f"**A head that stays at its random start**, as in UniPELT's released code for methods without an adapter, "
+            f"changes their score by {costs[0]} points with {said['frozen_examples']} examples; that of the other "
+            f"methods, if theirs is frozen too, by {costs[1]}."
+        )
+
+
+def _of_gates(said: dict[str, str]) -> Iterator[str]:
+    shut, opened = (said.get(f"gates_forced_apl_{value}", NOT_RUN) for value in ("0.0", "1.0"))
+    if NOT_RUN not in (shut, opened):
+        yield f"**Forcing UniPELT's trained gates** (APL) shut changes the score by {shut} points, open by {opened}."
+    if said.get("gates_padding_changed", NOT_RUN) != NOT_RUN:
+        yield (
+            f"**A gate that counts padding**, as in the released code, changes {said['gates_padding_changed']} of the "
+            "answers when the same texts are padded to the full length."
+        )
+
+
 def _of_placement(said: dict[str, str]) -> Iterator[str]:
     if said.get("lowest_loss", NOT_RUN) != NOT_RUN:
         yield (
@@ -100,7 +126,10 @@ def _of_placement(said: dict[str, str]) -> Iterator[str]:
 
 FINDINGS: dict[str, Callable[[dict[str, str]], Iterator[str]]] = {
     "claims": _of_claims,
+    "glue-signal": _of_signal,
     "low-resource": _of_low_resource,
+    "frozen-head": _of_frozen_head,
+    "gates": _of_gates,
     "placement": _of_placement,
 }
 """Page -> the sentences that what it glued allows."""
