@@ -5,6 +5,7 @@ import pytest
 from gate_rows import gates_study, nothing
 
 from pelt_core.report.few_shot import tuned
+from pelt_core.study.scores import Scores
 
 
 def test_the_sweep_is_read_from_the_methods() -> None:
@@ -53,3 +54,12 @@ def test_what_is_not_run_stays_open() -> None:
     assert tuned.ranges(study, 100).empty
     for frame in (tuned.sizes(study, 100), tuned.scale_differences(study, 100), tuned.by_scale(study, 100)):
         assert len(frame) and np.isnan(frame["mean"]).all() and set(frame["state"]) == {"not run yet"}
+
+
+def test_half_a_sweep_says_what_it_can() -> None:
+    """LoRA without gates is recorded, with gates not."""
+    whole = gates_study()
+    own = {run.key: whole.rows[run.key] for run in whole.runs if not whole.names[run.method].startswith("gated")}
+    found = tuned.scale_differences(Scores(whole.runs, whole.names, own, whole.ledger), 100).set_index("kind")
+    assert found.loc["without gate", "mean"].notna().all() and found.loc["without gate", "p_holm"].notna().all()
+    assert set(found.loc[["with gate", "without − with"], "state"]) == {"not run yet"}

@@ -121,4 +121,6 @@ def _by_gate(scores: Scores, sweep: pd.DataFrame, scale: float, examples: int) -
 
 def _minus(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     """At the items and seeds that both have."""
+    if one.empty or other.empty:  # of what is not run there are no items to join
+        return pd.DataFrame()
     return (one - other).dropna(axis=1, how="all").dropna()
