@@ -68,3 +68,17 @@ def test_there_is_a_panel_for_every_search(some: Scores, nothing: Scores) -> Non
         assert len(axes["lora", "learning_rate"].lines) >= least
     texts = [text.get_text() for text in axes["lora", "learning_rate"].texts]
     assert texts == ["not run yet"]
+
+
+def test_a_collapse_is_written_where_it_would_flatten_the_others(tmp_path: Path) -> None:
+    style.use_style()
+    ledger = Ledger(tmp_path)
+    for number, run in enumerate(grid("glue-recipe", "laptop")):
+        fallen = run.method == "mlp_prefix@kv" and run.learning_rate == 3e-3
+        ledger.write(*few_shot_row(run, 100, -0.9 if fallen else 0.8, number))
+    found = load(["glue-recipe"], "laptop", ledger)
+    axes = dict(zip(recipe_figures.panels(found), recipe_figures.search(found).axes, strict=False))
+    axis = axes["prefix", "learning_rate"]
+    written = [text.get_text() for text in axis.texts if "↓" in text.get_text()]
+    assert len(written) == 1 and "SST-2" in written[0] and "QQP" in written[0] and axis.get_ylim()[0] > 5
+    assert not any("↓" in text.get_text() for text in axes["lora", "learning_rate"].texts)

@@ -99,16 +99,16 @@ def _of_frozen_head(said: dict[str, str]) -> Iterator[str]:
     costs = [said.get(f"frozen_cost_{group}", NOT_RUN) for group in ("without_adapter", "others")]
     if NOT_RUN not in costs:
         yield (
-            f"**A head that stays at its random start**, as in UniPELT's released code for methods without an adapter, "
-            f"changes their score by {costs[0]} points with {said['frozen_examples']} examples; that of the other "
-            f"methods, if theirs is frozen too, by {costs[1]}."
+            f"**A head that stays at its random start**, as UniPELT's released code has it for methods without an "
+            f"adapter, changes what these score with {said['frozen_examples']} examples by {costs[0]}; freezing it in "
+            f"the others too changes theirs by {costs[1]}."
         )
 
 
 def _of_gates(said: dict[str, str]) -> Iterator[str]:
     shut, opened = (said.get(f"gates_forced_apl_{value}", NOT_RUN) for value in ("0.0", "1.0"))
     if NOT_RUN not in (shut, opened):
-        yield f"**Forcing UniPELT's trained gates** (APL) shut changes the score by {shut} points, open by {opened}."
+        yield f"**Forcing UniPELT's trained gates** (APL) shut changes the score by {shut}; open, by {opened}."
     if said.get("gates_padding_changed", NOT_RUN) != NOT_RUN:
         yield (
             f"**A gate that counts padding**, as in the released code, changes {said['gates_padding_changed']} of the "

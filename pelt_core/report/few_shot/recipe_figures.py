@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,6 +16,10 @@ from pelt_core.study.scores import Scores
 
 COLUMNS = 2
 """Of panels: what a phone can show."""
+COLLAPSED = 0.1
+"""So great a share of the scores may lie below the panels: they would flatten all others, and are written instead."""
+STEP = 5
+"""Points: the ends of the scale are multiples."""
 
 
 def panels(scores: Scores) -> list[tuple[str, str]]:
@@ -36,6 +42,9 @@ def search(scores: Scores) -> Figure:
     rows = -(-len(shown) // COLUMNS)
     size = (WIDTH, 1.35 * rows + 0.4)
     drawn, axes = plt.subplots(rows, COLUMNS, figsize=size, sharey=True, squeeze=False, layout="constrained")
+    found = scores.table["dev_score"]
+    if len(found):
+        axes[0][0].set_ylim(STEP * (found.quantile(COLLAPSED) // STEP - 1), STEP * (found.max() // STEP + 1))
     for axis, (method, rate) in zip(axes.flat, shown, strict=False):
         _panel(axis, scores, method, rate, best.get(method))
     for axis in axes.flat[len(shown) :]:
@@ -52,13 +61,21 @@ def _panel(axis: Axes, scores: Scores, method: str, rate: str, best: Rates | Non
     axis.set_title(f"{method_name(method)}{', head' * (rate == RATES[1] and method != 'head')}", color=COLOURS[method])
     ticks = sorted(grid.loc[grid[other] == shared, rate].unique())
     places = {tick: place for place, tick in enumerate(ticks)}
-    axis.set_xticks(list(places.values()), [_short(tick) for tick in ticks], fontsize=8)
+    axis.set_xticks(list(places.values()), [_short(tick) for tick in ticks], fontsize=8 if len(ticks) < 5 else 6)
     axis.set_xlim(-0.3, len(ticks) + 0.1)
+    below: dict[int, list[str]] = defaultdict(list)
     for name, line in own[own[other] == shared].groupby("task", sort=False):
         means = line.groupby(rate)["dev_score"].mean().rename(places)
-        axis.plot(means.index, means, **mark(method) | {"linestyle": "-", "linewidth": 1.2, "markersize": 4})
-        end = (means.index[-1], means.iloc[-1])
+        bottom = axis.get_ylim()[0]
+        seen = means[means >= bottom]
+        axis.plot(seen.index, seen, **mark(method) | {"linestyle": "-", "linewidth": 1.2, "markersize": 4})
+        end = (seen.index[-1], seen.iloc[-1])
         axis.annotate(task_name(str(name)), end, (4, 0), textcoords="offset points", va="center", fontsize=8)
+        for place, score in means[means < bottom].items():
+            below[place].append(f"{task_name(str(name))} {score:.0f}")
+    for place, said in below.items():
+        text, end = "\n".join(f"↓ {one}" for one in said), (place, axis.get_ylim()[0])
+        axis.annotate(text, end, (-2, 12), textcoords="offset points", ha="left", fontsize=7, color=INK)
     if own.empty:
         axis.text(0.5, 0.5, NOT_RUN, transform=axis.transAxes, ha="center", va="center", style="italic", fontsize=9)
     if best and best[RATES.index(other)] == shared:

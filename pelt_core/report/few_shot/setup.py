@@ -70,9 +70,20 @@ def _poolings(runs: Iterable[ClassificationRun]) -> list[str]:
 
 
 def _rates(scores: Scores) -> list[str]:
-    """`0.002 / 0.005: Adapter, LoRA`."""
-    methods: dict[str, dict[str, None]] = {}
+    """`0.002 / 0.005: Adapter, LoRA`, and where several are searched, `0.0005, 0.002 / 0.005: Adapter`."""
+    heads: dict[str, dict[float, dict[float, None]]] = {}  # method -> rate of the head -> rates of the module
     for run in scores.runs:
-        pair = f"{run.learning_rate:g} / {run.head_learning_rate:g}"
-        methods.setdefault(pair, {})[method_name(scores.names[run.method])] = None
-    return [f"{pair}: {', '.join(names)}" for pair, names in methods.items()]
+        own = heads.setdefault(scores.names[run.method], {})
+        own.setdefault(run.head_learning_rate, {})[run.learning_rate] = None
+    methods: dict[str, list[str]] = {}
+    for name, own in heads.items():
+        pairs: dict[str, list[str]] = {}  # rates of the module -> rates of the head
+        for head, modules in own.items():
+            pairs.setdefault(_numbers(modules), []).append(f"{head:g}")
+        said = " and ".join(f"{modules} / {', '.join(found)}" for modules, found in pairs.items())
+        methods.setdefault(said, []).append(method_name(name))
+    return [f"{said}: {', '.join(names)}" for said, names in methods.items()]
+
+
+def _numbers(rates: Iterable[float]) -> str:
+    return ", ".join(f"{rate:g}" for rate in sorted(rates))
