@@ -1,6 +1,7 @@
 """Orders of sizes and scores that are made up."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from pelt_core.study.claims.evidence import Aligned, Evidence
 from pelt_core.study.claims.finding import verdict
 from pelt_core.study.claims.published import Published
 from pelt_core.study.claims.ranks import published_ranks, ranks
+from pelt_core.study.grids import grid
 
 METHODS = [f"m{i:02d}" for i in range(20)]
 TEST = {"methods": METHODS, "examples": 100, "below": 0.5}
@@ -25,10 +27,9 @@ class MadeUp:
         self._scores = scores
 
     def scores(self, study: str) -> Any:
-        lines = [("sst2", name, 100, 1000 * i) for i, name in enumerate(METHODS, 1)]
-        return SimpleNamespace(
-            table=pd.DataFrame(lines, columns=["task", "method", "examples", "trainable_parameters"])
-        )
+        (run, *_) = grid("low-resource", "smoke")
+        names = {f"lora(rank={rank})@q,v": name for rank, name in enumerate(METHODS, 1)}
+        return SimpleNamespace(names=names, runs=[replace(run, method=method) for method in names])
 
     def silent(self, study: str) -> tuple[str, ...]:
         return ()
@@ -54,6 +55,16 @@ def test_every_verdict_can_be_reached(scores: Sequence[float], said: str) -> Non
     assert verdict(found, [one.p]) == said
     assert -1 <= one.low <= one.effect <= one.high <= 1 and found.seeds == 2
     assert (one.p < 0.05) == (not one.low < 0.5 < one.high)  # the interval and the test agree
+
+
+def test_one_seed_is_no_verdict() -> None:
+    class OneSeed(MadeUp):
+        def aligned(self, study: str, cells: Mapping[str, Any]) -> Aligned:
+            found = super().aligned(study, cells)
+            return replace(found, frames={name: frame[[0]] for name, frame in found.frames.items()})
+
+    (one,) = ranks("low-resource", TEST, cast(Evidence, OneSeed(list(np.arange(20, 0, -1.0))))).tests
+    assert np.isnan(one.p) and one.effect == pytest.approx(-1)
 
 
 def test_equal_scores_have_no_order() -> None:

@@ -287,21 +287,3 @@ def test_report_prints_where_it_is(monkeypatch, tmp_path):
     monkeypatch.setattr(publish, "report", lambda preset, force, tell: tmp_path / f"{preset}-{force}.html")
     done = pelt("report", "--preset", "laptop", "--force")
     assert done.stdout.strip() == str(tmp_path / "laptop-True.html")
-
-
-@pytest.mark.parametrize(("text", "seeds"), [(None, None), ("3", [3]), ("0,2-4", [0, 2, 3, 4])])
-def test_seeds(text, seeds):
-    from pelt_core.cli.options import parse_seeds
-
-    assert parse_seeds(text) == seeds
-
-
-def test_where():
-    from pelt_core.cli.options import BadOption, parse_where
-
-    assert parse_where(None) == {} and parse_where(["task=sst2,qqp", "seed=1"]) == {
-        "task": ["sst2", "qqp"],
-        "seed": ["1"],
-    }
-    with pytest.raises(BadOption, match="--where 'task' cannot be read; write FIELD=VALUE, e.g. task=sst2,qqp"):
-        parse_where(["task"])

@@ -7,7 +7,7 @@ import pytest
 from test_classifying import RUN
 
 from pelt_core.study.execute import execute
-from pelt_core.study.sizes import size, trainable
+from pelt_core.study.sizes import kept, size, trainable
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,9 @@ def test_a_classifier_is_counted_as_it_is_trained(change: dict, tmp_path: Path) 
     run = replace(RUN, epochs=1, **change)
     row, _ = execute(run, tmp_path)
     assert (trainable(run), size(run).backbone) == (row["trainable_parameters"], row["backbone_parameters"])
+
+
+def test_what_is_kept_is_what_the_folded_method_has() -> None:
+    written, lora = (replace(RUN, method=method) for method in ("mlp_prefix(tokens=10)@kv", "lora@q,v"))
+    assert kept(written) == size(replace(RUN, method="prefix(tokens=10)@kv")).own < size(written).own
+    assert kept(lora) == size(lora).own

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from pelt_core.backbones import meta_classifier
 from pelt_core.counting import Count, count, count_named
 from pelt_core.data.glue.tasks import task
+from pelt_core.folding import folded
+from pelt_core.specification import parse
 from pelt_core.study.run import ClassificationRun, Run
 
 
@@ -25,6 +28,11 @@ def trainable(run: Run) -> int:
     """What the run trains: the method's own parameters, and the head unless it stays as it was drawn."""
     counted = size(run)
     return counted.own if isinstance(run, ClassificationRun) and not run.train_head else counted.trainable
+
+
+def kept(run: Run) -> int:
+    """What the method keeps of its own parameters once it is folded, as papers count: no MLP that writes a prefix."""
+    return size(replace(run, method=str(folded(parse(run.method))))).own
 
 
 @cache

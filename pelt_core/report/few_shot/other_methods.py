@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 from IPython.display import Markdown
 
-from pelt_core.folding import folded
 from pelt_core.methods import METHODS
 from pelt_core.report.few_shot import limits as common
 from pelt_core.report.few_shot import rates
@@ -20,9 +18,8 @@ from pelt_core.report.tables import interval, p_value
 from pelt_core.report.words import counted, listed
 from pelt_core.specification import parse
 from pelt_core.study.rank_correlation import LEAST_PAIRS, spearman
-from pelt_core.study.run import Run
 from pelt_core.study.scores import Scores
-from pelt_core.study.sizes import size
+from pelt_core.study.sizes import kept, size
 from pelt_core.study.statistics import BadRecords
 
 REFERENCE = "lora-24"
@@ -44,17 +41,13 @@ def sizes(scores: Scores) -> pd.DataFrame:
     """
     runs = {scores.names[run.method]: run for run in scores.runs}
     frame = pd.DataFrame(
-        [(name, run.method, size(run).own, size(_folded(run)).own) for name, run in runs.items()],
+        [(name, run.method, size(run).own, kept(run)) for name, run in runs.items()],
         columns=["method", "specification", "parameters", "kept"],
     ).set_index("method")
     measure = frame["parameters"].get(MEASURE, float("nan"))
     frame = frame.assign(ratio=frame["parameters"] / measure, kept_ratio=frame["kept"] / measure)
     near = frame[["ratio", "kept_ratio"]].apply(lambda own: own.between(1 / FACTOR, FACTOR))
     return frame.assign(comparable=near.any(axis=1))
-
-
-def _folded(run: Run) -> Run:
-    return replace(run, method=str(folded(parse(run.method))))
 
 
 def band(scores: Scores) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pelt_core.study.claims import reasons
@@ -12,18 +13,21 @@ from pelt_core.study.claims.evidence import Evidence
 from pelt_core.study.claims.finding import Finding, Test
 from pelt_core.study.claims.published import Published
 from pelt_core.study.rank_correlation import LEAST_PAIRS, spearman
+from pelt_core.study.sizes import kept
+from pelt_core.study.statistics import LEAST_SEEDS
 
 SIZES = "4-efficiency"
 """The published table of trainable parameters."""
 
 
 def ranks(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
-    """Spearman's rank correlation of trainable parameters and mean score, one pair a method.
+    """Spearman's rank correlation of parameters and mean score, one pair a method.
 
         rho = corr(rank(parameters_m), rank(mean over tasks and seeds of score_m))
 
-    It is held against its bound on Fisher's scale, where its error is the same everywhere, see
-    `pelt_core.study.rank_correlation`. The methods are few, so that only a near order shows.
+    Parameters are counted as the paper does, see `pelt_core.study.sizes.kept`. The correlation is held against its
+    bound on Fisher's scale, where its error is the same everywhere, see `pelt_core.study.rank_correlation`. The methods
+    are few, so that only a near order shows.
 
     Args:
         study: whose rows.
@@ -35,14 +39,15 @@ def ranks(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
     aligned = evidence.aligned(study, cells)
     found: list[Test] = []
     if aligned.tasks:
-        table = evidence.scores(study).table
-        own = table[(table["examples"] == test["examples"]) & table["task"].isin(aligned.tasks)]
-        sizes = own.groupby("method")["trainable_parameters"].first()[test["methods"]]
+        scores = evidence.scores(study)
+        runs = {scores.names[run.method]: run for run in scores.runs}
+        sizes = [kept(runs[name]) for name in test["methods"]]
         means = {name: frame.groupby("task").mean().mean(axis=1).mean() for name, frame in aligned.frames.items()}
         if pd.Series(means).nunique() > 1 and len(means) >= LEAST_PAIRS:
             one = spearman(sizes, pd.Series(means)[test["methods"]], against=test["below"])
             name = f"parameters and score below {test['below']:g}"
-            found.append(Test(name, one.value, one.low, one.high, test["below"] - one.value, one.p_value))
+            p = one.p_value if aligned.seeds >= LEAST_SEEDS else np.nan
+            found.append(Test(name, one.value, one.low, one.high, test["below"] - one.value, p))
     return Finding(
         unit="rank correlation",
         tests=tuple(found),
