@@ -114,8 +114,9 @@ def _both(ours: Any, published: str) -> str:
         first = ours["state"]
     else:
         spread = "" if np.isnan(ours["deviation"]) else f" ± {ours['deviation']:.1f}"
-        first = f"{ours['mean']:.1f}{spread} ({ours['seeds']})"
-    return f"{first}<br><small>{published}</small>".replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
+        first = f"{ours['mean']:.1f}{spread} ({ours['seeds']})".replace("-", "−")
+    both = (words.replace(" ", "\N{NO-BREAK SPACE}") for words in (first, f"<small>{published}</small>"))
+    return "<br>".join(both)
 
 
 def _published(known: pd.DataFrame | None, group: Sequence[str]) -> str:
