@@ -92,7 +92,7 @@ def of_differences(values: pd.DataFrame) -> dict[str, Any]:
         numbers = dict.fromkeys(("mean", "low", "high", "p", "detectable"), np.nan)
         return {"state": NOT_RUN, "tasks": [], "seeds": 0, **numbers}
     sets = values.index.get_level_values("task")
-    found = statistics.estimate(values.to_numpy(), sets, level=LEVEL)
+    found = statistics.pooled(values.to_numpy(), sets, level=LEVEL)
     tested = found.seeds >= LEAST_SEEDS
     return {
         "state": "",
@@ -124,7 +124,7 @@ def _estimate(scores: Scores, chosen: dict[str, Any], tasks: list[str]) -> dict[
             **nothing,
             "by_seed": [],
         }
-    one = statistics.estimate(values.to_numpy(), values.index.get_level_values("task"), level=LEVEL)
+    one = statistics.pooled(values.to_numpy(), values.index.get_level_values("task"), level=LEVEL)
     by_seed = values.groupby(level="task").mean().mean()
     floor = -POINTS if {task(name).metric for name in tasks} & set(SIGNED) else 0
     return {

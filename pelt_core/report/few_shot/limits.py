@@ -20,7 +20,7 @@ RECIPE = (
 
 def common(scores: Scores) -> list[str]:
     """The points that every few-example page has: scale, data, one rate for all tasks, seeds."""
-    return [_scale(scores), *_parts(scores), RECIPE, limits.of_seeds(scores)]
+    return [_scale(scores), *_parts(scores), RECIPE, limits.of_seeds(scores), *_tasks(scores)]
 
 
 def without_signal(signal: Scores) -> Iterator[str]:
@@ -40,6 +40,14 @@ def without_signal(signal: Scores) -> Iterator[str]:
             f"**Tasks without a signal.** On {listed(blind)} full fine-tuning itself does not leave the trivial "
             "baseline with its whole interval, see the page on [what the encoder can tell apart](glue-signal): what is "
             "found there is neither for nor against any method."
+        )
+
+
+def _tasks(scores: Scores) -> Iterator[str]:
+    if len({run.task for run in scores.runs}) > 1:
+        yield (
+            "**Means over tasks** take each task for a training of its own: its seeds draw other rows than on the "
+            "others. The start of the module is the same on all; what it would do alike on all is in no interval."
         )
 
 

@@ -116,11 +116,11 @@ def _aligned(study: str, members: Sequence[str], test: Mapping[str, Any], eviden
 def _against_bounds(name: str, values: pd.DataFrame, test: Mapping[str, Any]) -> Iterator[Test]:
     """One test for each claimed bound of the mean of `values`."""
     matrix, sets = values.to_numpy(), values.index.get_level_values("task").tolist()
-    found = statistics.estimate(matrix, sets)
+    found = statistics.pooled(matrix, sets)
     testable = found.seeds >= LEAST_SEEDS
     for side, sign in (("above", 1), ("below", -1)):
         if side in test:
-            p = statistics.estimate(matrix - test[side], sets).p_value
+            p = statistics.pooled(matrix - test[side], sets).p_value
             yield Test(
                 name=name if not test[side] else f"{name} {side} {test[side]:g}",
                 effect=found.mean,
