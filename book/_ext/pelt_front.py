@@ -106,9 +106,12 @@ def _of_frozen_head(said: dict[str, str]) -> Iterator[str]:
 
 
 def _of_gates(said: dict[str, str]) -> Iterator[str]:
-    shut, opened = (said.get(f"gates_forced_apl_{value}", NOT_RUN) for value in ("0.0", "1.0"))
-    if NOT_RUN not in (shut, opened):
-        yield f"**Forcing UniPELT's trained gates** (APL) shut changes the score by {shut}; open, by {opened}."
+    shut, half, opened = (said.get(f"gates_forced_apl_{value}", NOT_RUN) for value in ("0.0", "0.5", "1.0"))
+    if NOT_RUN not in (shut, half, opened):
+        yield (
+            f"**Forcing UniPELT's trained gates** (APL) to one half, where they start, changes the score by {half}; shut, "
+            f"by {shut}; open, by {opened}."
+        )
     if said.get("gates_padding_changed", NOT_RUN) != NOT_RUN:
         yield (
             f"**A gate that counts padding**, as in the released code, changes {said['gates_padding_changed']} of the "

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
+from typing import Any
 
 from pelt_core.errors import PeltError
 from pelt_core.study.presets import budgets
@@ -127,15 +128,22 @@ def grid(
 
 
 def _with(runs: list[Run], field: str, values: Sequence[str]) -> list[Run]:
-    found: dict[str, list[Run]] = {}
-    for run in runs:
-        fields = run.to_dict()
-        if field not in fields:
-            raise NoSuchCell(f"no run has a field {field!r} to choose by; the fields are: {', '.join(fields)}")
-        found.setdefault(str(fields[field]), []).append(run)
-    if unknown := [value for value in values if value not in found]:
-        raise NoSuchCell(f"no run of this study has {field}={unknown[0]}; there are: {', '.join(found)}")
-    return [run for run in runs if str(run.to_dict()[field]) in values]
+    names = [one.name for one in fields(runs[0])]
+    if field not in names:
+        raise NoSuchCell(f"no run has a field {field!r} to choose by; the fields are: {', '.join(names)}")
+    there = dict.fromkeys(getattr(run, field) for run in runs)
+    wanted = [next((value for value in there if _is(value, text)), None) for text in values]
+    if None in wanted:
+        text = values[wanted.index(None)]
+        raise NoSuchCell(f"no run of this study has {field}={text}; there are: {', '.join(map(str, there))}")
+    return [run for run in runs if getattr(run, field) in wanted]
+
+
+def _is(value: Any, text: str) -> bool:
+    """Whether `text` says this value of a field: `5e-4` and `0.0005` are one number, `true` is Python's True."""
+    if isinstance(value, float):
+        return text.replace(".", "", 1).replace("e-", "", 1).isdecimal() and float(text) == value
+    return text.lower() == str(value).lower()
 
 
 def _matching(runs: list[Run], patterns: Sequence[str]) -> list[Run]:

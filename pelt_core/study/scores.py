@@ -122,7 +122,7 @@ class Scores:
             "seed": run.seed,
             "backbone": run.backbone,
             "score": POINTS * row["metrics"][measure][run.task],
-            "dev_score": POINTS * max(epoch[measure] for epoch in row["dev"]),
+            "dev_score": POINTS * max(epoch[measure] for epoch in row["dev"] if epoch[measure] is not None),
             "accuracy": POINTS * row["metrics"].get("accuracy", {}).get(run.task, np.nan),
             "loss": row["metrics"]["loss"][run.task],
             "best_epoch": row["best_epoch"],

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pelt_core.report import limits
 from pelt_core.report.names import backbone_summary, task_name
-from pelt_core.report.words import listed
+from pelt_core.report.words import counted, listed
 from pelt_core.study.scores import Scores
 from pelt_core.study.signal import signals
 
@@ -14,13 +14,14 @@ SPLITS = ("train", "test")
 """Of a task of which all rows are at hand."""
 RECIPE = (
     "**One recipe.** Each method has one pair of learning rates for all tasks and all numbers of examples, chosen on "
-    "development rows, see the page on [learning rates](glue-recipe). A task could prefer another pair."
+    "development rows of a few tasks and one shuffle, see the page on [learning rates](glue-recipe). A task, or "
+    "another number of examples, could prefer another pair, and near the best the choice is partly luck."
 )
 
 
 def common(scores: Scores) -> list[str]:
     """The points that every few-example page has: scale, data, one rate for all tasks, seeds."""
-    return [_scale(scores), *_parts(scores), RECIPE, limits.of_seeds(scores), *_tasks(scores)]
+    return [_scale(scores), *_parts(scores), RECIPE, *_stopped(scores), limits.of_seeds(scores), *_tasks(scores)]
 
 
 def without_signal(signal: Scores) -> Iterator[str]:
@@ -40,6 +41,24 @@ def without_signal(signal: Scores) -> Iterator[str]:
             f"**Tasks without a signal.** On {listed(blind)} full fine-tuning itself does not leave the trivial "
             "baseline with its whole interval, see the page on [what the encoder can tell apart](glue-signal): what is "
             "found there is neither for nor against any method."
+        )
+
+
+def _stopped(scores: Scores) -> Iterator[str]:
+    """Runs that kept their first epoch, as no later one scored better before their patience ended."""
+    ended = {
+        run.key
+        for run in scores.runs
+        if run.patience and len(scores.rows.get(run.key, {"dev": ()})["dev"]) < run.epochs
+    }
+    own = scores.table[scores.table["key"].isin(ended) & (scores.table["best_epoch"] == 1)]
+    if len(own):
+        counts = own["task"].value_counts(sort=False)
+        said = listed(f"{number} on {task_name(str(name))}" for name, number in counts.items())
+        yield (
+            f"**Stopped early.** {counted(len(own), 'run')} kept the first epoch, as none of the next scored better "
+            f"before their patience ended: {said}. Such a run is hardly trained, and where many are, the task says "
+            "little of the methods. A metric such as F1 or Matthews may fall before it rises."
         )
 
 

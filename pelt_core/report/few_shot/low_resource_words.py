@@ -137,8 +137,8 @@ def facts(scores: Scores, averages: pd.DataFrame, bounds: pd.DataFrame, gates: p
         "hours": words.hours(scores),
     }
     for examples in sizes(scores):
-        known = averages[(averages["examples"] == examples) & averages["mean"].notna()].sort_values("mean")
-        best = known.iloc[-1] if len(known) else None
+        own = averages[averages["examples"] == examples].sort_values("mean")
+        best = own.iloc[-1] if own["mean"].notna().all() else None
         found[f"best_{examples}"] = NOT_RUN if best is None else method_name(best["method"])
         found[f"tasks_{examples}"] = NOT_RUN if best is None else counted(len(best["tasks"]), "task")
     for one in gates[gates["size"] == gate_effect.POOLED].to_dict("records"):

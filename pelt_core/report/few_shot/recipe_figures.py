@@ -69,8 +69,8 @@ def _panel(axis: Axes, scores: Scores, method: str, rate: str, best: Rates | Non
         bottom = axis.get_ylim()[0]
         seen = means[means >= bottom]
         axis.plot(seen.index, seen, **mark(method) | {"linestyle": "-", "linewidth": 1.2, "markersize": 4})
-        end = (seen.index[-1], seen.iloc[-1])
-        axis.annotate(task_name(str(name)), end, (4, 0), textcoords="offset points", va="center", fontsize=8)
+        for end in list(seen.items())[-1:]:
+            axis.annotate(task_name(str(name)), end, (4, 0), textcoords="offset points", va="center", fontsize=8)
         for place, score in means[means < bottom].items():
             below[place].append(f"{task_name(str(name))} {score:.0f}")
     for place, said in below.items():

@@ -16,6 +16,9 @@ from pelt_core.study.rank_correlation import LEAST_PAIRS, spearman
 from pelt_core.study.sizes import kept
 from pelt_core.study.statistics import LEAST_SEEDS
 
+LEAST_METHODS = 10
+"""Of a test. Noise in the scores draws a rank correlation towards 0, and an order of six methods can hardly speak
+against that: the verdict would be that of the noise."""
 SIZES = "4-efficiency"
 """The published table of trainable parameters."""
 
@@ -27,7 +30,7 @@ def ranks(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
 
     Parameters are counted as the paper does, see `pelt_core.study.sizes.kept`. The correlation is held against its
     bound on Fisher's scale, where its error is the same everywhere, see `pelt_core.study.rank_correlation`. The methods
-    are few, so that only a near order shows.
+    are few: below `LEAST_METHODS` there is no test.
 
     Args:
         study: whose rows.
@@ -46,7 +49,7 @@ def ranks(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         if pd.Series(means).nunique() > 1 and len(means) >= LEAST_PAIRS:
             one = spearman(sizes, pd.Series(means)[test["methods"]], against=test["below"])
             name = f"parameters and score below {test['below']:g}"
-            p = one.p_value if aligned.seeds >= LEAST_SEEDS else np.nan
+            p = one.p_value if aligned.seeds >= LEAST_SEEDS and len(means) >= LEAST_METHODS else np.nan
             found.append(Test(name, one.value, one.low, one.high, test["below"] - one.value, p))
     return Finding(
         unit="rank correlation",
@@ -56,7 +59,7 @@ def ranks(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         items=aligned.items,
         tasks=aligned.tasks,
         silent=silent,
-        reasons=(*reasons.of_tasks(silent, aligned), f"{len(cells)} methods are few for an order"),
+        reasons=(*reasons.of_tasks(silent, aligned), f"{len(cells)} methods are too few to test an order"),
     )
 
 
