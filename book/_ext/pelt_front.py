@@ -109,8 +109,8 @@ def _of_gates(said: dict[str, str]) -> Iterator[str]:
     shut, half, opened = (said.get(f"gates_forced_apl_{value}", NOT_RUN) for value in ("0.0", "0.5", "1.0"))
     if NOT_RUN not in (shut, half, opened):
         yield (
-            f"**Forcing UniPELT's trained gates** (APL) to one half, where they start, changes the score by {half}; shut, "
-            f"by {shut}; open, by {opened}."
+            f"**Forcing UniPELT's trained gates** (APL) to one half, where they start, changes the score by {half}; "
+            f"shut, by {shut}; open, by {opened}."
         )
     if said.get("gates_padding_changed", NOT_RUN) != NOT_RUN:
         yield (
