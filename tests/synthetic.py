@@ -38,7 +38,6 @@ def fill(ledger: Ledger, runs: Sequence[Run], questions: int = 12, effects: dict
                 "status": "finished",
                 "metrics": {"accuracy": metrics, "answer_loss": dict.fromkeys(run.loss_sets, 1.0)},
                 "trainable_parameters": 1_000_000 + 1000 * len(run.method),
-                "training_rows": 100 if run.trains else 0,
                 "backbone_parameters": 134_515_008,
                 "loss_curve": [[1, 2.0], [2, 1.0]],
                 "tokens": 1000,

@@ -2,8 +2,10 @@ import copy
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pelt_core.study import presets
+from pelt_core.study.grids import grid
 from pelt_core.study.presets import BadPreset, UnknownPreset, budgets, ledger_folder
 
 
@@ -69,3 +71,17 @@ def test_the_paper_preset_is_the_papers(table):
     assert said == {"batch_size": 16, "epochs": 3, "warmup": 100, "max_length": 256, "max_new_tokens": 256}
     rates = [method.get("learning_rate", []) for method in spent.cells["methods"].values()]
     assert {rate for own in rates for rate in own} == {3e-4}
+
+
+def test_a_file_of_the_same_form_is_a_preset(tmp_path):
+    own = tmp_path / "mine.yml"
+    table = copy.deepcopy(presets.presets()["smoke"])
+    table["classification"]["common"]["backbone"] = "tiny-bert"
+    own.write_text(yaml.safe_dump(table))
+    assert {run.backbone for run in grid("low-resource", str(own))} == {"tiny-bert"}
+    assert presets.ledger_folder(str(own)) == presets.ledger_folder("smoke")
+    with pytest.raises(UnknownPreset, match="no file 'none.yml' to read a preset from"):
+        grid("low-resource", "none.yml")
+    (tmp_path / "other.yml").write_text("ledger: here")
+    with pytest.raises(BadPreset, match="is no preset: it must have ledger, answers, classification"):
+        grid("low-resource", str(tmp_path / "other.yml"))

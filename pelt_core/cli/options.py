@@ -10,10 +10,10 @@ import typer
 
 from pelt_core.errors import PeltError
 from pelt_core.study.grids import STUDIES
-from pelt_core.study.presets import presets
+from pelt_core.study.presets import PRESETS
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help=f"One of: {', '.join(STUDIES)}.")]
-PresetName = Annotated[str, typer.Option("--preset", "-p", help=f"How much to spend: one of {', '.join(presets())}.")]
+PresetName = Annotated[str, typer.Option("--preset", "-p", help=f"How much to spend: {', '.join(PRESETS)}, or a file.")]
 Only = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="PATTERN", help="Keep methods that contain this, or match it with `*`. Repeatable."),

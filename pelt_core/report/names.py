@@ -34,6 +34,8 @@ METHOD_NAMES = {
     "houlsby": "Houlsby adapter",
     "lora-24": "LoRA, rank 24",
     "prefix-direct": "Prefix, no MLP",
+}
+VARIANT_NAMES = {
     "prefix-50": "Prefix, 50 tokens",
     "adapter-12": "Adapter, bottleneck 12",
     "adapter-192": "Adapter, bottleneck 192",
@@ -45,6 +47,7 @@ METHOD_NAMES = {
     "gated-lora-scale-2": "Gated LoRA, scale 2",
     "gated-lora-scale-16": "Gated LoRA, scale 16",
 }
+"""Of methods that one study sweeps, drawn as the method that they are variants of."""
 SET_NAMES = {
     "gsm8k": "GSM8K",
     "svamp": "SVAMP",
@@ -82,8 +85,8 @@ def set_name(name: str) -> str:
 
 
 def method_name(name: str) -> str:
-    """A method as papers spell it."""
-    return METHOD_NAMES.get(name, name)
+    """A method as papers spell it, or a variant of one."""
+    return (METHOD_NAMES | VARIANT_NAMES).get(name, name)
 
 
 def task_name(name: str) -> str:

@@ -120,7 +120,7 @@ class AnswerScores:
         wanted = [task] if isinstance(task, str) else list(task)
         columns: dict[int, pd.Series] = {}
         for line in found.itertuples():
-            seeds = [line.seed] if line.training_rows else sorted(set(self.table["seed"]))
+            seeds = [line.seed] if line.train else sorted(set(self.table["seed"]))
             columns |= dict.fromkeys(seeds, self._of_run(line.key))
         if not columns:
             return pd.DataFrame()

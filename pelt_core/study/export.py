@@ -144,7 +144,10 @@ def _line(row: dict[str, Any], serves: dict[str, list[str]], short: dict[str, st
     measured = _of_task(run, row) if isinstance(run, ClassificationRun) else _of_questions(row)
     origin, seconds = row["provenance"], row["seconds"]
     return {
-        **{name: "+".join(value) if isinstance(value, list) else value for name, value in run.to_dict().items()},
+        **{
+            name: "+".join(value) if isinstance(value, list) else value
+            for name, value in {**run.later, **run.to_dict()}.items()
+        },
         **{name: row[name] for name in (*FIRST, *LAST) if name in row},
         **{name: origin.get(name) for name in LAST if name in origin},
         **{name: origin["versions"].get(name) for name in ("torch", "transformers")},

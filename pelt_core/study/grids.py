@@ -104,7 +104,7 @@ def grid(
 
     Args:
         study: a name of `STUDIES`.
-        preset: a name of `pelt_core.study.presets.PRESETS`.
+        preset: a name of `pelt_core.study.presets.PRESETS`, or a YAML file of the same form.
         seeds: instead of the preset's.
         only: keep the runs whose method matches one of these: a shell pattern (``"lora*@q,k,v"``) or a part of the
             method's spelling (``"lora"``).

@@ -32,7 +32,7 @@ BUDGETS: dict[str, type[Budget]] = {"answers": AnswerBudget, "classification": C
 
 @cache
 def presets() -> dict[str, Any]:
-    """The presets, as their files are."""
+    """The presets of the library, as their files are."""
     folder = files("pelt_core").joinpath("presets")
     return {name: yaml.safe_load(folder.joinpath(f"{name}.yml").read_text(encoding="utf-8")) for name in PRESETS}
 
@@ -44,7 +44,7 @@ def budgets(preset: str, study: str, overrides: Mapping[str, str] | None = None)
     both.
 
     Args:
-        preset: a name of `PRESETS`.
+        preset: a name of `PRESETS`, or a YAML file of the same form.
         study: a study that the preset has a block for.
         overrides: other values for shared fields, as YAML text: ``{"backbone": "tiny-llama", "epochs": "2"}``.
 
@@ -52,11 +52,11 @@ def budgets(preset: str, study: str, overrides: Mapping[str, str] | None = None)
         UnknownPreset: there is no such preset, or it has no block for the study.
         BadPreset: a field is unknown or missing.
     """
-    block = _block(preset)
-    found = {name: kind for kind in BUDGETS for name in block[kind]["studies"]}
+    said = block(preset)
+    found = {name: kind for kind in BUDGETS for name in said[kind]["studies"]}
     if study not in found:
         raise UnknownPreset(f"preset {preset!r} has no block for study {study!r}; it has: {', '.join(found)}")
-    kind, common = BUDGETS[found[study]], block[found[study]]
+    kind, common = BUDGETS[found[study]], said[found[study]]
     own = {**common["common"], **common["studies"][study]}
     parts = own.pop("parts", [{}])
     given, where = _parsed(kind, overrides or {}), f"preset {preset!r}, study {study!r}"
@@ -69,7 +69,7 @@ def studies(preset: str) -> list[str]:
     Raises:
         UnknownPreset: there is no such preset.
     """
-    return [name for kind in BUDGETS for name in _block(preset)[kind]["studies"]]
+    return [name for kind in BUDGETS for name in block(preset)[kind]["studies"]]
 
 
 def ledger_folder(preset: str) -> Path:
@@ -78,13 +78,36 @@ def ledger_folder(preset: str) -> Path:
     Raises:
         UnknownPreset: there is no such preset.
     """
-    return Path(_block(preset)["ledger"])
+    return Path(block(preset)["ledger"])
 
 
-def _block(preset: str) -> dict[str, Any]:
+def block(preset: str) -> dict[str, Any]:
+    """What the file of a preset says.
+
+    Raises:
+        UnknownPreset: there is no such preset, or file.
+        BadPreset: the file is no preset.
+    """
+    if Path(preset).suffix in (".yml", ".yaml"):
+        return _own(preset)
     if preset not in presets():
-        raise UnknownPreset(f"there is no preset {preset!r}; choose one of: {', '.join(presets())}")
+        raise UnknownPreset(
+            f"there is no preset {preset!r}; choose one of: {', '.join(presets())}, or name a YAML file of your own, a "
+            "changed copy of one in pelt_core/presets"
+        )
     return presets()[preset]
+
+
+@cache
+def _own(path: str) -> dict[str, Any]:
+    """A preset of the user's."""
+    if not Path(path).is_file():
+        raise UnknownPreset(f"there is no file {path!r} to read a preset from")
+    read = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    wanted = ("ledger", *BUDGETS)
+    if not isinstance(read, dict) or set(read) != set(wanted):
+        raise BadPreset(f"{path} is no preset: it must have {', '.join(wanted)}, as the files in pelt_core/presets do")
+    return read
 
 
 def _shared(kind: type[Budget]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pelt_core.study.presets import presets
+from pelt_core.study.presets import block
 from pelt_core.study.run import ClassificationRun
 from pelt_core.study.scores import Scores
 
@@ -76,7 +76,7 @@ def missing(scores: Scores) -> dict[str, int]:
 
 def in_use(preset: str) -> dict[str, Rates]:
     """Method -> the rates that the preset's studies train it with."""
-    recipe = presets()[preset]["classification"]["recipe"]
+    recipe = block(preset)["classification"]["recipe"]
     return {name: tuple(method[rate][0] for rate in RATES) for name, method in recipe.items()}
 
 

@@ -67,8 +67,10 @@ def differences(frame: pd.DataFrame, label: str, first: str, second: str) -> Fig
         _beside(axis, y, np.nanmax([one.mean, one.high]), f"{one.mean:+.1f}".replace("-", "−"))
     reach = np.nanmax(np.abs(frame[["mean", "low", "high"]].to_numpy())) if frame["mean"].notna().any() else 1.0
     axis.set_xlim(-1.08 * reach, 1.35 * reach)
-    axis.text(0.0, 1.005, f"← {second}", transform=axis.transAxes, ha="left", va="bottom", fontsize=9)
-    axis.text(1.0, 1.005, f"{first} →", transform=axis.transAxes, ha="right", va="bottom", fontsize=9)
+    for said, side, gap in ((f"← {second}", "right", -4), (f"{first} →", "left", 4)):
+        axis.annotate(
+            said, (0, 1.005), (gap, 0), ("data", "axes fraction"), "offset points", ha=side, va="bottom", fontsize=9
+        )
     axis.set_xlabel(label)
     return figure
 
