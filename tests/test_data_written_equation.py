@@ -64,7 +64,8 @@ NUMBERS = st.decimals(0, 10**6, places=2).map(lambda d: f"{d:f}") | st.integers(
 
 @given(st.text(), NUMBERS, st.sampled_from("+-*/"), NUMBERS, NUMBERS, st.sampled_from(["", " apples", " of the cats"]))
 def test_what_is_written_for_it_does_not_matter(before: str, a: str, sign: str, b: str, wrong: str, unit: str) -> None:
-    found = last_equation(f"{before}\n{a}{unit} {sign} {b}{unit} = {wrong}{unit}.\nThe answer is {wrong}.")
+    """Nor what stands before, if it ends in a full stop: behind an operation, the equation would go on from there."""
+    found = last_equation(f"{before}.\n{a}{unit} {sign} {b}{unit} = {wrong}{unit}.\nThe answer is {wrong}.")
     x, y = Fraction(a), Fraction(b)
     true = x + y if sign == "+" else x - y if sign == "-" else x * y if sign == "*" else x / y if y else None
     assert found == Written(f"{a} {sign} {b}", true)
