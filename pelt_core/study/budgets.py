@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -12,7 +13,7 @@ from pelt_core.study.run import AnswerRun, ClassificationRun, Run
 
 
 @dataclass(frozen=True)
-class Budget:
+class Budget(ABC):
     """What the runs of one study share under one preset.
 
     Attributes:
@@ -33,9 +34,9 @@ class Budget:
     crossed: ClassVar[tuple[str, ...]] = ()
     """What a preset says of cells."""
 
+    @abstractmethod
     def runs(self, seed: int) -> Iterator[Run]:
         """Every cell with one seed."""
-        raise NotImplementedError
 
 
 class AnswerBudget(Budget):
