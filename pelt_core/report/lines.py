@@ -22,10 +22,12 @@ SMALL = 9.5
 def means(frame: pd.DataFrame, label: str, number: str, references: Mapping[str, float] | None = None) -> Figure:
     """The mean of every cell with its interval; small dots are single seeds, dashes a reference.
 
-    An untrained model that lies far from all others is named at the edge, so that these keep the width of the figure.
+    A number without an interval, as papers print them, is an open mark. An untrained model that lies far from all
+    others is named at the edge, so that these keep the width of the figure.
 
     Args:
-        frame: columns heading, line, method (for the colour), state, mean, low, high, by_seed.
+        frame: columns heading, line, method (for the colour), state, mean, low, high, by_seed; low and high are NaN
+            where there is no interval.
         label: of the axis.
         number: the format of what stands beside a dot, e.g. ``"{:.1f}"``.
         references: heading -> what to draw through its lines, a trivial baseline.
@@ -40,10 +42,11 @@ def means(frame: pd.DataFrame, label: str, number: str, references: Mapping[str,
         elif not low <= one.mean <= high:
             _at_the_edge(axis, y, one.mean > high, number.format(one.mean), COLOURS[one.method])
         else:
-            _interval(axis, y, one, mark(one.method))
+            printed = {"markerfacecolor": "none"} if np.isnan(one.low) else {}
+            _interval(axis, y, one, mark(one.method) | printed)
             seeds, colour = one.by_seed, COLOURS[one.method]
             axis.plot(seeds, [y + 0.34] * len(seeds), ".", color=colour, markersize=2.5, zorder=1)
-            _beside(axis, y, one.high, number.format(one.mean))
+            _beside(axis, y, np.nanmax([one.mean, one.high]), number.format(one.mean))
     for heading, value in (references or {}).items():
         own = [y for y, name in zip(places, frame["heading"], strict=True) if name == heading]
         if own and np.isfinite(value):
@@ -84,7 +87,7 @@ def differences(frame: pd.DataFrame, label: str, first: str, second: str, number
 def _ends(frame: pd.DataFrame, references: list[float]) -> tuple[float, float]:
     """Of the axis: all intervals, but for that of an untrained model which is further off than they are wide."""
     trained = frame[frame["method"] != "none"]
-    known = [*trained[["low", "high"]].to_numpy()[trained["mean"].notna()].ravel(), *references]
+    known = [*trained[["mean", "low", "high"]].stack().dropna(), *references]
     low, high = (min(known), max(known)) if known else (np.inf, -np.inf)
     for one in frame[(frame["method"] == "none") & frame["mean"].notna()].itertuples():
         if not known or low - (high - low) <= one.mean <= high + (high - low):

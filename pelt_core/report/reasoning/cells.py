@@ -100,20 +100,31 @@ def field(scores: AnswerScores, run: AnswerRun, name: str) -> Any:
 def _estimate(scores: AnswerScores, sets: Sequence[str], chosen: dict[str, Any]) -> dict[str, Any]:
     values = scores.values(sets, **chosen)
     if values.empty:
-        statuses = {
-            scores.rows[run.key]["status"] for run in selected(scores, sets, **chosen) if run.key in scores.rows
-        }
-        state = DIVERGED if DIVERGED in statuses else NOT_RUN
-        return {"state": state, "seeds": 0, **dict.fromkeys(("mean", "low", "high"), np.nan), "by_seed": []}
+        return unknown(scores, sets, **chosen)
     untrained = (values.nunique(axis=1) == 1).all() and chosen.get("method") == "none"
-    own = values.iloc[:, :1] if untrained else values
-    one = statistics.estimate(own.to_numpy(), own.index.get_level_values("task").tolist(), level=LEVEL)
-    ceiling = scores.how.scale if scores.how.sign > 0 else np.inf
+    return summary(values.iloc[:, :1] if untrained else values, scores.how.scale if scores.how.sign > 0 else np.inf)
+
+
+def summary(values: pd.DataFrame, ceiling: float = np.inf) -> dict[str, Any]:
+    """The mean of values by (task, id) and seed, each data set counting the same: the columns of `cells` from state on.
+
+    Args:
+        values: see `pelt_core.study.answer_scores.AnswerScores.values`.
+        ceiling: beyond which no interval reaches; the least is 0.
+    """
+    one = statistics.estimate(values.to_numpy(), values.index.get_level_values("task").tolist(), level=LEVEL)
     return {
         "state": "",
         "seeds": one.seeds,
         "mean": one.mean,
         "low": max(one.low, 0.0),
         "high": min(one.high, ceiling),
-        "by_seed": own.groupby(level="task").mean().mean().tolist(),
+        "by_seed": values.groupby(level="task").mean().mean().tolist(),
     }
+
+
+def unknown(scores: AnswerScores, sets: Sequence[str] = (), **where: Any) -> dict[str, Any]:
+    """As `summary`, of a cell without values: why there are none."""
+    statuses = {scores.rows[run.key]["status"] for run in selected(scores, sets, **where) if run.key in scores.rows}
+    state = DIVERGED if DIVERGED in statuses else NOT_RUN
+    return {"state": state, "seeds": 0, **dict.fromkeys(("mean", "low", "high"), np.nan), "by_seed": []}

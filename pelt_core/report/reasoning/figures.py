@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from pelt_core.report import lines
 from pelt_core.report.style import INK, WIDTH, mark
 
 LOSS = "answer loss, nats per token"
+ACCURACY = "accuracy, %"
 APART = 0.05
 """By so much of the octave the lines of a sweep stand beside each other."""
 
@@ -19,6 +22,17 @@ APART = 0.05
 def losses(frame: pd.DataFrame, label: str = LOSS) -> Figure:
     """The mean loss of every cell with its interval, as `pelt_core.report.lines.means`."""
     return lines.means(frame, label, "{:.3f}")
+
+
+def accuracies(frame: pd.DataFrame, guesses: Mapping[str, float] | None = None, label: str = ACCURACY) -> Figure:
+    """The mean accuracy of every cell with its interval, as `pelt_core.report.lines.means`.
+
+    Args:
+        frame: as there, in points.
+        guesses: heading -> what answering without reading scores, drawn as dashes.
+        label: of the axis.
+    """
+    return lines.means(frame, label, "{:.1f}", guesses)
 
 
 def differences(frame: pd.DataFrame, label: str, first: str, second: str) -> Figure:

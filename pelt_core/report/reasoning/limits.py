@@ -22,7 +22,7 @@ def limits(scores: AnswerScores, differing: pd.DataFrame, more: Sequence[str] = 
         differing: its paired differences, with detectable.
         more: points of this study alone.
     """
-    points = [*_scale(scores), *_resolution(differing), *more, *_rates(scores), of_seeds(scores)]
+    points = [*_scale(scores), *_resolution(scores, differing), *more, *_rates(scores), of_seeds(scores)]
     return Markdown("\n".join(f"- {point}" for point in points))
 
 
@@ -43,13 +43,14 @@ def _scale(scores: AnswerScores) -> Iterator[str]:
         )
 
 
-def _resolution(differing: pd.DataFrame) -> Iterator[str]:
+def _resolution(scores: AnswerScores, differing: pd.DataFrame) -> Iterator[str]:
     known = differing["detectable"].dropna()
     if len(known):
+        size = f"{known.median():.3f} nats per token" if scores.measure == "loss" else f"{known.median():.1f} points"
         yield (
             "**Resolution.** The smallest true difference that this design would show in four of five repetitions is "
-            f"{known.median():.3f} nats per token, the median over the comparisons, before Holm's correction. What is "
-            "not told apart may differ by less than that."
+            f"{size}, the median over the comparisons, before Holm's correction. What is not told apart may differ by "
+            "less than that."
         )
 
 
