@@ -47,6 +47,18 @@ def differences(frame: pd.DataFrame, label: str, first: str, second: str) -> Fig
     return lines.differences(frame, label, second, first, "{:+.3f}")
 
 
+def gains(frame: pd.DataFrame, label: str, first: str, second: str) -> Figure:
+    """Paired differences in points, as `pelt_core.report.lines.differences`; above zero the first side is better.
+
+    Args:
+        frame: as there.
+        label: of the axis.
+        first: what a positive difference is in favour of.
+        second: what a negative one is in favour of.
+    """
+    return lines.differences(frame, label, first, second, "{:+.1f}")
+
+
 def sweep(frame: pd.DataFrame, label: str) -> Figure:
     """The loss against a size that doubles: a line a sweep with its name at its end, intervals upright.
 
