@@ -21,7 +21,7 @@ OF_GATE = {
     "LoRA, query": "lora",
     "LoRA, value": "lora",
     "Adapter": "adapter",
-    "Series adapter": "series",
+    "Series": "series",
 }
 """Gate or module -> the method whose colour it has."""
 LAYER = 0.115

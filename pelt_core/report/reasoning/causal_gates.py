@@ -25,10 +25,10 @@ GROUPS = {
 """Heading -> the methods under it, by their short names."""
 GATED = ("scalar", "token", "prompt-held", "sequence")
 CONTRASTS = (
-    *(("Gates, against none", gated, "nogate") for gated in GATED),
-    *(("Three modules, against one", "nogate", alone) for alone in ("series", "lora", "prefix")),
-    *(("Two modules, against one", "series-lora", alone) for alone in ("series", "lora")),
-    *(("MAM, against one", "mam", alone) for alone in ("series", "prefix")),
+    *(("Three, gated − no gate", gated, "nogate") for gated in GATED),
+    *(("Three, no gate − one of them", "nogate", alone) for alone in ("series", "lora", "prefix")),
+    *(("Series + LoRA − one of them", "series-lora", alone) for alone in ("series", "lora")),
+    *(("MAM − one module", "mam", alone) for alone in ("series", "prefix")),
 )
 """Heading, first and second side of every comparison of the page."""
 LEAKING = "sequence"
@@ -51,7 +51,7 @@ def differences(scores: AnswerScores) -> pd.DataFrame:
     """Every comparison of `CONTRASTS` that the grid has, as a line of `pelt_core.report.lines.differences`."""
     there = set(scores.names.values())
     lines = [
-        {"heading": heading, "line": f"{method_name(first)} − {_short(second)}", "method": first, "second": second}
+        {"heading": heading, "line": _short(first if first in GATED else second), "method": first, "second": second}
         | difference(scores, {"method": first}, {"method": second})
         for heading, first, second in CONTRASTS
         if {first, second} <= there
@@ -173,13 +173,13 @@ def _cell(one: Any, number: str) -> str:
 
 
 def _short(name: str) -> str:
-    return method_name(name).removeprefix("Three, ").replace("Series adapter", "series").replace("Prefix", "prefix")
+    return method_name(name).removeprefix("Three, ").capitalize() if name in GATED else method_name(name)
 
 
 def _gate(module: str, position: str) -> str:
     if module == "lora":
         return f"LoRA, {'query' if position == 'q' else 'value'}"
-    return METHOD_NAMES[module]
+    return METHOD_NAMES[module].removesuffix(" adapter")
 
 
 def _forced(how: str) -> str:
