@@ -7,7 +7,7 @@ import pytest
 from few_shot_claims import ROOT, evidence
 
 from pelt_core.report.verdicts import figures, tables, words
-from pelt_core.study.claims.claim import claims
+from pelt_core.study.claims.claim import chosen, claims
 from pelt_core.study.claims.evidence import Evidence
 from pelt_core.study.claims.finding import VERDICTS
 from pelt_core.study.claims.judge import Judged, judge
@@ -103,3 +103,20 @@ def test_before_anything_is_recorded(tmp_path: Path) -> None:
     nothing = judge(claims(), rows)
     assert "nan" not in tables.claims(nothing).to_string() + words.reading(nothing).data + words.limits(nothing).data
     plt.close(figures.beside_published(nothing))
+
+
+def test_tasks_that_claims_leave_out_at_one_number_of_examples_are_named(tmp_path: Path) -> None:
+    def keep(run: object) -> bool:
+        return run.task in ("sst2", "qqp") and run.examples in (100, 500) and run.seed == 0  # type: ignore[attr-defined]
+
+    skills = {"lora": 0.6, "prefix": 0.6}
+    blind = evidence(
+        tmp_path,
+        skills,
+        keep,
+        "paper",
+        skill=lambda run, own: -1.0 if (run.task, run.examples) == ("qqp", 100) else own,
+    )
+    wanted = judge(chosen(["lora-at-1000", "gain-100", "gain-500"]), blind)
+    state = words.state(wanted, words.recorded(wanted, blind), blind).data
+    assert "No recorded method leaves it on QQP with 100 examples: claims at that number" in state

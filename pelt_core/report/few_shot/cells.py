@@ -10,7 +10,7 @@ import pandas as pd
 
 from pelt_core.data.glue.tasks import task
 from pelt_core.report.estimates import LEAST_SEEDS, LEVEL
-from pelt_core.report.few_shot.state import cell_state, field, selected
+from pelt_core.report.few_shot.state import cell_state, selected
 from pelt_core.report.results import NOT_RUN
 from pelt_core.study import statistics
 from pelt_core.study.scores import POINTS, Scores
@@ -140,4 +140,4 @@ def _estimate(scores: Scores, chosen: dict[str, Any], tasks: list[str]) -> dict[
 
 def _lines(scores: Scores, by: Sequence[str], where: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The values of these fields in the selected runs, each combination once, in the order of the grid."""
-    return list(dict.fromkeys(tuple(field(scores, run, name) for name in by) for run in selected(scores, **where)))
+    return list(dict.fromkeys(tuple(scores.field(run, name) for name in by) for run in selected(scores, **where)))

@@ -109,6 +109,7 @@ def limit_points(scores: Scores, signal: Scores) -> Markdown:
     points = [
         *limits.common(scores),
         *limits.without_signal(signal),
+        *limits.at_a_guess(scores),
         _epochs(scores),
         "**Selection.** The upper bound by test scores takes the highest of several uncertain means and so is too "
         "high, the more so the fewer seeds there are; the paper's is of this kind. The one by development scores is "

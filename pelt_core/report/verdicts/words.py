@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -54,11 +54,24 @@ def state(judged: Sequence[Judged], rows: Rows, evidence: Evidence) -> Markdown:
             f"It does not on **{listed(blind)}**: there all methods sit at a guess, so these tasks are left out. Where "
             "the verdict over all tasks is another one, it stands beside."
         )
+    said += _at_a_guess(judged, evidence, blind)
     open_tasks = {run.task for run in rows.runs if hasattr(run, "task")} - set(known)
     if open_tasks:
         names = listed(sorted(map(task_name, open_tasks)))
         said.append(f"Of {names} this is not known yet; they count as far as they are recorded.")
     return Markdown(" ".join(said))
+
+
+def _at_a_guess(judged: Sequence[Judged], evidence: Evidence, blind: Sequence[str]) -> Iterator[str]:
+    """The further tasks that claims leave out with some number of examples."""
+    found: dict[int, list[str]] = {}
+    for study, examples in dict.fromkeys((one.claim.study, one.claim.test.get("examples")) for one in judged):
+        for name, apart in evidence.told_apart(study, examples).items() if study and examples else ():
+            own = found.setdefault(examples, [])
+            if not apart and task_name(name) not in [*own, *blind]:
+                own.append(task_name(name))
+    if named := [f"on {listed(names)} with {examples:,} examples" for examples, names in found.items() if names]:
+        yield f"No recorded method leaves it {listed(named)}: claims at that number leave these tasks out too."
 
 
 def reading(judged: Sequence[Judged]) -> Markdown:
