@@ -15,6 +15,7 @@ from pelt_core.report.words import counted, listed
 from pelt_core.study.claims.evidence import Evidence
 from pelt_core.study.claims.finding import ALPHA, VERDICTS, Verdict
 from pelt_core.study.claims.judge import Judged
+from pelt_core.study.claims.lines import provisional
 from pelt_core.study.grids import STUDIES
 from pelt_core.study.statistics import LEAST_SEEDS
 
@@ -59,7 +60,8 @@ def state(judged: Sequence[Judged], rows: Rows, evidence: Evidence) -> Markdown:
     if open_tasks:
         names = listed(sorted(map(task_name, open_tasks)))
         said.append(f"Of {names} this is not known yet; they count as far as they are recorded.")
-    return Markdown(" ".join(said))
+    said.append(provisional(judged))
+    return Markdown(" ".join(filter(None, said)))
 
 
 def _at_a_guess(judged: Sequence[Judged], evidence: Evidence, blind: Sequence[str]) -> Iterator[str]:
