@@ -104,7 +104,7 @@ class Gating:
         return cast(Context, self._contexts[str(layer)])
 
     def _check(self, gate: Gate, kind: str, site: Site) -> None:
-        if site.stack.causal and not gate.causal:
+        if site.stack.causal and not (gate.causal or gate.reads_future):
             able = ", ".join(name for name, entry in GATES.items() if entry.module.causal)
             raise GateError(
                 f"the gate {kind!r} of a token depends on the tokens after it, which a causal model may not see: "

@@ -89,3 +89,22 @@ def test_two_gated_methods_act_at_once() -> None:
     assert model(**batch).logits.isfinite().all()
     out = model.generate(**batch, do_sample=False, min_new_tokens=3, max_new_tokens=3)
     assert out.shape == (2, 10)
+
+
+def test_a_gate_that_reads_the_future_is_there_to_be_asked_for() -> None:
+    """An answer leaks into what it is predicted from, and while it is written the gates are others."""
+    model = models.tiny("llama")
+    attach(model, "sequence(future=read)*[lora(rank=4)@q+prefix(tokens=2)+series(bottleneck=4)@mlp]")
+    for name, weight in model.named_parameters():
+        if weight.requires_grad:
+            torch.nn.init.normal_(weight, std=0.5, generator=torch.Generator().manual_seed(len(name)))
+    ids = torch.randint(3, 90, (2, 12), generator=torch.Generator().manual_seed(0))
+    other = ids.clone()
+    other[:, -1] = (ids[:, -1] + 7) % 90
+    with torch.no_grad():
+        whole, changed = model(ids).logits, model(other).logits
+        assert (whole[:, :6] - changed[:, :6]).abs().max() > 1e-4
+        cached = model(ids[:, :6], use_cache=True)
+        later = model(ids[:, 6:], past_key_values=cached.past_key_values).logits
+    assert (later - whole[:, 6:]).abs().max() > 1e-4
+    assert model.generate(ids, max_new_tokens=3, do_sample=False, pad_token_id=0).shape == (2, 15)

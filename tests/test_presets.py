@@ -57,10 +57,8 @@ def test_unknown_presets_and_studies_are_refused_with_the_choices(table):
         budgets("cloud", "placement")
     with pytest.raises(UnknownPreset, match="no preset 'cloud'"):
         ledger_folder("cloud")
-    studies = table["paper"]["answers"]["studies"]
-    del studies["placement"]
-    studies["size"] = {}
-    with pytest.raises(UnknownPreset, match="preset 'paper' has no block for study 'placement'; it has: size"):
+    table["paper"]["answers"]["studies"], table["paper"]["classification"]["studies"] = {"size": {}}, {"rank": {}}
+    with pytest.raises(UnknownPreset, match="preset 'paper' has no block for study 'placement'; it has: size, rank"):
         budgets("paper", "placement")
 
 

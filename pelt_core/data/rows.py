@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from pelt_core.data import arrow, at_hand, commonsense170k, embedded_choice, embedded_pairs, math10k
+from pelt_core.data import arrow, at_hand, commonsense170k, embedded_choice, embedded_pairs, matched, math10k
 from pelt_core.data.catalogue import answer_kind, pin
 from pelt_core.data.clean import without_test_problems
 from pelt_core.data.embedded import generate
@@ -35,6 +35,8 @@ DERIVED: dict[str, Callable[[str], Prepared]] = {
     "puzzles": lambda split: Prepared(list(embedded_choice.generate(split)), "pelt_core.data.embedded_choice", {}),
     "paraphrase": lambda split: Prepared(list(embedded_pairs.generate(split)), "pelt_core.data.embedded_pairs", {}),
     "mawps-clean": lambda split: without_test_problems(read("mawps", split)),
+    "mawps-leaked": lambda split: matched.leaked(),
+    "mawps-unleaked": lambda split: matched.unleaked(),
     "math10k": lambda split: math10k.annotated(),
     "math10k-clean": lambda split: math10k.annotated(math10k.read_clean),
     "commonsense170k": lambda split: commonsense170k.build(),

@@ -22,6 +22,7 @@ from pelt_core.context import Context
 Per = Literal["site", "submodule"]
 Pool = Literal["sequence", "token", "prompt"]
 Padding = Literal["ignored", "counted"]
+Future = Literal["refused", "read"]
 
 
 class Gate(nn.Module):
@@ -29,6 +30,7 @@ class Gate(nn.Module):
 
     Attributes:
         causal: whether the gate of a token depends on no later token.
+        reads_future: whether it may sit in a causal model although it does.
         local: whether it depends on that token alone.
         per_token: whether every token of a row has a gate of its own.
         joint: whether the gates of one layer's methods are weighed against each other, and so are one module.
@@ -37,6 +39,7 @@ class Gate(nn.Module):
     """
 
     causal = True
+    reads_future = False
     local = False
     per_token = True
     joint = False
@@ -109,13 +112,25 @@ class SequenceGate(LinearGate):
     `padding="ignored"` means over the real tokens. The released code means over the padding too, which makes a row's
     gate depend on the batch that it is in: `padding="counted"`. `pelt_core.fit` pads nothing, so under it both are the
     same in training.
+
+    In a causal model the mean holds tokens that are still to be written: in training an answer leaks into the gates
+    that it is predicted with, and while it is written the gates are others. That is refused, unless `future="read"`
+    asks for it, to show what it does.
     """
 
     causal = False
     per_token = False
 
-    def __init__(self, width: int, context: Context, per: Per = "site", padding: Padding = "ignored") -> None:
+    def __init__(
+        self,
+        width: int,
+        context: Context,
+        per: Per = "site",
+        padding: Padding = "ignored",
+        future: Future = "refused",
+    ) -> None:
         super().__init__(width, context, "sequence", padding)
+        self.reads_future = future == "read"
 
 
 class PromptGate(LinearGate):

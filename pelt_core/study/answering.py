@@ -14,7 +14,7 @@ from pelt_core.data.extraction import rules
 from pelt_core.data.prompts import EVALUATED_WITH, exchange, render
 from pelt_core.errors import PeltError
 from pelt_core.precision import fast_fp32
-from pelt_core.study import answer_gates, forgetting, kept
+from pelt_core.study import answer_gates, forgetting, kept, seen
 from pelt_core.study.run import AnswerRun
 from pelt_core.study.training import begin, train
 
@@ -43,6 +43,7 @@ def execute(run: AnswerRun, workdir: Path) -> tuple[dict[str, Any], list[dict[st
     started = time.perf_counter()
     row["gates"] = {}
     items = _items(run, model, questions, solved, row["gates"])
+    seen.mark(run, items)
     answer_gates.force(model, solved, row["gates"])
     if texts is not None:
         items += forgetting.items(model, run.texts, texts)

@@ -45,6 +45,62 @@ STUDIES = {
             "and is the best place the same for series adapters, parallel adapters and LoRA?",
         ),
         Study(
+            "answer-recipe",
+            "Learning rates on questions",
+            "Which learning rate does each method need on a language model, chosen on questions that no study tests?",
+        ),
+        Study(
+            "bottleneck",
+            "The bottleneck's size",
+            "How large should the bottleneck of series and parallel adapters be: as large as on a model thirty times "
+            "as wide, or the same share of the hidden size?",
+        ),
+        Study(
+            "lora-rank",
+            "LoRA's rank",
+            "Which rank does LoRA need, and is it the rank that helps, or the scale that grows or shrinks with it?",
+        ),
+        Study(
+            "virtual-tokens",
+            "Virtual tokens",
+            "How many virtual tokens does a prefix need, and does it do better than as many in a prompt?",
+        ),
+        Study(
+            "arithmetic",
+            "Arithmetic reasoning",
+            "Which of prefix, series adapter, parallel adapter and LoRA does best on word problems, each where and as "
+            "large as it was found best, and how do they stand to the untrained model and to full fine-tuning?",
+        ),
+        Study(
+            "commonsense",
+            "Commonsense reasoning",
+            "How far above a guess are the methods on commonsense questions, and how much of a score is the format of "
+            "the answer?",
+        ),
+        Study(
+            "id-ood",
+            "In and out of distribution, with the leak and without",
+            "What does training on one source give on another, and how much of the published gain out of distribution "
+            "is test problems in the training data?",
+        ),
+        Study(
+            "training-data",
+            "How the training data are made",
+            "What do the leak, the number of rows, the prompt and the reading of answers do to a result?",
+        ),
+        Study(
+            "causal-gates",
+            "Gated combinations on a language model",
+            "Does a combination of modules do better than its parts at the same size, and do gates, which so far have "
+            "only been tried on encoders, help it?",
+        ),
+        Study(
+            "answer-methods",
+            "The other methods on questions",
+            "How do the methods that the papers only name compare on a language model, at a similar number of trained "
+            "parameters?",
+        ),
+        Study(
             "glue-signal",
             "What the encoder can tell apart",
             "On which tasks of GLUE does the backbone leave the trivial baseline at all, with its head alone and with "
