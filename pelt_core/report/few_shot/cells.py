@@ -46,11 +46,17 @@ def cells(scores: Scores, by: Sequence[str] = ("examples", "task", "method"), **
 
 
 def recorded_tasks(scores: Scores, **where: Any) -> list[str]:
-    """The tasks on which every method with any finished run has one: those that an average can be taken over."""
+    """The tasks that an average can be taken over.
+
+    They are those for which the grid has every method, and on which every method with any finished run has one.
+    """
+    grid = pd.DataFrame(_lines(scores, ("task", "method"), where), columns=["task", "method"])
+    methods_in_grid = grid.groupby("task")["method"].nunique()
+    whole = set(methods_in_grid.index[methods_in_grid == grid["method"].nunique()])
     finished = scores.table[scores.table["key"].isin([run.key for run in selected(scores, **where)])]
     methods = finished.groupby("task")["method"].nunique()
     every = finished["method"].nunique()
-    return [name for (name,) in _lines(scores, ("task",), where) if methods.get(name, 0) == every > 0]
+    return [n for (n,) in _lines(scores, ("task",), where) if n in whole and methods.get(n, 0) == every > 0]
 
 
 def well_recorded(scores: Scores, methods: Sequence[str], examples: int, tasks: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from pelt_core.report.names import task_name
 from pelt_core.report.verdicts.tables import PAPERS, effect
 from pelt_core.report.words import counted, listed
 from pelt_core.study.claims.evidence import Evidence
-from pelt_core.study.claims.finding import ALPHA, VERDICTS, Verdict
+from pelt_core.study.claims.finding import ALPHA, VERDICTS
 from pelt_core.study.claims.judge import Judged
 from pelt_core.study.claims.lines import provisional
 from pelt_core.study.grids import STUDIES
@@ -98,7 +98,9 @@ def _paper(paper: str, judged: Sequence[Judged]) -> str:
 
 
 def _counts(judged: Sequence[Judged]) -> str:
-    numbers: dict[Verdict, int] = {said: sum(one.verdict == said for one in judged) for said in VERDICTS}
+    tested = [one for one in judged if one.claim.study]
+    numbers: dict[str, int] = {said: sum(one.verdict == said for one in tested) for said in VERDICTS}
+    numbers["tested by no study yet"] = len(judged) - len(tested)
     return listed(f"{number} {'is' if number == 1 else 'are'} {said}" for said, number in numbers.items() if number)
 
 
