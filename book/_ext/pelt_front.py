@@ -192,7 +192,7 @@ def _fill(app: Sphinx, page: str, source: list[str]) -> None:
         return
     app.env.note_reread()  # a page may have been made
     parts: dict[str, Callable[[Path], str]] = {
-        "cards": lambda book: cards(book, pelt_ledger.runs(app.config.pelt_preset)),
+        "cards": lambda book: cards(book, pelt_ledger.runs(app.config.pelt_preset, app.config.pelt_ledger_folder)),
         "findings": findings,
         "claims": claims_in_short,
         "studies": studies,

@@ -67,9 +67,10 @@ def state(judged: Sequence[Judged], rows: Rows, evidence: Evidence) -> Markdown:
 def _at_a_guess(judged: Sequence[Judged], evidence: Evidence, blind: Sequence[str]) -> Iterator[str]:
     """The further tasks that claims leave out with some number of examples."""
     found: dict[int, list[str]] = {}
-    for study, examples in dict.fromkeys((one.claim.study, one.claim.test.get("examples")) for one in judged):
-        for name, apart in evidence.told_apart(study, examples).items() if study and examples else ():
-            own = found.setdefault(examples, [])
+    sizes = [(one.claim.study, one.claim.test["examples"]) for one in judged if "examples" in one.claim.test]
+    for study, examples in dict.fromkeys(sizes):
+        own = found.setdefault(examples, [])
+        for name, apart in evidence.told_apart(study, examples).items():
             if not apart and task_name(name) not in [*own, *blind]:
                 own.append(task_name(name))
     if named := [f"on {listed(names)} with {examples:,} examples" for examples, names in found.items() if names]:
