@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pelt_core.catalogue import BACKBONES
+from pelt_core.data.rows import DEV
 
 METHOD_NAMES = {
     "series": "Series adapter",
@@ -34,6 +35,12 @@ METHOD_NAMES = {
     "houlsby": "Houlsby adapter",
     "lora-24": "LoRA, rank 24",
     "prefix-direct": "Prefix, no MLP",
+    "series-lora": "Series + LoRA",
+    "nogate": "Three, no gate",
+    "token": "Three, token gate",
+    "prompt-held": "Three, prompt gate",
+    "scalar": "Three, scalar gate",
+    "sequence": "Three, sequence gate",
 }
 VARIANT_NAMES = {
     "prefix-50": "Prefix, 50 tokens",
@@ -57,6 +64,21 @@ SET_NAMES = {
     "aqua": "AQuA",
     "mawps": "MAWPS",
     "mawps-clean": "MAWPS, cleaned",
+    "mawps-leaked": "MAWPS, test problems",
+    "mawps-unleaked": "MAWPS, others",
+    "math10k": "Math10K",
+    "math10k-clean": "Math10K, cleaned",
+    "glue-qnli": "QNLI",
+    "boolq": "BoolQ",
+    "piqa": "PIQA",
+    "siqa": "SIQA",
+    "hellaswag": "HellaSwag",
+    "winogrande": "WinoGrande",
+    "arc-easy": "ARC-e",
+    "arc-challenge": "ARC-c",
+    "openbookqa": "OBQA",
+    "commonsense170k": "Commonsense170K",
+    "puzzles": "puzzles, embedded",
     "arithmetic": "arithmetic, embedded",
 }
 TASK_NAMES = {
@@ -80,8 +102,9 @@ BACKBONE_NAMES = {
 
 
 def set_name(name: str) -> str:
-    """A data set as papers spell it."""
-    return SET_NAMES.get(name, name)
+    """A data set as papers spell it; ``gsm8k/dev`` are other questions of it than the tested ones."""
+    tested = name.removesuffix(DEV)
+    return SET_NAMES.get(tested, tested) + ", other questions" * (name != tested)
 
 
 def method_name(name: str) -> str:

@@ -28,6 +28,12 @@ HUES = {
     "apl-nogate": "#d53ea0",
     "lora-24": "#1f8d54",
     "prefix-direct": "#9e61c7",
+    "series-lora": "#6969f9",
+    "nogate": "#d53ea0",
+    "token": "#d53ea0",
+    "prompt-held": "#d53ea0",
+    "scalar": "#d53ea0",
+    "sequence": "#d44c60",
 }
 """Colours of the methods that are compared with each other; with and without gates a combination has the same, and LoRA
 at every rank."""
@@ -61,9 +67,15 @@ MARKS: dict[str, Mark] = {
     "houlsby": (8, 1, 0),
     "lora-24": (3, 0, 90),
     "prefix-direct": (4, 0, 45),
+    "series-lora": "P",
+    "nogate": "s",
+    "token": "s",
+    "prompt-held": "o",
+    "scalar": "^",
+    "sequence": "v",
 }
 """Matplotlib's markers; a tuple is a star or an asterisk of so many points."""
-HOLLOW = {"ap-nogate", "apl-nogate"}
+HOLLOW = {"ap-nogate", "apl-nogate", "nogate"}
 """Methods whose mark is drawn without its filling: the combinations without gates."""
 COLOURS = HUES | {method: HUES["none"] for method in MARKS if method not in HUES}
 """The colour of every method: those without a hue of their own are grey and told apart by their marks."""

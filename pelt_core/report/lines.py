@@ -1,0 +1,133 @@
+"""Figures of horizontal dots with intervals under headings, each line labelled where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import blended_transform_factory
+
+from pelt_core.report.figures import LINE
+from pelt_core.report.style import COLOURS, INK, WIDTH, mark
+
+SMALL = 9.5
+"""Points of text in a figure."""
+
+
+def means(frame: pd.DataFrame, label: str, number: str, references: Mapping[str, float] | None = None) -> Figure:
+    """The mean of every cell with its interval; small dots are single seeds, dashes a reference.
+
+    An untrained model that lies far from all others is named at the edge, so that these keep the width of the figure.
+
+    Args:
+        frame: columns heading, line, method (for the colour), state, mean, low, high, by_seed.
+        label: of the axis.
+        number: the format of what stands beside a dot, e.g. ``"{:.1f}"``.
+        references: heading -> what to draw through its lines, a trivial baseline.
+    """
+    figure, axis, places = _canvas(frame)
+    low, high = _ends(frame, [value for value in (references or {}).values() if np.isfinite(value)])
+    room = (high - low) or 1.0
+    axis.set_xlim(low - 0.05 * room, high + 0.22 * room)
+    for y, one in zip(places, frame.itertuples(), strict=True):
+        if np.isnan(one.mean):
+            _say(axis, y, one.state)
+        elif not low <= one.mean <= high:
+            _at_the_edge(axis, y, one.mean > high, number.format(one.mean), COLOURS[one.method])
+        else:
+            _interval(axis, y, one, mark(one.method))
+            seeds, colour = one.by_seed, COLOURS[one.method]
+            axis.plot(seeds, [y + 0.34] * len(seeds), ".", color=colour, markersize=2.5, zorder=1)
+            _beside(axis, y, one.high, number.format(one.mean))
+    for heading, value in (references or {}).items():
+        own = [y for y, name in zip(places, frame["heading"], strict=True) if name == heading]
+        if own and np.isfinite(value):
+            axis.plot([value, value], [min(own) - 0.5, max(own) + 0.5], color=INK, linewidth=1, linestyle=(0, (3, 2)))
+    axis.set_xlabel(label)
+    return figure
+
+
+def differences(frame: pd.DataFrame, label: str, first: str, second: str, number: str) -> Figure:
+    """Paired differences around a line at zero; filled where Holm's correction leaves them significant.
+
+    Args:
+        frame: columns heading, line, method (for the colour), state, mean, low, high, significant.
+        label: of the axis.
+        first: what a positive difference is in favour of.
+        second: what a negative one is in favour of.
+        number: the format of what stands beside a dot, with a sign.
+    """
+    figure, axis, places = _canvas(frame)
+    axis.axvline(0, color=INK, linewidth=0.8, zorder=0)
+    for y, one in zip(places, frame.itertuples(), strict=True):
+        if np.isnan(one.mean):
+            _say(axis, y, one.state)
+            continue
+        look = mark(one.method)
+        _interval(axis, y, one, look | {"markerfacecolor": look["color"] if one.significant else "none"})
+        _beside(axis, y, np.nanmax([one.mean, one.high]), number.format(one.mean).replace("-", "−"))
+    reach = np.nanmax(np.abs(frame[["mean", "low", "high"]].to_numpy())) if frame["mean"].notna().any() else 1.0
+    axis.set_xlim(-1.08 * reach, 1.35 * reach)
+    for said, side, gap in ((f"← {second}", "right", -4), (f"{first} →", "left", 4)):
+        axis.annotate(
+            said, (0, 1.005), (gap, 0), ("data", "axes fraction"), "offset points", ha=side, va="bottom", fontsize=9
+        )
+    axis.set_xlabel(label)
+    return figure
+
+
+def _ends(frame: pd.DataFrame, references: list[float]) -> tuple[float, float]:
+    """Of the axis: all intervals, but for that of an untrained model which is further off than they are wide."""
+    trained = frame[frame["method"] != "none"]
+    known = [*trained[["low", "high"]].to_numpy()[trained["mean"].notna()].ravel(), *references]
+    low, high = (min(known), max(known)) if known else (np.inf, -np.inf)
+    for one in frame[(frame["method"] == "none") & frame["mean"].notna()].itertuples():
+        if not known or low - (high - low) <= one.mean <= high + (high - low):
+            low, high = min(low, one.low), max(high, one.high)
+    return (low, high) if np.isfinite(low) else (0.0, 100.0)
+
+
+def _canvas(frame: pd.DataFrame) -> tuple[Figure, Axes, list[float]]:
+    """An empty figure with the names of the lines on its left, and where each line goes."""
+    places: list[float] = []
+    headings: dict[str, float] = {}
+    y = 0.0
+    for heading, own in frame.groupby("heading", sort=False):
+        headings[str(heading)] = y
+        places += [y + 1 + i for i in range(len(own))]
+        y += len(own) + 1.6
+    height = y - 0.6
+    figure, axis = plt.subplots(figsize=(WIDTH, LINE * height + 0.75), layout="constrained")
+    axis.set_ylim(height - 0.3, -0.9)
+    axis.set_yticks(places, frame["line"])
+    axis.tick_params(axis="y", length=0)
+    axis.locator_params(axis="x", nbins=5)
+    for heading, at in headings.items():
+        place = blended_transform_factory(figure.transFigure, axis.transData)
+        axis.text(0.01, at, heading, transform=place, ha="left", va="center", weight="bold").set_in_layout(False)
+    return figure, axis, places
+
+
+def _interval(axis: Axes, y: float, one: Any, look: Mapping[str, Any]) -> None:
+    axis.plot([one.low, one.high], [y, y], color=look["color"], linewidth=1.8, solid_capstyle="butt", zorder=2)
+    axis.plot(one.mean, y, **{**look, "markersize": 6, "zorder": 3})
+
+
+def _beside(axis: Axes, y: float, x: float, words: str) -> None:
+    axis.annotate(words, (x, y), (5, 0), textcoords="offset points", va="center", fontsize=SMALL)
+
+
+def _at_the_edge(axis: Axes, y: float, right: bool, number: str, colour: str) -> None:
+    edge, words, side = (1, f"{number} →", "right") if right else (0, f"← {number}", "left")
+    place = axis.get_yaxis_transform()
+    axis.text(edge, y, words, transform=place, ha=side, va="center", color=colour, fontsize=SMALL)
+
+
+def _say(axis: Axes, y: float, state: str) -> None:
+    place = axis.get_yaxis_transform()
+    axis.text(0.5, y, state, transform=place, ha="center", va="center", fontsize=9, style="italic")

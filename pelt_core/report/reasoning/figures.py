@@ -1,0 +1,91 @@
+"""Figures of studies of answers."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from pelt_core.report import lines
+from pelt_core.report.style import INK, WIDTH, mark
+
+LOSS = "answer loss, nats per token"
+APART = 0.05
+"""By so much of the octave the lines of a sweep stand beside each other."""
+
+
+def losses(frame: pd.DataFrame, label: str = LOSS) -> Figure:
+    """The mean loss of every cell with its interval, as `pelt_core.report.lines.means`."""
+    return lines.means(frame, label, "{:.3f}")
+
+
+def differences(frame: pd.DataFrame, label: str, first: str, second: str) -> Figure:
+    """Paired differences in loss, as `pelt_core.report.lines.differences`; below zero the first side is better.
+
+    Args:
+        frame: as there.
+        label: of the axis.
+        first: what a negative difference is in favour of.
+        second: what a positive one is in favour of.
+    """
+    return lines.differences(frame, label, second, first, "{:+.3f}")
+
+
+def sweep(frame: pd.DataFrame, label: str) -> Figure:
+    """The loss against a size that doubles: a line a sweep with its name at its end, intervals upright.
+
+    Args:
+        frame: columns heading, method, size, mean, low, high; lines without a size or a mean are left out.
+        label: of the axis of sizes.
+    """
+    known = frame[(frame["size"] > 0) & frame["mean"].notna()]
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.0), layout="constrained")
+    axis.set_xscale("log", base=2)
+    headings = list(dict.fromkeys(frame.loc[frame["size"] > 0, "heading"]))
+    ends = []
+    for number, heading in enumerate(headings):
+        own = known[known["heading"] == heading]
+        if own.empty:
+            continue
+        look = mark(own["method"].iloc[0]) | ({"markerfacecolor": "none"} if _twin(known, own, heading) else {})
+        places = own["size"] * 2 ** (APART * (number - (len(headings) - 1) / 2))
+        axis.vlines(places, own["low"], own["high"], color=look["color"], linewidth=1.4, alpha=0.75)
+        axis.plot(places, own["mean"], **look | {"linestyle": "-", "linewidth": 1.1, "markersize": 5.5})
+        ends.append((places.iloc[-1], own["mean"].iloc[-1], heading, look["color"]))
+    sizes = sorted(set(frame.loc[frame["size"] > 0, "size"]))
+    axis.xaxis.set_major_locator(FixedLocator(sizes))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.set_xticks(sizes, [f"{size}" for size in sizes])
+    _name_ends(axis, ends)
+    axis.set_xlabel(label)
+    axis.set_ylabel(LOSS)
+    axis.spines["left"].set_visible(True)
+    if known.empty:
+        axis.text(0.5, 0.5, "not run yet", transform=axis.transAxes, ha="center", style="italic", color=INK)
+    return figure
+
+
+def _twin(known: pd.DataFrame, own: pd.DataFrame, heading: str) -> bool:
+    """Whether an earlier sweep is of the same method, so that this one needs another look."""
+    method = own["method"].iloc[0]
+    return heading != known.loc[known["method"] == method, "heading"].iloc[0]
+
+
+def _name_ends(axis: plt.Axes, ends: list[tuple[float, float, str, str]]) -> None:
+    """Names above the last points of lines, or below them where another line ends higher."""
+    top = max((y for _, y, _, _ in ends), default=np.nan)
+    for x, y, name, colour in ends:
+        above = y == top
+        axis.annotate(
+            name,
+            (x, y),
+            (0, 12 if above else -12),
+            textcoords="offset points",
+            ha="right",
+            va="bottom" if above else "top",
+            color=colour,
+            fontsize=lines.SMALL,
+            weight="bold",
+        )

@@ -1,0 +1,66 @@
+"""What the runs of a study of answers cannot say, with the numbers that set the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+from IPython.display import Markdown
+
+from pelt_core.report.limits import of_seeds
+from pelt_core.report.names import backbone_summary, method_name
+from pelt_core.report.reasoning.state import mix
+from pelt_core.report.words import counted, listed
+from pelt_core.study.answer_scores import AnswerScores
+
+
+def limits(scores: AnswerScores, differing: pd.DataFrame, more: Sequence[str] = ()) -> Markdown:
+    """One point a limit.
+
+    Args:
+        scores: of the study.
+        differing: its paired differences, with detectable.
+        more: points of this study alone.
+    """
+    points = [*_scale(scores), *_resolution(differing), *more, *_rates(scores), of_seeds(scores)]
+    return Markdown("\n".join(f"- {point}" for point in points))
+
+
+def _scale(scores: AnswerScores) -> Iterator[str]:
+    trained = [run for run in scores.runs if run.trains]
+    backbones = listed(dict.fromkeys(backbone_summary(run.backbone) for run in trained))
+    mixes = listed(dict.fromkeys(mix(run.train) for run in trained))
+    passes = listed(dict.fromkeys(counted(run.epochs, "epoch") for run in trained))
+    yield (
+        f"**Scale.** The backbone is one small model ({backbones}), trained for {passes} on {mixes}. A verdict here is "
+        "about the claim at this size; what was measured at the published size stands."
+    )
+    if scores.measure == "loss":
+        yield (
+            "**Loss, not accuracy.** At this size few answers come out right, so cells are compared by the loss of "
+            "worked answers that they did not train on. It says how probable a right solution is, not how often the "
+            "model finds it."
+        )
+
+
+def _resolution(differing: pd.DataFrame) -> Iterator[str]:
+    known = differing["detectable"].dropna()
+    if len(known):
+        yield (
+            "**Resolution.** The smallest true difference that this design would show in four of five repetitions is "
+            f"{known.median():.3f} nats per token, the median over the comparisons, before Holm's correction. What is "
+            "not told apart may differ by less than that."
+        )
+
+
+def _rates(scores: AnswerScores) -> Iterator[str]:
+    rates: dict[str, set[float]] = {}
+    for run in scores.runs:
+        if run.trains:
+            rates.setdefault(scores.names[run.method], set()).add(run.learning_rate)
+    several = [method_name(name) for name, own in rates.items() if len(own) > 1]
+    if not several:
+        yield (
+            "**Learning rates** are those that the [search](answer-recipe) found best for each kind of module at one "
+            "size; another size, or another mix of rows, could prefer another rate."
+        )
