@@ -87,10 +87,10 @@ def path(source: Path, site: Path = ROOT) -> Path:
     return site / "book" / page(source).folder / source.name.removeprefix("data_")
 
 
-def parameters(source: Path, preset: str = PUBLISHED) -> dict[str, Any]:
-    """The parameters that a notebook is executed with; `preset` is for those that read rows."""
+def parameters(source: Path, preset: str = PUBLISHED, ledger: Path | None = None) -> dict[str, Any]:
+    """The parameters that a notebook is executed with; those that read rows do so from `ledger`, or the preset's."""
     shown = page(source)
-    rows = {"preset": preset, "ledger": ledger_folder(preset).as_posix()} if shown.studies else {}
+    rows = {"preset": preset, "ledger": (ledger or ledger_folder(preset)).as_posix()} if shown.studies else {}
     return {**rows, **shown.parameters}
 
 

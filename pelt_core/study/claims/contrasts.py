@@ -48,7 +48,7 @@ def contrast(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding
         values = sum(weight * frames[name] for name, weight in weights.items())
         assert isinstance(values, pd.DataFrame)
         tests = list(_against_bounds(_name(weights), values, test))
-    return _finding(study, test, evidence, aligned, tests)
+    return _finding(aligned, tests)
 
 
 def best_of(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
@@ -69,7 +69,7 @@ def best_of(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
             tests += _against_bounds(f"{test['method']} − {rival}", values, test)
     least = min(found, key=lambda aligned: (len(aligned.tasks), aligned.seeds))
     absent = [rival for rival, aligned in zip(test["than"], found, strict=True) if not aligned.tasks]
-    return _finding(study, test, evidence, least, tests, absent)
+    return _finding(least, tests, absent)
 
 
 def apart(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
@@ -87,7 +87,7 @@ def apart(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         if values.to_numpy().mean() < 0:
             one, other, values = other, one, -values
         tests += _against_bounds(f"{one} − {other}", values, {"above": test["by"]})
-    return _finding(study, test, evidence, aligned, tests, needs="any")
+    return _finding(aligned, tests, needs="any")
 
 
 def published_contrast(test: Mapping[str, Any], published: Published) -> float:
@@ -110,7 +110,8 @@ def published_best_of(test: Mapping[str, Any], published: Published) -> float:
 
 def _aligned(study: str, members: Sequence[str], test: Mapping[str, Any], evidence: Evidence) -> Aligned:
     rows = {"examples": test["examples"]} if "examples" in test else {}
-    return evidence.aligned(study, {name: {"method": name, **rows} for name in members}, test.get("tasks", ()))
+    cells = {name: {"method": name, **rows} for name in members}
+    return evidence.aligned(study, cells, test.get("tasks", ()), test.get("examples"))
 
 
 def _against_bounds(name: str, values: pd.DataFrame, test: Mapping[str, Any]) -> Iterator[Test]:
@@ -132,26 +133,16 @@ def _against_bounds(name: str, values: pd.DataFrame, test: Mapping[str, Any]) ->
             )
 
 
-def _finding(
-    study: str,
-    test: Mapping[str, Any],
-    evidence: Evidence,
-    aligned: Aligned,
-    tests: Sequence[Test],
-    absent: Sequence[str] = (),
-    **more: Any,
-) -> Finding:
-    silent = evidence.silent(study, test.get("tasks", ()))
-    unrecorded = () if aligned.tasks or not (aligned.unseen or not silent) else ("rows of what is compared",)
+def _finding(aligned: Aligned, tests: Sequence[Test], absent: Sequence[str] = (), **more: Any) -> Finding:
     return Finding(
         unit=UNIT,
         tests=tuple(tests),
-        missing=tuple(absent) if tests else unrecorded,
+        missing=tuple(absent) if tests else aligned.unrecorded,
         seeds=aligned.seeds,
         items=aligned.items,
         tasks=aligned.tasks,
-        silent=silent,
-        reasons=reasons.of_tasks(silent, aligned),
+        silent=aligned.silent.tasks,
+        reasons=reasons.of_tasks(aligned),
         **more,
     )
 

@@ -38,8 +38,7 @@ def ranks(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         evidence: the rows.
     """
     cells = {name: {"method": name, "examples": test["examples"]} for name in test["methods"]}
-    silent = evidence.silent(study)
-    aligned = evidence.aligned(study, cells)
+    aligned = evidence.aligned(study, cells, examples=test["examples"])
     found: list[Test] = []
     if aligned.tasks:
         scores = evidence.scores(study)
@@ -54,12 +53,12 @@ def ranks(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
     return Finding(
         unit="rank correlation",
         tests=tuple(found),
-        missing=() if aligned.tasks or not (aligned.unseen or not silent) else ("rows of what is compared",),
+        missing=aligned.unrecorded,
         seeds=aligned.seeds,
         items=aligned.items,
         tasks=aligned.tasks,
-        silent=silent,
-        reasons=(*reasons.of_tasks(silent, aligned), f"{len(cells)} methods are too few to test an order"),
+        silent=aligned.silent.tasks,
+        reasons=(*reasons.of_tasks(aligned), f"{len(cells)} methods are too few to test an order"),
     )
 
 
