@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
@@ -13,8 +15,12 @@ from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.run import AnswerRun
 
-PUBLISHED_PROMPT = "alpaca-published-train@1"
-"""As the released code trains with it."""
+LIMITS = (
+    "**Sampled solutions.** The published rows were written by a large teacher. What a small one would give is counted "
+    "with [the data](../data/construction); it is too little to train on, so that annotated rows alone are trained on "
+    "here.",
+)
+"""Of this study alone."""
 
 
 def rows(run: AnswerRun) -> int:
@@ -134,9 +140,9 @@ def _of(scores: AnswerScores, train: str) -> AnswerRun:
     return next(run for run in scores.runs if run.train == train)
 
 
-def _by(frame: pd.DataFrame, by: tuple[str, ...]) -> dict[tuple[str, ...], object]:
+def _by(frame: pd.DataFrame, by: tuple[str, ...]) -> dict[tuple[str, ...], Any]:
     return {tuple(getattr(one, name) for name in by): one for one in frame.itertuples()}
 
 
-def _cell(one: object) -> str:
-    return str(getattr(one, "state", "")) or interval(one, "{:.3f}")
+def _cell(one: Any) -> str:
+    return one.state or interval(one, "{:.3f}")

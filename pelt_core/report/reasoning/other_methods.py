@@ -23,6 +23,11 @@ COMPARABLE = (2 / 3, 3 / 2)
 """So much of the reference's number of trained parameters counts as comparable."""
 LABELS = ("trained parameters", "answer loss, nats per token")
 """Of the axes of the figure of sizes."""
+LIMITS = (
+    "**Untuned methods.** Only those of the [search](answer-recipe) have a rate of their own; the others have that of "
+    "the nearest kind, or one from the encoder's page. A method that does badly here may want another.",
+)
+"""Of this study alone."""
 
 
 def sizes(scores: AnswerScores) -> pd.DataFrame:

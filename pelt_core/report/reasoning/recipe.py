@@ -112,6 +112,6 @@ def _choice(scores: AnswerScores, method: str, own: pd.DataFrame) -> dict[str, A
     line = {"method": method, "rate": best.learning_rate, "after": np.nan, **dict.fromkeys(TESTED, np.nan)}
     line["border"] = len(rates) > 1 and best.learning_rate in (min(rates), max(rates))
     if others:
-        sides = ({"method": method, "learning_rate": one.learning_rate} for one in (others[0], best))
-        line |= {"after": others[0].learning_rate} | difference(scores, *sides)
+        after, first = ({"method": method, "learning_rate": one.learning_rate} for one in (others[0], best))
+        line |= {"after": others[0].learning_rate} | difference(scores, after, first)
     return line

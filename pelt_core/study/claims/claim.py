@@ -91,7 +91,7 @@ def _filled(value: Any, name: str, option: Any) -> Any:
         case str():
             return option if value == f"{{{name}}}" else value.replace(f"{{{name}}}", str(option))
         case dict():
-            return {key: _filled(inner, name, option) for key, inner in value.items()}
+            return {_filled(key, name, option): _filled(inner, name, option) for key, inner in value.items()}
         case list():
             return [_filled(inner, name, option) for inner in value]
     return value

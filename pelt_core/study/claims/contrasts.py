@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from pelt_core.study import statistics
-from pelt_core.study.claims import reasons
+from pelt_core.study.claims import bounds, reasons
 from pelt_core.study.claims.evidence import Aligned, Evidence
 from pelt_core.study.claims.finding import Finding, Test
 from pelt_core.study.claims.published import Published
-from pelt_core.study.statistics import LEAST_SEEDS
 
 BEST = "best"
 """In the place of a method: the best of several, see `_best`."""
@@ -47,7 +45,7 @@ def contrast(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding
             frames = frames | {BEST: _best(test[BEST], aligned, _qualities(study, test, aligned, evidence))}
         values = sum(weight * frames[name] for name, weight in weights.items())
         assert isinstance(values, pd.DataFrame)
-        tests = list(_against_bounds(_name(weights), values, test))
+        tests = list(bounds.against(bounds.name(weights), values, test, statistics.pooled))
     return _finding(aligned, tests)
 
 
@@ -66,7 +64,7 @@ def best_of(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         found.append(aligned)
         if aligned.tasks:
             values = aligned.frames[test["method"]] - aligned.frames[rival]
-            tests += _against_bounds(f"{test['method']} − {rival}", values, test)
+            tests += bounds.against(f"{test['method']} − {rival}", values, test, statistics.pooled)
     least = min(found, key=lambda aligned: (len(aligned.tasks), aligned.seeds))
     absent = [rival for rival, aligned in zip(test["than"], found, strict=True) if not aligned.tasks]
     return _finding(least, tests, absent)
@@ -86,7 +84,7 @@ def apart(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         values = aligned.frames[one] - aligned.frames[other]
         if values.to_numpy().mean() < 0:
             one, other, values = other, one, -values
-        tests += _against_bounds(f"{one} − {other}", values, {"above": test["by"]})
+        tests += bounds.against(f"{one} − {other}", values, {"above": test["by"]}, statistics.pooled)
     return _finding(aligned, tests, needs="any")
 
 
@@ -114,25 +112,6 @@ def _aligned(study: str, members: Sequence[str], test: Mapping[str, Any], eviden
     return evidence.aligned(study, cells, test.get("tasks", ()), test.get("examples"))
 
 
-def _against_bounds(name: str, values: pd.DataFrame, test: Mapping[str, Any]) -> Iterator[Test]:
-    """One test for each claimed bound of the mean of `values`."""
-    matrix, sets = values.to_numpy(), values.index.get_level_values("task").tolist()
-    found = statistics.pooled(matrix, sets)
-    testable = found.seeds >= LEAST_SEEDS
-    for side, sign in (("above", 1), ("below", -1)):
-        if side in test:
-            p = statistics.pooled(matrix - test[side], sets).p_value
-            yield Test(
-                name=name if not test[side] else f"{name} {side} {test[side]:g}",
-                effect=found.mean,
-                low=found.low,
-                high=found.high,
-                gain=sign * (found.mean - test[side]),
-                p=p if testable else np.nan,
-                detectable=found.smallest_detectable if testable else np.nan,
-            )
-
-
 def _finding(aligned: Aligned, tests: Sequence[Test], absent: Sequence[str] = (), **more: Any) -> Finding:
     return Finding(
         unit=UNIT,
@@ -144,14 +123,6 @@ def _finding(aligned: Aligned, tests: Sequence[Test], absent: Sequence[str] = ()
         silent=aligned.silent.tasks,
         reasons=reasons.of_tasks(aligned),
         **more,
-    )
-
-
-def _name(weights: Mapping[str, float]) -> str:
-    first, *others = weights.items()
-    return first[0] + "".join(
-        f" {'−' if weight < 0 else '+'} {'' if abs(weight) == 1 else f'{abs(weight):g} '}{name}"
-        for name, weight in others
     )
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from pelt_core.study import answer_scores
+from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.claims.published import PUBLISHED, read
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
@@ -97,6 +99,7 @@ class Evidence:
     published: Path = PUBLISHED
     efficiency: Path = EFFICIENCY
     _scores: dict[str, Scores] = field(default_factory=dict, repr=False)
+    _answers: dict[str, AnswerScores] = field(default_factory=dict, repr=False)
     _values: dict[Any, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     def of_every_task(self) -> Evidence:
@@ -109,6 +112,13 @@ class Evidence:
             known = study in studies(self.preset)
             self._scores[study] = load([study] if known else [], self.preset, self.ledger)
         return self._scores[study]
+
+    def answers(self, study: str, measure: str) -> AnswerScores:
+        """The recorded runs of a study of answers, by a measure; none if the preset does not have it."""
+        if study not in self._answers:
+            known = study in studies(self.preset)
+            self._answers[study] = answer_scores.load([study] if known else [], self.preset, self.ledger)
+        return self._answers[study].by(measure)
 
     @cached_property
     def papers(self) -> pd.DataFrame:

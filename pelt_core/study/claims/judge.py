@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pelt_core.study import statistics
-from pelt_core.study.claims import contrasts, costs, places, ranks, spread
+from pelt_core.study.claims import answers, contrasts, costs, places, ranks, spread
 from pelt_core.study.claims.claim import Claim, claims
 from pelt_core.study.claims.evidence import Evidence
 from pelt_core.study.claims.finding import Finding, Test, Verdict, telling, verdict
@@ -29,9 +29,13 @@ KINDS = {
     "contrast": Kind(contrasts.contrast, contrasts.published_contrast),
     "best-of": Kind(contrasts.best_of, contrasts.published_best_of),
     "apart": Kind(contrasts.apart, lambda test, published: np.nan),
+    "answers": Kind(answers.contrast, contrasts.published_contrast),
+    "answers-best-of": Kind(answers.best_of, contrasts.published_best_of),
     "spread": Kind(spread.spread, spread.published_spread),
     "ranks": Kind(ranks.ranks, ranks.published_ranks),
     "counts": Kind(costs.counts, costs.published_counts),
+    "agreement": Kind(ranks.agreement, lambda test, published: 1.0),
+    "percents": Kind(costs.percents, costs.published_counts),
     "times": Kind(costs.times, costs.published_times),
     "place": Kind(places.place, places.published_effect),
 }
