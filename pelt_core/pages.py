@@ -59,6 +59,7 @@ PAGES = {
     "data_construction": _of_records("math10k", "commonsense170k"),
     "gates": Page("studies", ("gates", "low-resource", "glue-signal")),
     "frozen-head": Page("studies", ("frozen-head", "glue-signal")),
+    "training-data": Page("studies", ("training-data", "arithmetic")),
     "glue-decoder": Page("studies", ("glue-decoder", "low-resource")),
     "low-resource": Page("studies", ("low-resource", "glue-signal")),
     "claims": Page("studies", tuple(STUDIES), reads=("data/published", f"{RESULTS}/efficiency.json")),
@@ -86,10 +87,10 @@ def path(source: Path, site: Path = ROOT) -> Path:
     return site / "book" / page(source).folder / source.name.removeprefix("data_")
 
 
-def parameters(source: Path, preset: str = PUBLISHED) -> dict[str, Any]:
-    """The parameters that a notebook is executed with; `preset` is for those that read rows."""
+def parameters(source: Path, preset: str = PUBLISHED, ledger: Path | None = None) -> dict[str, Any]:
+    """The parameters that a notebook is executed with; those that read rows do so from `ledger`, or the preset's."""
     shown = page(source)
-    rows = {"preset": preset, "ledger": ledger_folder(preset).as_posix()} if shown.studies else {}
+    rows = {"preset": preset, "ledger": (ledger or ledger_folder(preset)).as_posix()} if shown.studies else {}
     return {**rows, **shown.parameters}
 
 

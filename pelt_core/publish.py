@@ -27,6 +27,7 @@ from typing import Any
 import yaml
 
 from pelt_core.errors import PeltError
+from pelt_core.study.presets import block, is_file
 
 try:
     import nbformat
@@ -87,27 +88,35 @@ def report(
     force: bool = False,
     root: Path = ROOT,
     tell: Callable[[str], None] = lambda line: None,
+    ledger: Path | None = None,
 ) -> Path:
     """Execute the notebooks whose pages are out of date, one on each core, and build the book.
 
     Args:
-        preset: whose rows to show. The pages of `laptop` are written into the tree, those of other presets beside it.
+        preset: whose rows to show, a name or a file. The pages of `laptop` are written into the tree, those of other
+            presets or another ledger beside it.
         force: execute every notebook, whatever its fingerprint.
         root: of a clone of the project.
         tell: called with a line on what is to be done, after each notebook, and before the book is built.
+        ledger: the folder to read rows from instead of the preset's.
 
     Returns:
         The path of the book's first page.
 
     Raises:
+        UnknownPreset: there is no such preset, or file.
         NoSources: `root` is not a clone of the project.
         PageFailed: names the notebook, the cell and the error.
         BuildFailed: shows what the book builder complained about.
     """
-    site = root if preset == pages.PUBLISHED else root / "_runs" / "report" / preset
+    block(preset)
+    preset = str(Path(preset).resolve()) if is_file(preset) else preset  # notebooks are executed in `root`
+    ledger = ledger and ledger.resolve()
+    own = preset == pages.PUBLISHED and ledger is None
+    site = root if own else root / "_runs" / "report" / Path(preset).stem
     sources, due = notebooks(root), []
     for source in sources:
-        parameters, place = pages.parameters(source, preset), site if pages.page(source).studies else root
+        parameters, place = pages.parameters(source, preset, ledger), site if pages.page(source).studies else root
         mark = pages.fingerprint(source, parameters, root)
         if force or not current(source, place, mark):
             due.append((source, parameters, place, mark, root))
@@ -121,7 +130,7 @@ def report(
             pool.shutdown(cancel_futures=True)
     tell("building the book")
     if site != root:
-        _copy_sources(root, site, preset)
+        _copy_sources(root, site, preset, ledger)
     return build(site)
 
 
@@ -224,13 +233,15 @@ def _write(path: Path, text: str) -> None:
     os.replace(draft, path)
 
 
-def _copy_sources(root: Path, site: Path, preset: str) -> None:
+def _copy_sources(root: Path, site: Path, preset: str, ledger: Path | None) -> None:
     """The book's sources, for another preset, beside the pages of its own studies."""
     shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns("studies"), dirs_exist_ok=True)
     presets = Path("pelt_core", "presets")  # the book quotes them
     shutil.copytree(root / presets, site / presets, dirs_exist_ok=True)
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     config["sphinx"]["config"]["pelt_preset"] = preset
+    if ledger is not None:
+        config["sphinx"]["config"]["pelt_ledger_folder"] = str(ledger)
     (site / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
 
 

@@ -91,6 +91,7 @@ def test_the_cards_count_runs_hours_and_decided_claims(book):
         "grid-item-card} 2\n",
         "grid-item-card} 3 hours\n",
         "grid-item-card} 5 of 51\n",
+        "of computing, added up over the runs of all studies",
     ):
         assert number in said
     assert pelt_front.cards(book.empty / "elsewhere", runs).count("grid-item-card") == 3

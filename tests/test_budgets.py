@@ -37,9 +37,11 @@ def test_fewer_rows_are_read_more_often() -> None:
 
 
 def test_parts_share_what_they_do_not_say_otherwise() -> None:
-    first, _, again, *_ = budgets("laptop", "low-resource")
+    first, again, longer, *_ = budgets("laptop", "low-resource")
     assert first.shared == again.shared and set(again.seeds).isdisjoint(first.seeds)
-    assert again.cells["tasks"].items() <= first.cells["tasks"].items()
+    assert again.cells["tasks"].items() < first.cells["tasks"].items()
+    differing = {name for name, value in first.shared.items() if longer.shared[name] != value}
+    assert differing == {"patience"} and longer.cells["methods"] == first.cells["methods"]
 
 
 def test_two_texts_are_read_apart_only_where_there_are_two() -> None:

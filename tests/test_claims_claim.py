@@ -36,7 +36,8 @@ def test_for_makes_a_claim_of_each_value() -> None:
     one, two = parsed([{"for": {"examples": [100, 500]}, **entry}])
     assert (one.id, two.id) == ("a-100", "a-500")
     assert (one.says, two.test["examples"]) == ("With 100.", 500)
-    assert one.family == two.family == "a"
+    assert one.family == two.family == one.group == two.group == "a"
+    assert (one.condition, two.condition) == ("100", "500")
 
 
 @pytest.mark.parametrize(

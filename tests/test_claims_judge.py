@@ -11,7 +11,7 @@ from pelt_core.study.claims.claim import Claim, chosen, claims
 from pelt_core.study.claims.evidence import Evidence
 from pelt_core.study.claims.finding import VERDICTS
 from pelt_core.study.claims.judge import NO_STUDY, judge, published, with_families
-from pelt_core.study.claims.lines import counted, line
+from pelt_core.study.claims.lines import counted, line, provisional
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.run import ClassificationRun
@@ -51,6 +51,32 @@ def test_a_family_is_corrected_as_a_whole(tmp_path: Path) -> None:
     (other,) = judge(chosen(["gate-apl-100"]), rows)
     assert other.shown is not None and other.p == pytest.approx(2 * other.shown.p) and other.verdict == "supported"
     assert {one.finding.tasks, other.finding.tasks} == {("sst2",)}
+
+
+def test_p_values_are_provisional_while_comparisons_of_the_family_are_not_run(tmp_path: Path) -> None:
+    skills = {"ap": 0.8, "ap-nogate": 0.75, "apl": 0.9, "apl-nogate": 0.4}
+    rows = evidence(tmp_path, skills, at_100, "laptop")
+    judged = judge(chosen(["gate-ap-100", "gate-ap-500", "parameter-counts"]), rows)
+    assert [one.provisional for one in judged] == [True, False, False]  # without a p-value there is nothing to correct
+    said = provisional(judged)
+    assert "the p-values of the family gate are provisional" in said and line(judged[0])["provisional"]
+    assert provisional(judged[1:]) == ""
+
+
+def test_nothing_is_provisional_where_all_has_run(tmp_path: Path) -> None:
+    rows = evidence(tmp_path, {"prefix": 0.8, "adapter": 0.5}, lambda run: run.seed < 2, "laptop")
+    family = judge(chosen(["prefix-elsewhere", "prefix-on-inference-100"]), rows)
+    assert all(np.isfinite(one.p) for one in family) and not any(one.provisional for one in family)
+
+
+def test_one_seed_of_several_leaves_the_family_s_correction_open(tmp_path: Path) -> None:
+    def keep(run: ClassificationRun) -> bool:
+        return run.seed == 0 or run.examples > 100
+
+    rows = evidence(tmp_path, {"prefix": 0.8, "adapter": 0.5}, keep, "laptop")
+    one, other = judge(chosen(["prefix-elsewhere", "prefix-on-inference-500"]), rows)
+    assert np.isnan(one.p) and not one.provisional
+    assert np.isfinite(other.p) and other.provisional
 
 
 def test_the_verdict_over_all_tasks_stands_beside(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pelt_core.study.claims.evidence import Aligned, Evidence
+from pelt_core.study.claims.evidence import Aligned, Evidence, Silent
 from pelt_core.study.claims.finding import verdict
 from pelt_core.study.claims.published import Published
 from pelt_core.study.claims.ranks import published_ranks, ranks
@@ -31,14 +31,11 @@ class MadeUp:
         names = {f"lora(rank={rank})@q,v": name for rank, name in enumerate(METHODS, 1)}
         return SimpleNamespace(names=names, runs=[replace(run, method=method) for method in names])
 
-    def silent(self, study: str) -> tuple[str, ...]:
-        return ()
-
-    def aligned(self, study: str, cells: Mapping[str, Any]) -> Aligned:
+    def aligned(self, study: str, cells: Mapping[str, Any], examples: int) -> Aligned:
         frames = {
             m: pd.DataFrame({0: [s, s + 1], 1: [s, s]}, INDEX) for m, s in zip(METHODS, self._scores, strict=True)
         }
-        return Aligned(frames, ("sst2",), (), ())
+        return Aligned(frames, ("sst2",), (), (), (), Silent())
 
 
 @pytest.mark.parametrize(
@@ -59,8 +56,8 @@ def test_every_verdict_can_be_reached(scores: Sequence[float], said: str) -> Non
 
 def test_one_seed_is_no_verdict() -> None:
     class OneSeed(MadeUp):
-        def aligned(self, study: str, cells: Mapping[str, Any]) -> Aligned:
-            found = super().aligned(study, cells)
+        def aligned(self, study: str, cells: Mapping[str, Any], examples: int) -> Aligned:
+            found = super().aligned(study, cells, examples)
             return replace(found, frames={name: frame[[0]] for name, frame in found.frames.items()})
 
     (one,) = ranks("low-resource", TEST, cast(Evidence, OneSeed(list(np.arange(20, 0, -1.0))))).tests

@@ -1,13 +1,13 @@
 """Deviations over shuffles that are made up, with a known ratio."""
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from pelt_core.study import statistics
-from pelt_core.study.claims.evidence import Evidence
+from pelt_core.study.claims.evidence import Evidence, Silent
 from pelt_core.study.claims.finding import verdict
 from pelt_core.study.claims.published import Published
 from pelt_core.study.claims.spread import published_spread, spread
@@ -31,8 +31,13 @@ class MadeUp:
     def scores(self, study: str) -> "MadeUp":
         return self
 
-    def silent(self, study: str) -> tuple[str, ...]:
-        return self._silent
+    def trained(self, study: str, cells: list[dict[str, Any]]) -> list[str]:
+        assert all(cell["examples"] == 100 for cell in cells)
+        return list(TASKS)
+
+    def silent(self, study: str, tasks: list[str], examples: int) -> Silent:
+        assert tasks == list(TASKS) and examples == 100
+        return Silent(here=self._silent)
 
 
 @pytest.mark.parametrize("times, said", [(6, "supported"), (1 / 6, "contradicted"), (1, "undecided at this scale")])
@@ -51,7 +56,7 @@ def test_two_shuffles_are_too_few() -> None:
 
 def test_a_task_without_a_signal_is_left_out() -> None:
     found = spread("low-resource", TEST, cast(Evidence, MadeUp(6, silent=("sst2",))))
-    assert found.tasks == TASKS[1:] and found.silent == ("sst2",) and "sst2" in found.reasons[0]
+    assert found.tasks == TASKS[1:] and found.silent == ("sst2",) and "so many examples" in found.reasons[0]
 
 
 def test_the_published_ratio() -> None:

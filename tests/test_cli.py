@@ -161,7 +161,10 @@ def test_a_real_run_from_the_command_line(tmp_path):
         (["plan", "placement", "--preset", "cloud"], "no preset 'cloud'"),
         (["report", "--preset", "cloud"], "no preset 'cloud'"),
         (["verify", "--sample", "1", "--preset", "cloud"], "no preset 'cloud'"),
-        (["run", "placement", "--only", "lorra"], "no method of this study matches 'lorra'; its methods are:"),
+        (
+            ["run", "placement", "--only", "lorra"],
+            "no method of this study matches 'lorra'; its short names are: none, series-attention",
+        ),
         (["run", "placement", "--only", "series@kv"], "no method of this study matches 'series@kv'"),
         (["run", "placement", "--set", "backbone=tiny-lama"], "did you mean 'tiny-llama'?"),
         (["plan", "placement", "--set", "backbone=tiny-lama"], "did you mean 'tiny-llama'?"),
@@ -284,6 +287,8 @@ def test_verify_shows_what_differs_and_fails(book, monkeypatch):
 def test_report_prints_where_it_is(monkeypatch, tmp_path):
     from pelt_core import publish
 
-    monkeypatch.setattr(publish, "report", lambda preset, force, tell: tmp_path / f"{preset}-{force}.html")
-    done = pelt("report", "--preset", "laptop", "--force")
-    assert done.stdout.strip() == str(tmp_path / "laptop-True.html")
+    monkeypatch.setattr(
+        publish, "report", lambda preset, force, tell, ledger: tmp_path / f"{preset}-{force}-{ledger}.html"
+    )
+    done = pelt("report", "--preset", "laptop", "--force", "--ledger", "rows")
+    assert done.stdout.strip() == str(tmp_path / "laptop-True-rows.html")

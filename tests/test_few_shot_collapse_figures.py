@@ -11,7 +11,7 @@ matplotlib.use("svg")
 
 
 def test_squares_are_filled_as_far_as_runs_collapsed() -> None:
-    frame = beside(frozen_study())
+    frame = beside(frozen_study(), frozen_study())
     axis = collapse_map(frame).axes[0]
     known = frame[["published", "frozen", "trained"]].notna().sum().sum()
     assert len(axis.patches) == 2 * known
@@ -22,8 +22,10 @@ def test_squares_are_filled_as_far_as_runs_collapsed() -> None:
     plt.close("all")
 
 
-def test_nothing_known_is_all_crosses() -> None:
-    frame = beside(nothing("frozen-head"))
+def test_of_what_we_have_not_run_the_published_square_is_there() -> None:
+    frame = beside(nothing("frozen-head"), nothing("glue-signal"))
     axis = collapse_map(frame).axes[0]
-    assert not axis.patches and len(axis.lines) == 3 * len(frame)
+    published = frame["published"].notna().sum()
+    assert 0 < published < len(frame) and len(axis.patches) == 2 * published
+    assert len(axis.lines) == 3 * len(frame) - published
     plt.close("all")

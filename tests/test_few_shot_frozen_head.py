@@ -1,10 +1,16 @@
 """A frozen head against a trained one, and which scores are those of one answer for all rows."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from few_shot_rows import few_shot_row
 from gate_rows import FALLEN, frozen_study, nothing
 
 from pelt_core.report.few_shot import frozen_head
+from pelt_core.study.grids import grid
+from pelt_core.study.ledger import Ledger
+from pelt_core.study.scores import load
 
 
 def test_pairs_differ_in_the_head_alone() -> None:
@@ -28,8 +34,20 @@ def test_each_task_is_paired_by_row_and_seed() -> None:
 def test_one_answer_for_all_rows_is_a_collapse() -> None:
     found = frozen_head.collapses(frozen_study())
     fallen = found[found["method"].isin(FALLEN) & ~found["train_head"]]
-    assert fallen["near"].all() and fallen["one_answer"].all()
+    assert fallen["low"].all() and fallen["one_answer"].all()
     assert not found.drop(fallen.index)["one_answer"].any()
+
+
+def test_a_run_that_learned_nothing_has_not_collapsed(tmp_path: Path) -> None:
+    """Different answers, no better than the baseline: apart from a collapse, with a trained head too."""
+    for run in grid("frozen-head", "paper", seeds=[0], where={"task": ["cola"]}, only=["bitfit"]):
+        Ledger(tmp_path).write(*few_shot_row(run, 40, -1.0 if run.train_head else 0.9, number=3))
+    study = load(["frozen-head"], "paper", Ledger(tmp_path))
+    found = frozen_head.collapses(study).set_index("train_head")
+    assert found["one_answer"].tolist() == [False, False]
+    assert found.loc[True, "low"] and not found.loc[False, "low"] and found.loc[True, "score"] < study.baseline("cola")
+    shares = frozen_head.beside(study, study).set_index(["method", "task"]).loc[("bitfit", "cola")]
+    assert shares[["frozen", "trained", "frozen_low", "trained_low"]].tolist() == [0, 0, 0, 1]
 
 
 def test_the_levels_are_those_of_every_single_answer() -> None:
@@ -41,22 +59,32 @@ def test_the_levels_are_those_of_every_single_answer() -> None:
 
 def test_published_cells_that_look_collapsed(root) -> None:
     """The prefix on MRPC has no deviation; on SST-2 its mean and its deviation are those of a result."""
-    found = frozen_head.published(frozen_study()).set_index(["method", "task"])
+    study = frozen_study()
+    found = frozen_head.published(study, study).set_index(["method", "task"])
     assert found.loc[("prefix", "mrpc"), "still"] and found.loc[("prefix", "mrpc"), "suspicious"]
-    assert not found.loc[("prefix", "sst2"), "suspicious"]
-    assert set(found.index.get_level_values("task")) == {"sst2", "mrpc"}
+    assert found.loc[("prefix", "sst2"), "suspicious"] == 0
+    assert set(found.index.get_level_values("task")) == {run.task for run in study.runs}
+
+
+def test_published_cells_are_counted_whether_ours_are_recorded_or_not(tmp_path: Path) -> None:
+    """The labels may come from another study; without any, only a missing deviation tells."""
+    empty = load(["frozen-head"], "paper", Ledger(tmp_path))
+    unlabelled = frozen_head.beside(empty, empty).set_index(["method", "task"])["published"]
+    labelled = frozen_head.beside(empty, frozen_study()).set_index(["method", "task"])["published"]
+    assert unlabelled["prefix", "mrpc"] == 1 and np.isnan(unlabelled["prefix", "sst2"])
+    assert labelled["prefix", "mrpc"] == 1 and labelled["prefix", "sst2"] == 0
 
 
 def test_ours_stand_beside_the_published() -> None:
-    found = frozen_head.beside(frozen_study()).set_index(["method", "task"])
+    found = frozen_head.beside(frozen_study(), frozen_study()).set_index(["method", "task"])
     assert found.loc[("prefix", "mrpc")][["published", "frozen", "trained"]].tolist() == [1, 1, 0]
     assert found.loc[("full", "sst2")][["published", "frozen", "trained"]].tolist() == [0, 0, 0]
-    assert found.loc[("lora", "cola"), ["published", "frozen", "trained"]].isna().all()
+    assert found.loc[("lora", "cola"), ["frozen", "trained"]].isna().all()
 
 
 def test_without_rows_nothing_is_known() -> None:
     empty = nothing("frozen-head")
-    found = frozen_head.beside(empty)
+    found = frozen_head.beside(empty, empty)
     assert len(found) == len({(run.method, run.task) for run in empty.runs})
-    assert found[["published", "frozen", "trained"]].isna().all(axis=None)
-    assert frozen_head.by_run(empty).empty and frozen_head.published(empty).empty
+    assert found[["frozen", "trained", "frozen_low", "trained_low"]].isna().all(axis=None)
+    assert frozen_head.by_run(empty).empty and frozen_head.collapses(empty).empty

@@ -5,6 +5,7 @@ import matplotlib.pyplot as plt
 import pytest
 from gate_rows import LAYERS, gates_study, nothing
 
+from pelt_core.report import heat_figures
 from pelt_core.report.few_shot import gate_figures as figures
 from pelt_core.report.few_shot import gate_frames as frames
 from pelt_core.report.few_shot.tuned import by_scale
@@ -19,7 +20,7 @@ def close():
 
 
 def test_a_heat_map_has_a_panel_a_gate_and_facet() -> None:
-    figure = figures.heat(frames.over_epochs(gates_study(), "apl", 100), "gate", 0.5, "epoch")
+    figure = heat_figures.heat(frames.over_epochs(gates_study(), "apl", 100), "gate", 0.5, "epoch")
     panels = [axis for axis in figure.axes if axis.images]
     assert len(panels) == 4 * 2
     assert all(axis.images[0].get_array().shape == (LAYERS, 4) for axis in panels)
@@ -28,7 +29,7 @@ def test_a_heat_map_has_a_panel_a_gate_and_facet() -> None:
 
 
 def test_tasks_are_named_on_the_axis() -> None:
-    figure = figures.heat(frames.over_tasks(gates_study(), "ap", 100), "gate", 0.5)
+    figure = heat_figures.heat(frames.over_tasks(gates_study(), "ap", 100), "gate", 0.5)
     assert [label.get_text() for label in figure.axes[1].get_xticklabels()] == ["SST-2", "QQP"]
 
 
@@ -49,7 +50,7 @@ def test_scales_draw_both_lines_in_every_panel() -> None:
 def test_what_is_not_run_is_said_and_not_drawn() -> None:
     study = nothing("gates")
     drawn = [
-        figures.heat(frames.over_tasks(study, "apl", 100), "gate", 0.5),
+        heat_figures.heat(frames.over_tasks(study, "apl", 100), "gate", 0.5),
         figures.strips(frames.of_rows(study, "apl", 100)),
         figures.scales(by_scale(study, 100), {"sst2": float("nan"), "qqp": float("nan")}),
     ]

@@ -76,18 +76,32 @@ def test_seeds_and_overrides_replace_those_of_the_preset():
 @pytest.mark.parametrize(
     ("only", "methods"),
     [
-        (["series"], LAPTOP[1:4]),
+        (["series*"], LAPTOP[1:4]),
         (["*@attn"], [LAPTOP[1], LAPTOP[4]]),
         (["none", "parallel@mlp"], [LAPTOP[0], LAPTOP[5]]),
+        (["lora-mlp"], [LAPTOP[8]]),
+        (["*-mlp"], [LAPTOP[2], LAPTOP[5], LAPTOP[8]]),
+        (["lora*@q,k,v"], [LAPTOP[7]]),
     ],
 )
-def test_only_keeps_what_contains_or_matches_a_pattern(only, methods):
+def test_only_keeps_what_has_or_matches_a_name_or_a_specification(only, methods):
     assert [run.method for run in grid("placement", "laptop", seeds=[0], only=only)] == methods
 
 
-def test_a_pattern_without_a_match_shows_what_there_is():
-    with pytest.raises(NoSuchCell, match=r"matches 'series@kv'; its methods are:\n  none\n  series@attn\n"):
-        grid("placement", "laptop", only=["lora", "series@kv"])
+def test_a_short_name_is_that_method_alone():
+    """Not what else contains it or begins with it: UniPELT holds a LoRA, and `ap` is the beginning of four names."""
+    assert {run.method for run in grid("low-resource", "laptop", only=["lora"])} == {"lora@q,v"}
+    assert len({run.method for run in grid("low-resource", "laptop", only=["ap"])}) == 1
+    assert len({run.method for run in grid("low-resource", "laptop", only=["ap*"])}) == 4
+
+
+def test_a_pattern_without_a_match_shows_the_short_names():
+    with pytest.raises(
+        NoSuchCell, match=r"matches 'series@kv'; its short names are: none, series-attention, series-mlp"
+    ):
+        grid("placement", "laptop", only=["lora*", "series@kv"])
+    with pytest.raises(NoSuchCell, match="no method of this study matches 'lora'"):
+        grid("placement", "laptop", only=["lora"])
 
 
 def test_what_does_not_exist_is_refused_with_the_choices():

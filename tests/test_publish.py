@@ -17,6 +17,7 @@ from pelt_core import pages, publish
 from pelt_core.errors import PeltError
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
+from pelt_core.study.presets import UnknownPreset
 
 CODE = """\
 import sys, warnings
@@ -194,6 +195,25 @@ def test_another_preset_stays_out_of_the_tree(site):
     assert not (site / "book" / "studies").exists()
     config = yaml.safe_load((site / "_runs/report/smoke/_config.yml").read_text())
     assert config == {"sphinx": {"config": {"language": "en", "pelt_preset": "smoke"}}}
+
+
+def test_a_preset_file_and_another_ledger_stay_out_of_the_tree(site, monkeypatch):
+    (site / "book").mkdir()
+    (site / "book" / "index.md").write_text("# Title")
+    (site / "_config.yml").write_text("sphinx: {config: {pelt_preset: laptop}}")
+    (site / "pelt_core" / "presets").mkdir(parents=True)
+    shutil.copy(Path(publish.__file__).parent / "presets" / "smoke.yml", site / "mine.yml")
+    monkeypatch.chdir(site)
+    index = publish.report("mine.yml", root=site, ledger=Path("rows"))
+    assert index == site / "_runs" / "report" / "mine" / "_build" / "html" / "index.html"
+    page = json.loads((site / "_runs/report/mine/book/studies/placement.ipynb").read_text())
+    assert page["metadata"]["pelt"]["parameters"] == {"preset": f"{site / 'mine.yml'}", "ledger": f"{site / 'rows'}"}
+    config = yaml.safe_load((site / "_runs/report/mine/_config.yml").read_text())["sphinx"]["config"]
+    assert config == {"pelt_preset": f"{site / 'mine.yml'}", "pelt_ledger_folder": f"{site / 'rows'}"}
+    publish.report("laptop", root=site, ledger=Path("rows"))
+    assert (site / "_runs/report/laptop/book/studies/placement.ipynb").exists() and not (site / "book/studies").exists()
+    with pytest.raises(UnknownPreset, match="there is no file 'nobody.yml'"):
+        publish.report("nobody.yml", root=site)
 
 
 def test_without_the_book_extra_the_command_that_brings_it_is_named(monkeypatch):

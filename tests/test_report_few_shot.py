@@ -10,6 +10,7 @@ from synthetic import PROVENANCE
 
 from pelt_core.report import words
 from pelt_core.report.few_shot import cells, limits, setup, state
+from pelt_core.report.names import task_name
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.recipe import in_use
@@ -136,3 +137,13 @@ def test_tasks_without_a_signal_are_named(tmp_path: Path) -> None:
             Ledger(tmp_path).write(*few_shot_row(run, 200, 0.0 if run.task == "rte" else 0.8))
     (said,) = limits.without_signal(load(["glue-signal"], "paper", Ledger(tmp_path)))
     assert "On RTE (" in said and "SST-2" not in said
+
+
+def test_tasks_are_named_on_which_with_some_number_of_examples_no_method_leaves_the_baseline(tmp_path: Path) -> None:
+    found = load(["low-resource"], "paper", Ledger(tmp_path))
+    for run in state.selected(found, task=TASKS, method=["lora", "prefix"], seed=0, examples=[100, 500]):
+        at_a_guess = run.examples == 100 and run.task == TASKS[0]
+        Ledger(tmp_path).write(*few_shot_row(run, 200, -1.0 if at_a_guess else 0.8))
+    (said,) = limits.at_a_guess(load(["low-resource"], "paper", Ledger(tmp_path)))
+    assert f"interval on {task_name(TASKS[0])} with 100 examples:" in said
+    assert not list(limits.at_a_guess(found))

@@ -58,6 +58,17 @@ def test_reading_names_borders_and_what_is_not_in_use(some: Scores, nothing: Sco
     assert "rates_bitfit" not in glue_recipe.facts(some) and "rates_prefix" in glue_recipe.facts(some)
 
 
+def test_what_is_close_is_no_test(tmp_path: Path) -> None:
+    """The best rate of LoRA leads by a tenth of a point: the page does not say that the others are as good."""
+    ledger = Ledger(tmp_path)
+    for run in grid("glue-recipe", "laptop", only=["lora*"]):
+        row, items = few_shot_row(run)
+        best = (run.learning_rate, run.head_learning_rate) == USED["lora"]
+        ledger.write(row | {"dev": [dict.fromkeys(("accuracy", "f1"), 0.601 if best else 0.6)]}, items)
+    said = glue_recipe.reading(load(["glue-recipe"], "laptop", ledger), "laptop").data
+    assert "**Close**: of LoRA" in said and "This is no test: both scores are of the same rows" in said
+
+
 def test_there_is_a_panel_for_every_search(some: Scores, nothing: Scores) -> None:
     style.use_style()
     shown = recipe_figures.panels(some)

@@ -40,6 +40,7 @@ def test_reading_names_the_tasks_and_the_pooling(some: Scores, tmp_path: Path) -
     nothing = load(["glue-signal"], "laptop", Ledger(tmp_path))
     assert "nothing is known" in glue_signal.reading(nothing).data
     assert glue_signal.facts(nothing)["telling"] == "none so far"
+    assert "at its number of examples" in glue_signal.limit_points(nothing).data
     assert "1 seed" in glue_signal.limit_points(nothing).data
 
 

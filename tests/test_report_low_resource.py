@@ -1,5 +1,6 @@
 """The page on UniPELT with few examples, from rows that are made up."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -46,10 +47,12 @@ def test_the_table_has_ours_above_the_published_score(some: Scores) -> None:
     own = some.table.query("method == 'lora' and task == 'mrpc' and examples == 100")["score"]
     ours, paper = frame.loc["LoRA", "MRPC, F1"].split("<br>")
     assert ours == f"{own.mean():.1f}\xa0±\xa0{own.std():.1f}\xa0(2)" and paper == "<small>81.66\xa0±\xa00.81</small>"
-    assert frame.loc["LoRA", "RTE, accuracy"].startswith("not\xa0run\xa0yet<br>")
-    assert frame.loc["LoRA", "Mean of 8"] == "not\xa0run\xa0yet<br><small>49.26</small>"
+    assert re.fullmatch(r"<small>\d\d\.\d\d\xa0±\xa0\d\.\d\d</small>", frame.loc["LoRA", "RTE, accuracy"])
+    assert frame.loc["LoRA", "Mean of 8"] == "<small>49.26</small>"
+    assert list(frame.columns[:2]) == ["Mean of 8", "Mean of 2 with a signal"]
+    assert frame.loc["AP, no gate", "RTE, accuracy"] == "not run yet"
     assert frame.loc["LoRA", "Mean of 2 with a signal"].endswith("<small>81.61</small>")
-    assert frame.loc["AP, no gate", "MRPC, F1"].endswith("<small>·</small>")
+    assert re.fullmatch(r"[\d.]+\xa0±\xa0[\d.]+\xa0\(2\)", frame.loc["AP, no gate", "MRPC, F1"])
     assert frame.loc["Trivial baseline", "MRPC, F1"] == "66.7"
 
 
@@ -60,6 +63,23 @@ def test_averages_are_over_the_tasks_that_every_method_has(some: Scores) -> None
     assert first.loc["apl", "mean"] == pytest.approx(means.mean()) and first.loc["apl", "tasks"] == TASKS
     assert list(frame.loc[frame["examples"] == 1000, "line"]) == ["every method"]
     assert first["baseline"].iloc[0] == pytest.approx((50 + 200 / 3) / 2)
+
+
+def test_a_mean_of_few_methods_says_so(tmp_path: Path) -> None:
+    """With 1,000 examples two methods are trained on every task, the others on some: means are over those."""
+    ledger = Ledger(tmp_path)
+    whole = load(["low-resource"], "laptop", ledger)
+    for run in state.selected(whole, examples=1000, seed=0, method=["full", "head"]):
+        ledger.write(*few_shot_row(run, 100, 0.6))
+    study = load(["low-resource"], "laptop", ledger)
+    every = list(dict.fromkeys(run.task for run in study.runs))
+    frame = low_resource.averages(study, every)
+    own = frame[frame["examples"] == 1000].set_index("method")
+    trained = {run.task for run in state.selected(study, examples=1000, method="lora")}
+    assert set(own.loc["full", "tasks"]) == trained < set(every)
+    assert own["mean"].notna().sum() == 2 and "2 of 10 methods" in own["heading"].iloc[0]
+    said = says.reading(study, frame, upper_bound.bounds(study, every), gate_effect.pooled(study, every)).data
+    assert "Not run yet there, and so not compared: BitFit, Adapter" in said
 
 
 def test_the_upper_bound_is_the_best_part_of_each_task(some: Scores) -> None:

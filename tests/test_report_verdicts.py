@@ -7,10 +7,10 @@ import pytest
 from few_shot_claims import ROOT, evidence
 
 from pelt_core.report.verdicts import figures, tables, words
-from pelt_core.study.claims.claim import claims
+from pelt_core.study.claims.claim import chosen, claims
 from pelt_core.study.claims.evidence import Evidence
 from pelt_core.study.claims.finding import VERDICTS
-from pelt_core.study.claims.judge import Judged, judge
+from pelt_core.study.claims.judge import NO_STUDY, Judged, judge
 
 SKILLS = {"full": 0.5, "bitfit": 0.2, "adapter": 0.6, "prefix": 0.4, "lora": 0.5, "ap": 0.6, "apl": 0.95}
 
@@ -34,20 +34,36 @@ def of(judged: list[Judged], name: str) -> Judged:
 
 def test_every_claim_has_a_line_with_its_verdict(judged: list[Judged]) -> None:
     frame = tables.claims(judged)
-    assert len(frame) == len(claims()) and set(frame["Verdict"]) <= set(VERDICTS)
+    headings = frame[frame["Verdict"] == ""]
+    assert len(frame) - len(headings) == len(claims()) and set(frame["Verdict"]) <= {"", *VERDICTS, NO_STUDY}
     lines = frame.set_index(frame["Claim"].str.extract(r"`(.+)`")[0])
     best = lines.loc["best-on-average-100"]
     assert best["Verdict"] == "supported" and best["Published"] == "+2.57" and best["Seeds"] == "5"
     assert best["Tasks"] == "2" and best["Ours"].startswith("+") and best["Unit"] == "points"
     assert lines.loc["best-on-average-500", "Ours"] == lines.loc["larger-rank", "Ours"] == "not run yet"
     assert lines.loc["upper-bound-500", "Published"].startswith("−")
+    assert lines.loc["larger-rank", "Verdict"] == "no study tests it yet"
     assert "nan" not in frame.to_string()
+
+
+def test_claims_of_one_entry_stand_under_one_heading(judged: list[Judged]) -> None:
+    shown = list(tables.claims(judged)["Claim"])
+    at = shown.index("**UniPELT (APL) does best on average over the tasks.**")
+    assert shown[at + 1 : at + 4] == [
+        f"&emsp;{size} examples `best-on-average-{size.replace(',', '')}`" for size in ("100", "500", "1,000")
+    ]
+    at = shown.index("**LoRA does best at attention and MLP together.**")
+    assert shown[at + 1 : at + 3] == ["&emsp;loss `place-of-lora-loss`", "&emsp;accuracy `place-of-lora-accuracy`"]
+    assert "LoRA is sensitive to its scale. `lora-scale`" in shown
 
 
 def test_counts_add_up(judged: list[Judged]) -> None:
     frame = tables.counts(judged)
     assert frame["Claims"].sum() == len(claims())
-    assert (frame[[said.capitalize() for said in VERDICTS]].sum(axis=1) == frame["Claims"]).all()
+    columns = [said.capitalize() for said in (*VERDICTS, NO_STUDY)]
+    assert (frame[columns].sum(axis=1) == frame["Claims"]).all()
+    assert frame["No study tests it yet"].sum() == sum(not claim.study for claim in claims()) > 0
+    assert f"{frame['No study tests it yet'].sum()} are tested by no study yet" in words.facts(judged)["claims_counts"]
 
 
 def test_only_pages_that_are_there_are_linked(judged: list[Judged]) -> None:
@@ -103,3 +119,20 @@ def test_before_anything_is_recorded(tmp_path: Path) -> None:
     nothing = judge(claims(), rows)
     assert "nan" not in tables.claims(nothing).to_string() + words.reading(nothing).data + words.limits(nothing).data
     plt.close(figures.beside_published(nothing))
+
+
+def test_tasks_that_claims_leave_out_at_one_number_of_examples_are_named(tmp_path: Path) -> None:
+    def keep(run: object) -> bool:
+        return run.task in ("sst2", "qqp") and run.examples in (100, 500) and run.seed == 0  # type: ignore[attr-defined]
+
+    skills = {"lora": 0.6, "prefix": 0.6}
+    blind = evidence(
+        tmp_path,
+        skills,
+        keep,
+        "paper",
+        skill=lambda run, own: -1.0 if (run.task, run.examples) == ("qqp", 100) else own,
+    )
+    wanted = judge(chosen(["lora-at-1000", "gain-100", "gain-500"]), blind)
+    state = words.state(wanted, words.recorded(wanted, blind), blind).data
+    assert "No recorded method leaves it on QQP with 100 examples: claims at that number" in state

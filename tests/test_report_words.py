@@ -72,6 +72,7 @@ def test_missing_runs_are_named_with_their_seed(part):
 
 def test_provenance_is_that_of_the_rows(full):
     text = words.provenance(full, "laptop", "data/ledger").data
+    assert "of wall time, added up over this page's runs" in text
     assert "`0123456789`" in text and "torch 2.13.0" in text and "cpu: made up, 1 thread a run" in text
     assert "19 of 19 runs" in text and "2026" not in text
 

@@ -9,7 +9,7 @@ from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.run import ClassificationRun
 from pelt_core.study.scores import Scores, load, names
-from pelt_core.study.signal import has_signal, signals
+from pelt_core.study.signal import has_signal, signals, told_apart
 
 
 def recorded(folder: Path, skills: dict[str, dict[str, float]]) -> Scores:
@@ -33,6 +33,32 @@ def test_the_pooling_is_the_one_that_is_best_on_development_rows(tmp_path: Path)
     found = signals(recorded(tmp_path, {"qqp": {"mean": 0.0, "pair": 0.8}}))
     assert found.loc["qqp", "pooling"] == "pair" and found.loc["qqp", "signal"]
     assert found.loc["qqp", "low"] < found.loc["qqp", "mean"] < found.loc["qqp", "high"]
+
+
+def test_a_task_is_told_apart_where_any_method_leaves_the_baseline(tmp_path: Path) -> None:
+    """On SST-2 the head alone does, on RTE full fine-tuning, on CoLA nothing; each number of examples is its own."""
+    skills = {"sst2": {"head": 0.6, "full": -1.0}, "rte": {"head": -1.0, "full": 0.6}, "cola": {"head": -1.0}}
+    ledger, runs = Ledger(tmp_path), []
+    for run in grid("low-resource", "laptop", seeds=[0], where={"examples": ["100", "500"]}):
+        assert isinstance(run, ClassificationRun)
+        if run.method in skills.get(run.task, {}):
+            runs.append(run)
+            known = skills[run.task][run.method] if run.examples == 100 else -1.0
+            ledger.write(*few_shot_row(run, 200, known))
+    rows = {row["key"]: row for row in ledger.rows()}
+    scores = Scores(tuple(runs), names(["low-resource"], "laptop"), rows, ledger)
+    assert told_apart(scores, 100) == {"sst2": True, "rte": True, "cola": False}
+    assert set(told_apart(scores, 500).values()) == {False} and told_apart(scores, 1000) == {}
+
+
+def test_a_frozen_head_leaves_no_baseline(tmp_path: Path) -> None:
+    ledger, runs = Ledger(tmp_path), []
+    for run in grid("frozen-head", "smoke", only=["lora*"]):
+        assert isinstance(run, ClassificationRun)
+        runs.append(run)
+        ledger.write(*few_shot_row(run, 200, -1.0 if run.train_head else 0.9))
+    scores = Scores(tuple(runs), names(["frozen-head"], "smoke"), {r["key"]: r for r in ledger.rows()}, ledger)
+    assert told_apart(scores, runs[0].examples) == {"paraphrase": False}
 
 
 def test_nothing_is_said_of_tasks_without_a_run(tmp_path: Path) -> None:

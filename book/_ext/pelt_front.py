@@ -46,7 +46,7 @@ def cards(book: Path, runs: pd.DataFrame) -> str:
     told = [
         (f"{len(runs):,}", "recorded runs, each with what it says of every tested item"),
         (f"{runs['name'].nunique()}", "methods trained, most of them on several tasks"),
-        (f"{hours:,.0f} hours", "of computing, added up over the runs"),
+        (f"{hours:,.0f} hours", "of computing, added up over the runs of all studies"),
     ]
     if "claims_all" in said:
         decided = int(said["claims_supported"]) + int(said["claims_contradicted"])
@@ -192,7 +192,7 @@ def _fill(app: Sphinx, page: str, source: list[str]) -> None:
         return
     app.env.note_reread()  # a page may have been made
     parts: dict[str, Callable[[Path], str]] = {
-        "cards": lambda book: cards(book, pelt_ledger.runs(app.config.pelt_preset)),
+        "cards": lambda book: cards(book, pelt_ledger.runs(app.config.pelt_preset, app.config.pelt_ledger_folder)),
         "findings": findings,
         "claims": claims_in_short,
         "studies": studies,

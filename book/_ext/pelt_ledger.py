@@ -18,9 +18,9 @@ FILES = ("runs.csv", "runs.parquet")
 
 
 @cache
-def runs(preset: str) -> pd.DataFrame:
-    """Every run in the ledger of a preset."""
-    return export.table(Ledger(ROOT / ledger_folder(preset)), preset)
+def runs(preset: str, ledger: str = "") -> pd.DataFrame:
+    """Every run in the ledger of a preset, or in this folder."""
+    return export.table(Ledger(ROOT / (ledger or ledger_folder(preset))), preset)
 
 
 class Runs(SphinxDirective):
@@ -28,7 +28,7 @@ class Runs(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()  # rows may have come
-        found = runs(self.config.pelt_preset)
+        found = runs(self.config.pelt_preset, self.config.pelt_ledger_folder)
         links = ", ".join(f'<a href="_static/ledger/{name}" download>{name}</a>' for name in FILES)
         told = f"<p>{len(found):,} runs of preset <code>{self.config.pelt_preset}</code>. Download: {links}.</p>"
         return [nodes.raw("", told + explorer.table(found), format="html")]
@@ -45,11 +45,14 @@ def _write_files(app: Sphinx, failure: Exception | None) -> None:
     if failure or app.builder.format != "html":
         return
     for name in FILES:
-        export.write(runs(app.config.pelt_preset), Path(app.outdir) / "_static" / "ledger" / name)
+        export.write(
+            runs(app.config.pelt_preset, app.config.pelt_ledger_folder), Path(app.outdir) / "_static" / "ledger" / name
+        )
 
 
 def setup(app: Sphinx) -> dict[str, object]:
     app.add_config_value("pelt_preset", "laptop", "env", types=(str,))
+    app.add_config_value("pelt_ledger_folder", "", "env", types=(str,))
     app.add_directive("pelt-runs", Runs)
     app.add_directive("pelt-columns", Columns)
     app.connect("build-finished", _write_files)

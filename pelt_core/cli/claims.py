@@ -34,7 +34,7 @@ def claims(
     from pelt_core.study.claims.claim import chosen
     from pelt_core.study.claims.evidence import Evidence
     from pelt_core.study.claims.judge import judge, with_families
-    from pelt_core.study.claims.lines import counted, line
+    from pelt_core.study.claims.lines import counted, line, provisional
     from pelt_core.study.ledger import Ledger
     from pelt_core.study.presets import ledger_folder
 
@@ -51,6 +51,8 @@ def claims(
             for one in lines:
                 output.print(_explained(one), markup=False, soft_wrap=True)
         output.print(", ".join(f"{number} {verdict}" for verdict, number in counted(judged).items()))
+        if note := provisional(judged):
+            output.print(note)
     if any(one.verdict == "not run yet" for one in judged):
         raise typer.Exit(INCOMPLETE)
 

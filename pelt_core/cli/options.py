@@ -16,7 +16,12 @@ StudyName = Annotated[str, typer.Argument(metavar="STUDY", help=f"One of: {', '.
 PresetName = Annotated[str, typer.Option("--preset", "-p", help=f"How much to spend: {', '.join(PRESETS)}, or a file.")]
 Only = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="PATTERN", help="Keep methods that contain this, or match it with `*`. Repeatable."),
+    typer.Option(
+        "--only",
+        metavar="METHOD",
+        help="Keep the method that the preset calls so, or else those whose short name or specification matches this "
+        "with `*`. Repeatable.",
+    ),
 ]
 Seeds = Annotated[str | None, typer.Option("--seeds", help="Other seeds than the preset's: `0,1` or `0-4`.")]
 Where = Annotated[

@@ -106,15 +106,19 @@ def report(
     force: Annotated[
         bool, typer.Option("--force", help="Execute every page again, also those that are current.")
     ] = False,
+    ledger: LedgerFolder = None,
 ) -> None:
     """Make the report, a book of web pages, from the runs recorded so far.
 
     By default on the runs that come with the project. What is not recorded is shown as missing. Prints the path of
-    the first page: open it in a browser.
+    the first page: open it in a browser. Reports on another preset, a preset file or another ledger have a folder of
+    their own.
 
     Example: `pelt run placement`, then `pelt report --preset smoke`, shows the runs of a first try.
+
+    Example, your own budget: `pelt report --preset mine.yml --ledger mine/ledger`
     """
     from pelt_core import publish
 
     errors.print(f"Making the report on the preset {preset}; this takes a minute or two.")
-    typer.echo(publish.report(preset, force, tell=errors.print))
+    typer.echo(publish.report(preset, force, tell=errors.print, ledger=ledger))

@@ -104,7 +104,7 @@ def _canvas(frame: pd.DataFrame) -> tuple[Figure, Axes, list[float]]:
         headings[str(heading)] = y
         places += [y + 1 + i for i in range(len(own))]
         y += len(own) + 1.6
-    height = y - 0.6
+    height = max(y - 0.6, 1.0)
     figure, axis = plt.subplots(figsize=(WIDTH, LINE * height + 0.75), layout="constrained")
     axis.set_ylim(height - 0.3, -0.9)
     axis.set_yticks(places, frame["line"])

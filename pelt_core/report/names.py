@@ -107,6 +107,11 @@ def set_name(name: str) -> str:
     return SET_NAMES.get(tested, tested) + ", other questions" * (name != tested)
 
 
+def mix_name(sources: str) -> str:
+    """The sets of a training mix: `GSM8K and MAWPS, others`."""
+    return " and ".join(map(set_name, sources.split("+"))) if sources else "Untrained"
+
+
 def method_name(name: str) -> str:
     """A method as papers spell it, or a variant of one."""
     return (METHOD_NAMES | VARIANT_NAMES).get(name, name)

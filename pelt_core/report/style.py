@@ -67,12 +67,12 @@ MARKS: dict[str, Mark] = {
     "houlsby": (8, 1, 0),
     "lora-24": (3, 0, 90),
     "prefix-direct": (4, 0, 45),
-    "series-lora": "p",
-    "nogate": "*",
-    "token": "*",
-    "prompt-held": "H",
-    "scalar": "8",
-    "sequence": (3, 2, 0),
+    "series-lora": "P",
+    "nogate": "s",
+    "token": "s",
+    "prompt-held": "o",
+    "scalar": "^",
+    "sequence": "v",
 }
 """Matplotlib's markers; a tuple is a star or an asterisk of so many points."""
 HOLLOW = {"ap-nogate", "apl-nogate", "nogate"}

@@ -127,7 +127,7 @@ def provenance(results: Recorded, preset: str, ledger: str) -> Markdown:
     machines = Counter(f"{o['device']}, {counted(o['threads'], 'thread')} a run" for o in origins)
     lines = {
         "Rows": f"{len(rows)} of {len(results.runs)} runs of preset `{preset}`, in `{ledger}`",
-        "Time": f"{hours(results)} of wall time in all",
+        "Time": f"{hours(results)} of wall time, added up over this page's runs",
         "Seeds": listed(map(str, seeds(results))),
         "Code of the runs": _counted(commits),
         "Machine": _counted(machines),

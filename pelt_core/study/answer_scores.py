@@ -91,11 +91,13 @@ class AnswerScores:
     def table(self) -> pd.DataFrame:
         """One line a finished run.
 
-        Columns: `key`, those of `CELL`, `seed`, `specification`; `score`, the mean of the measure over its data sets,
-        in its unit, NaN for a run that does not take it; `trainable_parameters`, `training_rows`, `seconds`.
+        Columns: `key`, those of `CELL`, `sources` of the mix, `seed`, `specification`; `score`, the mean of the measure
+        over its data sets, in its unit, NaN for a run that does not take it; `trainable_parameters`, `training_rows`,
+        `seconds`.
         """
         lines = [self._line(run) for run in self.runs if self.rows.get(run.key, {}).get("status") == "finished"]
-        columns = ["key", *CELL, "seed", "specification", "score", "trainable_parameters", "training_rows", "seconds"]
+        columns = ["key", *CELL, "sources", "seed", "specification", "score"]
+        columns += ["trainable_parameters", "training_rows", "seconds"]
         return pd.DataFrame(lines, columns=columns)
 
     def values(self, task: str | Sequence[str] = (), **cell: Any) -> pd.DataFrame:
@@ -152,6 +154,7 @@ class AnswerScores:
             "key": run.key,
             **{name: getattr(run, name) for name in CELL},
             "method": self.names[run.method],
+            "sources": run.sources,
             "seed": run.seed,
             "specification": run.method,
             "score": self.how.scale * float(np.mean(list(of_sets.values()))) if of_sets else np.nan,

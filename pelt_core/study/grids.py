@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from pelt_core.errors import PeltError
+from pelt_core.study.budgets import Budget
 from pelt_core.study.presets import budgets
 from pelt_core.study.run import Run
 
@@ -162,8 +163,8 @@ def grid(
         study: a name of `STUDIES`.
         preset: a name of `pelt_core.study.presets.PRESETS`, or a YAML file of the same form.
         seeds: instead of the preset's.
-        only: keep the runs whose method matches one of these: a shell pattern (``"lora*@q,k,v"``) or a part of the
-            method's spelling (``"lora"``).
+        only: keep the runs of these methods: a short name of the preset (``"lora"``), or else a shell pattern over
+            short names and specifications (``"lora*@q,k,v"``).
         overrides: other values for fields that all runs share, as YAML text.
         where: keep the runs in which each of these fields is, as text, one of the values given.
 
@@ -180,7 +181,7 @@ def grid(
     )
     for field, values in (where or {}).items():
         runs = _with(runs, field, values)
-    return runs if not only else _matching(runs, only)
+    return runs if not only else _matching(runs, only, _short_names(parts))
 
 
 def _with(runs: list[Run], field: str, values: Sequence[str]) -> list[Run]:
@@ -202,13 +203,28 @@ def _is(value: Any, text: str) -> bool:
     return text.lower() == str(value).lower()
 
 
-def _matching(runs: list[Run], patterns: Sequence[str]) -> list[Run]:
-    for pattern in patterns:
-        if not any(_matches(run, pattern) for run in runs):
-            cells = "\n".join(f"  {method}" for method in dict.fromkeys(run.method for run in runs))
-            raise NoSuchCell(f"no method of this study matches {pattern!r}; its methods are:\n{cells}")
-    return [run for run in runs if any(_matches(run, pattern) for pattern in patterns)]
+def _short_names(parts: Sequence[Budget]) -> dict[str, list[str]]:
+    """Short name of a preset -> the specifications that it has in the parts of a study."""
+    from pelt_core import specification
+
+    found: dict[str, list[str]] = {}
+    for part in parts:
+        for name, method in part.cells["methods"].items():
+            found.setdefault(name, []).append(str(specification.parse(method["method"])))
+    return found
 
 
-def _matches(run: Run, pattern: str) -> bool:
-    return pattern in run.method or fnmatchcase(run.method, pattern)
+def _matching(runs: list[Run], only: Sequence[str], names: Mapping[str, Sequence[str]]) -> list[Run]:
+    wanted: set[str] = set()
+    for asked in only:
+        chosen = {asked} & set(names) or {name for name in names if fnmatchcase(name, asked)}
+        found = {method for name in chosen for method in names[name]}
+        if asked not in names:
+            found |= {run.method for run in runs if fnmatchcase(run.method, asked)}
+        if not found & {run.method for run in runs}:
+            raise NoSuchCell(
+                f"no method of this study matches {asked!r}; its short names are: {', '.join(names)}; a pattern such "
+                "as 'lora*' is held against these and against specifications"
+            )
+        wanted |= found
+    return [run for run in runs if run.method in wanted]

@@ -88,7 +88,7 @@ def block(preset: str) -> dict[str, Any]:
         UnknownPreset: there is no such preset, or file.
         BadPreset: the file is no preset.
     """
-    if Path(preset).suffix in (".yml", ".yaml"):
+    if is_file(preset):
         return _own(preset)
     if preset not in presets():
         raise UnknownPreset(
@@ -96,6 +96,11 @@ def block(preset: str) -> dict[str, Any]:
             "changed copy of one in pelt_core/presets"
         )
     return presets()[preset]
+
+
+def is_file(preset: str) -> bool:
+    """Whether a preset is named by its file, and not by a name of `PRESETS`."""
+    return Path(preset).suffix in (".yml", ".yaml")
 
 
 @cache

@@ -142,6 +142,11 @@ class AnswerRun(Run):
         """Whether there is a training mix."""
         return bool(self.train)
 
+    @property
+    def sources(self) -> str:
+        """The sets of the training mix, whatever their numbers of rows: `gsm8k+mawps-clean`."""
+        return "+".join(part.partition(":")[0] for part in self.train.split("+"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassificationRun(Run):

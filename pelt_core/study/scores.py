@@ -59,6 +59,14 @@ class Scores:
         columns = ("key", *CELL, "seed", "backbone", "score", "dev_score", "accuracy", "loss")
         return pd.DataFrame(lines, columns=[*columns, "best_epoch", "trainable_parameters", "seconds"])
 
+    def has(self, **cell: Any) -> bool:
+        """Whether a run of the grid, recorded or not, has these fields; `method` is the short name."""
+        return any(all(self.field(run, name) == value for name, value in cell.items()) for run in self.runs)
+
+    def field(self, run: ClassificationRun, name: str) -> Any:
+        """A field of a run; of its method, the short name."""
+        return self.names[run.method] if name == "method" else getattr(run, name)
+
     def values(self, **cell: Any) -> pd.DataFrame:
         """What each tested item adds to the score, in points: one column a seed, one line an item, by (task, id).
 

@@ -1,10 +1,14 @@
-"""Which tasks can test a claim: those on which training everything leaves the trivial baseline.
+"""Which tasks can test a claim: those on which methods leave the trivial baseline.
 
-Where the backbone, trained as a whole on the most examples, scores no better than a guess that reads no text, all
-methods sit at that guess, and a difference between two of them says nothing of either.
+Two rules. Where the backbone, trained as a whole on the most examples, scores no better than a guess that reads no
+text, the task shows nothing at any number of examples. And where with some number of examples no method leaves that
+guess, the task shows nothing at this number: a difference between two methods says nothing of either.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
 
 import pandas as pd
 
@@ -13,6 +17,8 @@ from pelt_core.study.scores import Scores
 
 CEILING = "full"
 """The method that trains everything."""
+TUNED = ["pooling", "learning_rate", "head_learning_rate"]
+"""What the cells of one method and task differ in."""
 
 
 def signals(scores: Scores) -> pd.DataFrame:
@@ -41,11 +47,32 @@ def has_signal(scores: Scores) -> dict[str, bool]:
     return {str(task): bool(signal) for task, signal in signals(scores)["signal"].items()}
 
 
+@cache
+def told_apart(scores: Scores, examples: int) -> Mapping[str, bool]:
+    """Task -> whether any method leaves the trivial baseline there with so many examples, its whole interval above it.
+
+    Every recorded method counts whose head is trained; the more there are, the likelier one leaves it by luck, which
+    keeps the task. Tasks without a recorded run are left out.
+    """
+    table = scores.table
+    own = table[(table["examples"] == examples) & table["train_head"].astype(bool)]
+    cells = own.groupby(["task", "method", *TUNED], sort=False)
+    leaving = {str(cell["task"].iloc[0]) for _, cell in cells if _above_baseline(scores, cell)}
+    return {str(task): task in leaving for task in dict.fromkeys(own["task"])}
+
+
+def _above_baseline(scores: Scores, cell: pd.DataFrame) -> bool:
+    return _estimate(scores, cell).low > scores.baseline(str(cell["task"].iloc[0]))
+
+
+def _estimate(scores: Scores, cell: pd.DataFrame) -> statistics.Estimate:
+    return statistics.estimate(scores.values(key=list(cell["key"])).to_numpy())
+
+
 def _of_task(scores: Scores, task: str, own: pd.DataFrame) -> dict[str, object]:
-    cells = own.groupby(["pooling", "learning_rate", "head_learning_rate"], sort=False)
+    cells = own.groupby(TUNED, sort=False)
     best = cells.get_group(cells["dev_score"].mean().idxmax())
-    values = scores.values(key=list(best["key"]))
-    one, baseline = statistics.estimate(values.to_numpy()), scores.baseline(task)
+    one, baseline = _estimate(scores, best), scores.baseline(task)
     return {
         "task": task,
         "pooling": best["pooling"].iloc[0],

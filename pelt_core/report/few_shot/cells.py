@@ -10,7 +10,7 @@ import pandas as pd
 
 from pelt_core.data.glue.tasks import task
 from pelt_core.report.estimates import LEAST_SEEDS, LEVEL
-from pelt_core.report.few_shot.state import cell_state, field, selected
+from pelt_core.report.few_shot.state import cell_state, selected
 from pelt_core.report.results import NOT_RUN
 from pelt_core.study import statistics
 from pelt_core.study.scores import POINTS, Scores
@@ -46,11 +46,17 @@ def cells(scores: Scores, by: Sequence[str] = ("examples", "task", "method"), **
 
 
 def recorded_tasks(scores: Scores, **where: Any) -> list[str]:
-    """The tasks on which every method with any finished run has one: those that an average can be taken over."""
+    """The tasks that an average can be taken over.
+
+    They are those for which the grid has every method, and on which every method with any finished run has one.
+    """
+    grid = pd.DataFrame(_lines(scores, ("task", "method"), where), columns=["task", "method"])
+    methods_in_grid = grid.groupby("task")["method"].nunique()
+    whole = set(methods_in_grid.index[methods_in_grid == grid["method"].nunique()])
     finished = scores.table[scores.table["key"].isin([run.key for run in selected(scores, **where)])]
     methods = finished.groupby("task")["method"].nunique()
     every = finished["method"].nunique()
-    return [name for (name,) in _lines(scores, ("task",), where) if methods.get(name, 0) == every > 0]
+    return [n for (n,) in _lines(scores, ("task",), where) if n in whole and methods.get(n, 0) == every > 0]
 
 
 def well_recorded(scores: Scores, methods: Sequence[str], examples: int, tasks: Sequence[str]) -> list[str]:
@@ -140,4 +146,4 @@ def _estimate(scores: Scores, chosen: dict[str, Any], tasks: list[str]) -> dict[
 
 def _lines(scores: Scores, by: Sequence[str], where: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The values of these fields in the selected runs, each combination once, in the order of the grid."""
-    return list(dict.fromkeys(tuple(field(scores, run, name) for name in by) for run in selected(scores, **where)))
+    return list(dict.fromkeys(tuple(scores.field(run, name) for name in by) for run in selected(scores, **where)))

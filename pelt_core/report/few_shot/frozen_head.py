@@ -17,8 +17,6 @@ from pelt_core.report.few_shot.published import low_resource
 from pelt_core.study.claims.published import PUBLISHED
 from pelt_core.study.scores import POINTS, Scores
 
-NEAR = 0.5
-"""Points: a run whose score is that close to what one and the same answer for all rows gets has collapsed."""
 NEAR_PUBLISHED, STILL = 1.0, 0.2
 """Points: a published mean so close to such an answer's, or a deviation between shuffles no larger, looks collapsed."""
 EXAMPLES = 100
@@ -26,16 +24,18 @@ EXAMPLES = 100
 FROZEN_THERE = ("bitfit", "prefix", "lora")
 """The methods that the released code trains with the head's weight frozen: those without an adapter."""
 FROZEN, TRAINED = "head frozen there", "head trained there"
+ROUNDING = 1e-9
+"""Points by which two ways to compute one score may differ."""
 SIDES: tuple[dict[str, Any], dict[str, Any]] = ({"train_head": False}, {"train_head": True})
 
 
 @cache
-def constants(scores: Scores, name: str) -> tuple[float, ...]:
-    """What each answer that is the same for all rows scores on a task, in points; none before a run is recorded."""
-    own = scores.table.loc[scores.table["task"] == name, "key"]
+def constants(labels: Scores, name: str) -> tuple[float, ...]:
+    """What each answer that is the same for all rows scores on a task, in points; none if no row has its labels."""
+    own = labels.table.loc[labels.table["task"] == name, "key"]
     if own.empty:
         return ()
-    gold = _items(scores, own.iloc[0])["gold"].tolist()
+    gold = _items(labels, own.iloc[0])["gold"].tolist()
     answers = range(len(task(name).labels)) or [0.0]
     return tuple(POINTS * metric(name, [answer] * len(gold), gold)[task(name).metric] for answer in answers)
 
@@ -63,50 +63,66 @@ def by_run(scores: Scores) -> pd.DataFrame:
 
 
 def collapses(scores: Scores) -> pd.DataFrame:
-    """Whether each run is where an answer that reads nothing would be.
+    """Whether each run has collapsed, and whether it learned anything.
 
     Returns:
-        Columns method, task, seed, train_head, score, near (to one of `constants`, see `NEAR`), one_answer (whether
-        all test rows were given the same class).
+        Columns method, task, seed, train_head, score, one_answer (a collapse: all test rows were given the same
+        answer), low (at or below the trivial baseline, with whatever answers).
     """
     lines = []
     for run in scores.table.itertuples():
         items = _items(scores, run.key)["extracted"]
         line = {name: getattr(run, name) for name in ("method", "task", "seed", "train_head", "score")}
-        near = _distance(run.score, constants(scores, run.task)) <= NEAR
-        lines.append(line | {"near": near, "one_answer": items.nunique() == 1})
-    return pd.DataFrame(lines, columns=["method", "task", "seed", "train_head", "score", "near", "one_answer"])
+        low = run.score <= scores.baseline(run.task) + ROUNDING
+        lines.append(line | {"one_answer": items.nunique() == 1, "low": low})
+    return pd.DataFrame(lines, columns=["method", "task", "seed", "train_head", "score", "one_answer", "low"])
 
 
-def published(scores: Scores, path: Path = PUBLISHED) -> pd.DataFrame:
-    """UniPELT's table 1 at K = 100, for the methods and tasks of the study of which some run is recorded.
+def published(scores: Scores, labels: Scores, path: Path = PUBLISHED) -> pd.DataFrame:
+    """UniPELT's table 1 at K = 100, for the methods and tasks of the study, whether its runs are recorded or not.
+
+    Args:
+        scores: of the study.
+        labels: of studies whose recorded rows have the labels of its tasks.
+        path: of the published numbers.
 
     Returns:
         Columns method, task, value, std, near (to one of `constants`, see `NEAR_PUBLISHED`), still (see `STILL`), and
-        suspicious: one of the two.
+        suspicious: 1 if one of the two, 0 if neither, NaN if it is not still and no label is known.
     """
     table = low_resource(EXAMPLES, path).reset_index()
-    own = table[table["method"].isin(scores.names.values()) & table["task"].isin(scores.table["task"])]
-    distance = [_distance(one.value, constants(scores, one.task)) for one in own.itertuples()]
-    frame = own.assign(near=np.array(distance, float) <= NEAR_PUBLISHED, still=own["std"] <= STILL)
-    return frame.assign(suspicious=frame["near"] | frame["still"]).reset_index(drop=True)
+    own = table.merge(_cells(scores), on=["method", "task"])
+    levels = [constants(labels, name) for name in own["task"]]
+    distance = np.array([_distance(value, known) for value, known in zip(own["value"], levels, strict=True)], float)
+    frame = own.assign(near=distance <= NEAR_PUBLISHED, still=own["std"] <= STILL)
+    looks = (frame["near"] | frame["still"]).astype(float)
+    return frame.assign(suspicious=looks.where(frame["still"] | np.array([bool(known) for known in levels], bool)))
 
 
-def beside(scores: Scores, path: Path = PUBLISHED) -> pd.DataFrame:
+def beside(scores: Scores, labels: Scores, path: Path = PUBLISHED) -> pd.DataFrame:
     """The share of runs that collapse, beside the published cell: a line a method and task of the study.
 
+    Args as of `published`.
+
     Returns:
-        Columns method, task, there (as in `by_run`), published (whether it looks collapsed; NaN where nothing is
-        known), value, std, frozen and trained (shares of our runs that collapsed; NaN where none is recorded).
+        Columns method, task, there (as in `by_run`), published (whether it looks collapsed; NaN where that is not
+        known), value, std; and shares of our runs, NaN where none is recorded: frozen and trained, of those that
+        collapsed, frozen_low and trained_low, of those at or below the trivial baseline.
     """
-    named = dict.fromkeys((scores.names[run.method], run.task) for run in scores.runs)
-    cells = pd.DataFrame(list(named), columns=["method", "task"])
-    runs = collapses(scores)
-    shares = runs.astype({"near": float}).pivot_table("near", ["method", "task"], "train_head")
-    ours = shares.reindex(columns=[False, True]).set_axis(["frozen", "trained"], axis=1).reset_index()
-    theirs = published(scores, path).astype({"suspicious": float}).rename(columns={"suspicious": "published"})
-    found = cells.merge(theirs[["method", "task", "published", "value", "std"]], "left").merge(ours, "left")
+    runs = collapses(scores).astype({"one_answer": float, "low": float})
+    shares = runs.pivot_table(["one_answer", "low"], ["method", "task"], "train_head")
+    sides = [(which, trained) for which in ("one_answer", "low") for trained in (False, True)]
+    ours = shares.reindex(columns=pd.MultiIndex.from_tuples(sides))
+    ours = ours.set_axis(["frozen", "trained", "frozen_low", "trained_low"], axis=1).reset_index()
+    theirs = published(scores, labels, path).rename(columns={"suspicious": "published"})
+    found = _cells(scores).merge(theirs[["method", "task", "published", "value", "std"]], "left").merge(ours, "left")
     return found.assign(there=np.where(found["method"].isin(FROZEN_THERE), FROZEN, TRAINED))
+
+
+def _cells(scores: Scores) -> pd.DataFrame:
+    """The methods and tasks of the study, in the order of its grid."""
+    named = dict.fromkeys((scores.names[run.method], run.task) for run in scores.runs)
+    return pd.DataFrame(list(named), columns=["method", "task"])
 
 
 def _distance(score: float, levels: tuple[float, ...]) -> float:

@@ -16,7 +16,6 @@ from pelt_core.report.few_shot.frozen_head import (
     EXAMPLES,
     FROZEN,
     FROZEN_THERE,
-    NEAR,
     NEAR_PUBLISHED,
     STILL,
     TRAINED,
@@ -33,6 +32,10 @@ from pelt_core.study.scores import POINTS, Scores
 
 MOSTLY = 0.5
 """A cell of ours collapses if more than this share of its runs does."""
+SHARES = ["frozen", "trained", "frozen_low", "trained_low"]
+"""Columns of `frozen_head.beside`."""
+SPREAD = "spread over tasks and shuffles"
+"""What an interval over runs of several tasks holds."""
 
 
 def lines(scores: Scores) -> pd.DataFrame:
@@ -61,7 +64,7 @@ def tasks_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def collapse_table(scores: Scores, beside: pd.DataFrame) -> pd.DataFrame:
-    """How many cells look collapsed in the paper, and how many of our runs collapse, by method."""
+    """How many cells look collapsed in the paper, and how many of our runs collapse or learn nothing, by method."""
     runs = collapses(scores)
     body = []
     for method, own in beside.groupby("method", sort=False):
@@ -71,15 +74,15 @@ def collapse_table(scores: Scores, beside: pd.DataFrame) -> pd.DataFrame:
         body.append(
             {"Method": method_name(str(method)), "In the released code": own["there"].iloc[0].removesuffix(" there")}
             | {"Published cells": f"{int(known.sum())} of {len(known)}"}
-            | {f"Our runs, head {name}": f"{side['near'].sum()} of {len(side)}" for name, side in sides.items()}
             | {f"One answer, head {name}": f"{side['one_answer'].sum()} of {len(side)}" for name, side in sides.items()}
+            | {f"At or below the baseline, head {name}": f"{s['low'].sum()} of {len(s)}" for name, s in sides.items()}
         )
     return pd.DataFrame(body)
 
 
 def published_table(published: pd.DataFrame, beside: pd.DataFrame) -> pd.DataFrame:
     """The published cells that look collapsed, and what our runs do in their place."""
-    own = published[published["suspicious"]].merge(beside[["method", "task", "frozen", "trained", "there"]])
+    own = published[published["suspicious"] == 1].merge(beside[["method", "task", "there", *SHARES]])
     body = [
         {
             "Method": method_name(one.method),
@@ -88,10 +91,11 @@ def published_table(published: pd.DataFrame, beside: pd.DataFrame) -> pd.DataFra
         }
         | {"Why": " and ".join(["at the trivial score"] * one.near + ["hardly any deviation"] * one.still)}
         | {"Head there": one.there.removeprefix("head ").removesuffix(" there")}
-        | {"Ours, head frozen": _share(one.frozen), "Ours, head trained": _share(one.trained)}
+        | {"Ours, head frozen": _shares(one.frozen, one.frozen_low)}
+        | {"Ours, head trained": _shares(one.trained, one.trained_low)}
         for one in own.itertuples()
     ]
-    return pd.DataFrame(body) if body else pd.DataFrame({"Published": [NOT_RUN]})
+    return pd.DataFrame(body) if body else pd.DataFrame({"Published": ["none"]})
 
 
 def reading(scores: Scores, beside: pd.DataFrame) -> Markdown:
@@ -106,7 +110,7 @@ def reading(scores: Scores, beside: pd.DataFrame) -> Markdown:
     said = [
         "**The hypothesis.** In the released code a run without an adapter never trains the weight of the classifier's "
         f"head: {listed(map(method_name, FROZEN_THERE))} learn around a random one. If that explains the published "
-        "collapses, freezing the head here should cost score, bring runs down to what one answer for all rows gets, "
+        "collapses, freezing the head here should cost score, make runs give all rows one and the same answer, "
         "and do so where the paper's cells look collapsed.",
         *_cost(scores),
         *_collapse(scores),
@@ -130,7 +134,7 @@ def _cost(scores: Scores) -> Iterator[str]:
         if sure
         else ("This decides nothing.")
     )
-    yield f"**What freezing costs.** Frozen − trained, {said}. {verdict}"
+    yield f"**What freezing costs.** Frozen − trained, {said}; in brackets the {SPREAD}. {verdict}"
 
 
 def _collapse(scores: Scores) -> Iterator[str]:
@@ -139,42 +143,55 @@ def _collapse(scores: Scores) -> Iterator[str]:
     sides = {name: own[own["train_head"] == flag] for name, flag in (("frozen", False), ("trained", True))}
     if any(side.empty for side in sides.values()):
         return
-    frozen, trained = (_counted(side) for side in sides.values())
-    more = sides["frozen"]["near"].mean() > sides["trained"]["near"].mean()
+    frozen, trained = (_counted(side, "one_answer") for side in sides.values())
+    more = sides["frozen"]["one_answer"].mean() > sides["trained"]["one_answer"].mean()
     yield (
-        f"**Do runs fall to the trivial score?** Of these methods, {frozen} with a frozen head end within {NEAR} "
-        f"points of what one answer for all rows gets, and {trained} with a trained one. "
+        f"**Do runs collapse to one answer?** Of these methods, {frozen} with a frozen head give all test rows one "
+        f"answer, and {trained} with a trained one. "
         + (
             "Freezing makes collapses more frequent, as the hypothesis has it."
             if more
             else "Freezing does not make them more frequent."
         )
     )
+    frozen, trained = (_counted(side, "low") for side in sides.values())
+    yield (
+        f"**Apart from that**, {frozen} with a frozen head and {trained} with a trained one end at or below the "
+        "trivial baseline, whatever they answer: a run that learned nothing need not have collapsed."
+    )
 
 
-def _counted(side: pd.DataFrame) -> str:
-    return f"{side['near'].sum()} of {counted(len(side), 'run')} ({POINTS * side['near'].mean():.0f} %)"
+def _counted(side: pd.DataFrame, column: str) -> str:
+    return f"{side[column].sum()} of {counted(len(side), 'run')} ({POINTS * side[column].mean():.0f} %)"
 
 
 def _overlap(beside: pd.DataFrame) -> Iterator[str]:
-    known = beside.dropna(subset=["published", "frozen", "trained"])
-    fell = known[(known["published"] > 0) & (known["there"] == FROZEN)]
-    stood = known[(known["published"] == 0) & (known["there"] == FROZEN)]
-    others = known[(known["published"] > 0) & (known["there"] == TRAINED)]
+    frozen_there = beside["there"] == FROZEN
+    fell, others = (beside[(beside["published"] > 0) & of] for of in (frozen_there, ~frozen_there))
+    known = beside[frozen_there].dropna(subset=["published", "frozen", "trained"])
+    ours, stood = (known[known["published"] == looks] for looks in (1, 0))
     if not len(fell):
         return
-    both = (fell["frozen"] > MOSTLY) & (fell["trained"] <= MOSTLY)
-    named = listed(f"{method_name(one.method)} on {task_name(one.task)}" for one in fell[both].itertuples())
-    already = int((fell["trained"] > MOSTLY).sum())
+    many = len(others) != 1
     yield (
         f"**In the same places?** {counted(len(fell), 'published cell')} of these methods look{'s' * (len(fell) == 1)} "
-        f"collapsed. In {both.sum()} of them our runs collapse with a frozen head and not with a trained one"
-        + (f" ({named})" if named else "")
-        + f"; in {already} they are at the trivial score even with a trained head, and so say nothing of the frozen "
-        f"one. Of the {len(stood)} published cells of these methods that do not look collapsed, ours collapse when "
-        f"frozen in {int((stood['frozen'] > MOSTLY).sum())}. {len(others)} published "
-        f"cell{'s' * (len(others) != 1)} of methods whose head was trained {'look' if len(others) != 1 else 'looks'} "
+        f"collapsed; {_in_place(ours, stood) if len(known) else 'of none of them we have runs with both heads yet.'} "
+        f"{len(others)} published cell{'s' * many} of methods whose head was trained {'look' if many else 'looks'} "
         "collapsed too, which a frozen head cannot explain."
+    )
+
+
+def _in_place(fell: pd.DataFrame, stood: pd.DataFrame) -> str:
+    """What our runs do where published cells look collapsed, and where they do not."""
+    both = (fell["frozen"] > MOSTLY) & (fell["trained"] <= MOSTLY)
+    named = listed(f"{method_name(one.method)} on {task_name(one.task)}" for one in fell[both].itertuples())
+    already = int((fell["trained_low"] > MOSTLY).sum())
+    return (
+        f"of {len(fell)} we have runs with both heads. In {both.sum()} of these our runs collapse with a frozen head "
+        f"and not with a trained one{f' ({named})' if named else ''}; in {already} they are at or below the trivial "
+        "baseline even with a trained head, and so say little of the frozen one. Of the "
+        f"{counted(len(stood), 'published cell')} that do not look collapsed and that we have runs of, ours collapse "
+        f"when frozen in {int((stood['frozen'] > MOSTLY).sum())}."
     )
 
 
@@ -187,6 +204,8 @@ def limit_points(scores: Scores, signal: Scores) -> Markdown:
         "**Another model.** A collapse depends on the backbone, on what the head reads and on the rate of learning. "
         f"The paper's head reads BERT's first token through one more layer; ours reads {poolings}, which a sentence "
         "encoder was trained for. That freezing does little here would not show that it did little there.",
+        "**Learning rates** are those that did best with trained heads, see the page on [learning rates](glue-recipe): "
+        "beside a frozen head another rate might do better, which would make freezing cost less.",
         "**The bias of the head.** A frozen head keeps its bias of zero here; in the released code the bias, whose "
         "name says what it is, is trained.",
         f"**What looks collapsed** is a rule of ours: a published mean within {NEAR_PUBLISHED:g} points of what one "
@@ -214,5 +233,7 @@ def facts(scores: Scores, beside: pd.DataFrame) -> dict[str, str]:
     return found
 
 
-def _share(share: Any) -> str:
-    return NOT_RUN if pd.isna(share) else f"{POINTS * share:.0f} % at the trivial score"
+def _shares(one_answer: Any, low: Any) -> str:
+    if pd.isna(one_answer):
+        return NOT_RUN
+    return f"{POINTS * one_answer:.0f} % one answer, {POINTS * low:.0f} % at or below the baseline"

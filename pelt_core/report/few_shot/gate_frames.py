@@ -20,14 +20,14 @@ SHORT = {"batch": "batch", "max_length": "longest"}
 
 
 def over_tasks(scores: Scores, method: str, examples: int) -> pd.DataFrame:
-    """Every gate of a method on test rows of each task, means over seeds: columns as `gate_figures.heat` takes them."""
+    """Every gate of a method on test rows of each task, means over seeds: columns as `heat_figures.heat` takes them."""
     sites = by_site(scores, method=method, examples=examples)
     frame = sites.groupby(["gate", "task", "layer"], sort=False)["mean"].mean().rename("value").reset_index()
     return frame.assign(facet="", column=frame["task"].map(task_name))
 
 
 def over_epochs(scores: Scores, method: str, examples: int) -> pd.DataFrame:
-    """Every gate over the epochs of the first recorded run on each task: columns as `gate_figures.heat` takes them."""
+    """Every gate over the epochs of the first recorded run on each task: columns as `heat_figures.heat` takes them."""
     frames = [
         over_training(scores, run).assign(facet=task_name(run.task))
         for run in first_of_each_task(scores, method, examples)
@@ -58,7 +58,7 @@ def first_of_each_task(scores: Scores, method: str, examples: int) -> list[Class
 
 
 def padded_heat(scores: Scores) -> pd.DataFrame:
-    """How far padding moves every gate, by task, the mean over runs: columns as `gate_figures.heat` takes them."""
+    """How far padding moves every gate, by task, the mean over runs: columns as `heat_figures.heat` takes them."""
     sites = padded_by_site(scores)
     by = ["gate", "task", "reading", "layer"]
     frame = sites.groupby(by, sort=False)["moved"].mean().rename("value").reset_index()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from pelt_core import specification
 from pelt_core.report.few_shot.over_runs import RUN
 from pelt_core.report.few_shot.state import selected
 from pelt_core.study.run import ClassificationRun
@@ -29,6 +31,18 @@ def gated(scores: Scores, **where: Any) -> list[ClassificationRun]:
     """The finished runs that recorded gates, in the order of the grid; `where` as in `selected`."""
     runs = selected(scores, **where)
     return [r for r in runs if r.key in scores.rows and scores.rows[r.key].get("gates", {}).get("test")]
+
+
+def shown(study: Scores, every: Scores) -> Scores:
+    """The rows that the page on gates reads: those of its study, and of other studies those with gates.
+
+    Args:
+        study: the study of gates.
+        every: it and the others.
+    """
+    own = {run.key for run in study.runs}
+    runs = tuple(run for run in every.runs if run.key in own or _has_gates(run))
+    return replace(every, runs=runs, rows={run.key: every.rows[run.key] for run in runs if run.key in every.rows})
 
 
 def described(scores: Scores, run: ClassificationRun) -> dict[str, Any]:
@@ -94,6 +108,10 @@ def right_and_wrong(scores: Scores, runs: Sequence[ClassificationRun]) -> pd.Dat
                 line = {"module": module, "difference": right.mean() - wrong.mean(), "above": above}
                 lines.append(described(scores, run) | line)
     return pd.DataFrame(lines, columns=[*RUN, "module", "difference", "above"])
+
+
+def _has_gates(run: ClassificationRun) -> bool:
+    return any(group.gate is not None for group in specification.parse(run.method).groups)
 
 
 def _site(name: str) -> dict[str, Any]:

@@ -45,8 +45,10 @@ def reading(scores: Scores, preset: str) -> Markdown:
     close = [method_name(one.method) for one in found if one.behind is not None and one.behind < error]
     if close:
         said.append(
-            f"**Close**: of {listed(close)} the next rates follow by less than the standard error of a development "
-            f"score, about {error:.1f} points; the choice there is as good as another."
+            f"**Close**: of {listed(close)} the next rates follow by less than about {error:.1f} points, the standard "
+            "error of a single development score. This is no test: both scores are of the same rows, so that their "
+            "difference may be surer than either, but how far they agree row by row is not recorded. The choice there "
+            "may be luck."
         )
     ties = [f"{method_name(one.method)} ({listed(map(_rates, one.ties))})" for one in found if one.ties]
     if ties:

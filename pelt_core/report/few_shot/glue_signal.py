@@ -88,6 +88,8 @@ def limit_points(scores: Scores) -> Markdown:
         "training rows or another start could move a task across the line.",
         "**The rule** takes the best pooling by development rows, and one learning rate: a task without a signal may "
         "have one with another recipe, with more examples or with another backbone.",
+        "**With fewer examples** a claim also leaves out the tasks on which, at its number of examples, no recorded "
+        "method leaves the trivial baseline, see the limits of [UniPELT with few examples](low-resource).",
     ]
     return Markdown("\n".join(f"- {point}" for point in points))
 

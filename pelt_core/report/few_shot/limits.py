@@ -8,7 +8,7 @@ from pelt_core.report import limits
 from pelt_core.report.names import backbone_summary, task_name
 from pelt_core.report.words import counted, listed
 from pelt_core.study.scores import Scores
-from pelt_core.study.signal import signals
+from pelt_core.study.signal import signals, told_apart
 
 SPLITS = ("train", "test")
 """Of a task of which all rows are at hand."""
@@ -41,6 +41,20 @@ def without_signal(signal: Scores) -> Iterator[str]:
             f"**Tasks without a signal.** On {listed(blind)} full fine-tuning itself does not leave the trivial "
             "baseline with its whole interval, see the page on [what the encoder can tell apart](glue-signal): what is "
             "found there is neither for nor against any method."
+        )
+
+
+def at_a_guess(scores: Scores) -> Iterator[str]:
+    """The tasks that claims leave out with some number of examples, see `pelt_core.study.signal.told_apart`."""
+    blind = {
+        examples: [task_name(name) for name, apart in told_apart(scores, examples).items() if not apart]
+        for examples in dict.fromkeys(run.examples for run in scores.runs)
+    }
+    said = listed(f"on {listed(names)} with {examples:,} examples" for examples, names in blind.items() if names)
+    if said:
+        yield (
+            f"**At a guess.** No recorded method leaves the trivial baseline with its whole interval {said}: the "
+            "[claims](claims) at that number of examples leave these tasks out, this page's means do not."
         )
 
 

@@ -18,8 +18,6 @@ from pelt_core.study.scores import Scores
 from pelt_core.study.signal import has_signal
 
 BASELINE = "Trivial baseline"
-NOTHING = "·"
-"""In a cell that the paper does not have."""
 
 
 def sizes(scores: Scores) -> list[int]:
@@ -39,7 +37,9 @@ def telling_tasks(scores: Scores, signal: Scores) -> list[str]:
 
 
 def averages(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
-    """The mean of every method over the tasks that all methods are recorded on, for each number of examples.
+    """The mean of every method over the tasks that all recorded methods are recorded on, for each number of examples.
+
+    The heading says how many methods these are where some are not run yet.
 
     Args:
         scores: of the study.
@@ -54,7 +54,9 @@ def averages(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
         own = [name for name in cells.recorded_tasks(scores, examples=examples) if name in tasks]
         frame = cells.cells(scores, ("examples", "method"), examples=examples, task=own or list(tasks))
         baseline = np.mean([scores.baseline(name) for name in own]) if own else np.nan
-        whole = f"{examples:,} examples, {counted(len(own), 'task')}, baseline {baseline:.1f}"
+        known, every = int(frame["mean"].notna().sum()), len(frame)
+        part = f", {known} of {every} methods" * (known < every)
+        whole = f"{examples:,} examples, {counted(len(own), 'task')}{part}, baseline {baseline:.1f}"
         heading, names = (
             (whole, frame["method"].map(method_name)) if own else (f"{examples:,} examples", "every method")
         )
@@ -66,8 +68,9 @@ def averages(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
 def table(scores: Scores, examples: int, telling: Sequence[str]) -> pd.DataFrame:
     """The paper's table for one number of examples; in each cell first ours, then, below, the published score.
 
-    Mean ± deviation over shuffles, in brackets how many of them; the published deviation is over five. The two means on
-    the right are over all tasks, and over the telling ones; there are none while a task is lacking.
+    Mean ± deviation over shuffles, in brackets how many of them; the published deviation is over five. What ours or the
+    paper does not have is left out of the cell. The two means come first, over all tasks and over the telling ones;
+    there are none while a task is lacking.
     """
     tasks = list(dict.fromkeys(run.task for run in scores.runs))
     ours = cells.cells(scores, examples=examples).set_index(["method", "task"])
@@ -80,12 +83,12 @@ def table(scores: Scores, examples: int, telling: Sequence[str]) -> pd.DataFrame
     for method in dict.fromkeys(methods):
         known = paper.loc[method] if method in paper.index.get_level_values(0) else None
         line = {"Method": method_name(method)}
-        for name in tasks:
-            one = ours.loc[(method, name)] if (method, name) in ours.index else None
-            line[_heading(name)] = _both(one, _published(known, [name]))
         for title, (group, frame) in zip(_averages(tasks, telling), averages, strict=True):
             own = frame[frame["method"] == method]
             line[title] = _both(own.iloc[0] if len(own) else None, _published(known, group))
+        for name in tasks:
+            one = ours.loc[(method, name)] if (method, name) in ours.index else None
+            line[_heading(name)] = _both(one, _published(known, [name]))
         lines.append(line)
     return pd.DataFrame([_baseline(scores, tasks, telling), *lines])
 
@@ -101,28 +104,28 @@ def _heading(name: str) -> str:
 def _baseline(scores: Scores, tasks: Sequence[str], telling: Sequence[str]) -> dict[str, str]:
     found = {name: scores.baseline(name) for name in tasks}
     means = (np.mean([found[name] for name in group]) if group else np.nan for group in (tasks, telling))
-    numbers = [*found.values(), *means]
-    titles = [*map(_heading, tasks), *_averages(tasks, telling)]
+    numbers = [*means, *found.values()]
+    titles = [*_averages(tasks, telling), *map(_heading, tasks)]
     said = [NOT_RUN if np.isnan(number) else f"{number:.1f}" for number in numbers]
     return {"Method": BASELINE, **dict(zip(titles, said, strict=True))}
 
 
 def _both(ours: Any, published: str) -> str:
-    if ours is None:
-        first = "not in this study"
+    if ours is None or ours["state"] == NOT_RUN:
+        first = ""
     elif ours["state"]:
         first = ours["state"]
     else:
         spread = "" if np.isnan(ours["deviation"]) else f" ± {ours['deviation']:.1f}"
         first = f"{ours['mean']:.1f}{spread} ({ours['seeds']})".replace("-", "−")
-    both = (words.replace(" ", "\N{NO-BREAK SPACE}") for words in (first, f"<small>{published}</small>"))
-    return "<br>".join(both)
+    both = filter(None, (first, published and f"<small>{published}</small>"))
+    return "<br>".join(both).replace(" ", "\N{NO-BREAK SPACE}") or NOT_RUN
 
 
 def _published(known: pd.DataFrame | None, group: Sequence[str]) -> str:
-    """The published score of one task with its deviation, or the mean over several, of which none is printed."""
+    """The published score of one task with its deviation, or the mean over several; empty where one is not printed."""
     if known is None or not group or not set(group) <= set(known.index):
-        return NOTHING
+        return ""
     own = known.loc[list(group)]
     if len(group) == 1:
         return f"{own['value'].iloc[0]:.2f} ± {own['std'].iloc[0]:.2f}"

@@ -51,6 +51,7 @@ def difference(one: Mapping[str, Any]) -> str:
 
 def _leaders(scores: Scores, averages: pd.DataFrame) -> Iterator[str]:
     for examples, own in averages.groupby("examples", sort=False):
+        open_methods = listed(map(method_name, own.loc[own["mean"].isna(), "method"]))
         known = own[own["mean"].notna()].sort_values("mean", ascending=False).to_dict("records")
         if len(known) < 2:
             continue
@@ -62,13 +63,15 @@ def _leaders(scores: Scores, averages: pd.DataFrame) -> Iterator[str]:
             f"to {method_name(first['method'])}: {interval(SimpleNamespace(**first), '{:.1f}')}, where the trivial "
             f"baseline has {first['baseline']:.1f}. It leads {method_name(second['method'])}, the next, by "
             f"{difference(gap)}."
-            f"{_places([one['method'] for one in known])}{_published_best(int(examples))}"
+            f"{_places([one['method'] for one in known])}"
+            + (f" Not run yet there, and so not compared: {open_methods}." if open_methods else "")
+            + _published_best(int(examples))
         )
 
 
 def _places(order: list[str]) -> str:
     placed = [f"{method_name(name)} is number {order.index(name) + 1}" for name in ("apl", "ap") if name in order]
-    return f" Of {len(order)} methods, {listed(placed)}." if placed else ""
+    return f" Of the {len(order)} methods recorded there, {listed(placed)}." if placed else ""
 
 
 def _published_best(examples: int) -> str:
@@ -109,6 +112,7 @@ def limit_points(scores: Scores, signal: Scores) -> Markdown:
     points = [
         *limits.common(scores),
         *limits.without_signal(signal),
+        *limits.at_a_guess(scores),
         _epochs(scores),
         "**Selection.** The upper bound by test scores takes the highest of several uncertain means and so is too "
         "high, the more so the fewer seeds there are; the paper's is of this kind. The one by development scores is "

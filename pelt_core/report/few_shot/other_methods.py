@@ -30,6 +30,8 @@ FACTOR = 1.5
 """So far apart are comparable sizes at most."""
 OUTSIDE = ("head", "full")
 """Not of a size that can be chosen: the floor and the ceiling."""
+LABELS = ("trained parameters, head left out", "mean over tasks, points")
+"""Of the axes of the figure of sizes."""
 
 
 def sizes(scores: Scores) -> pd.DataFrame:

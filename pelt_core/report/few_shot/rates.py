@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pelt_core.report.few_shot.state import field, selected
+from pelt_core.report.few_shot.state import selected
 from pelt_core.report.names import method_name, task_name
 from pelt_core.study.run import ClassificationRun
 from pelt_core.study.scores import Scores
@@ -30,7 +30,7 @@ def best(scores: Scores) -> pd.DataFrame:
     """
     own: dict[tuple[str, str], list[ClassificationRun]] = {}
     for run in selected(scores):
-        own.setdefault((run.task, field(scores, run, "method")), []).append(run)
+        own.setdefault((run.task, scores.field(run, "method")), []).append(run)
     return pd.DataFrame([_line(scores, *cell, runs) for cell, runs in own.items()], columns=COLUMNS)
 
 

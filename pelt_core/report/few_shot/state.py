@@ -39,12 +39,7 @@ def state(scores: Scores) -> Markdown:
 def selected(scores: Scores, **where: Any) -> list[ClassificationRun]:
     """The runs of the grid, recorded or not, with these fields, each a value or a list of values; `method` is short."""
     wanted = {name: value if isinstance(value, (list, tuple)) else [value] for name, value in where.items()}
-    return [run for run in scores.runs if all(field(scores, run, name) in wanted[name] for name in wanted)]
-
-
-def field(scores: Scores, run: ClassificationRun, name: str) -> Any:
-    """A field of a run; of its method, the short name."""
-    return scores.names[run.method] if name == "method" else getattr(run, name)
+    return [run for run in scores.runs if all(scores.field(run, name) in wanted[name] for name in wanted)]
 
 
 def cell_state(scores: Scores, **where: Any) -> str:

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from pelt_core.report import lines
+from pelt_core.report.names import mix_name, set_name
+from pelt_core.report.results import NOT_RUN
 from pelt_core.report.style import INK, WIDTH, mark
 
 LOSS = "answer loss, nats per token"
@@ -89,7 +91,28 @@ def sweep(frame: pd.DataFrame, label: str) -> Figure:
     axis.set_ylabel(LOSS)
     axis.spines["left"].set_visible(True)
     if known.empty:
-        axis.text(0.5, 0.5, "not run yet", transform=axis.transAxes, ha="center", style="italic", color=INK)
+        axis.text(0.5, 0.5, NOT_RUN, transform=axis.transAxes, ha="center", style="italic", color=INK)
+    return figure
+
+
+def matrix(frame: pd.DataFrame) -> Figure:
+    """The matrix of mixes and sets, shaded within each set from its lowest value, light, to its highest."""
+    sources, sets = (list(dict.fromkeys(frame[name])) for name in ("sources", "set"))
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.36 * len(sources) + 1.1), layout="constrained")
+    table = frame.pivot(index="sources", columns="set", values="mean").loc[sources, sets]
+    low, high = table.min(), table.max()
+    shades = (table - low) / (high - low).where(high > low, 1.0)
+    axis.imshow(shades.to_numpy(float), cmap="Blues", vmin=-0.15, vmax=1.6, aspect="auto")
+    for y, name in enumerate(sources):
+        for x, one in enumerate(sets):
+            value = table.loc[name, one]
+            said = NOT_RUN if np.isnan(value) else f"{value:.2f}"
+            axis.text(x, y, said, ha="center", va="center", fontsize=9, color="#1c2833" if np.isfinite(value) else INK)
+    axis.set_xticks(range(len(sets)), [set_name(one) for one in sets], rotation=30, ha="right", rotation_mode="anchor")
+    axis.set_yticks(range(len(sources)), [mix_name(name) for name in sources])
+    axis.tick_params(length=0)
+    for side in axis.spines.values():
+        side.set_visible(False)
     return figure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from math import isfinite
 
 import pandas as pd
@@ -11,7 +12,7 @@ from pelt_core.report.names import task_name
 from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import p_value
 from pelt_core.study.claims.finding import VERDICTS
-from pelt_core.study.claims.judge import Judged
+from pelt_core.study.claims.judge import NO_STUDY, Judged
 from pelt_core.study.grids import STUDIES
 
 PAPERS = {"unipelt": "UniPELT", "llm-adapters": "LLM-Adapters"}
@@ -19,18 +20,41 @@ OTHER_PAGES = {"efficiency": "[What it costs](efficiency)", "parameters": "[Para
 """Of what is tested without runs of a study."""
 
 
+INDENT = "&emsp;"
+
+
 def counts(judged: Sequence[Judged]) -> pd.DataFrame:
-    """How many claims of each paper have each verdict."""
+    """How many claims of each paper have each verdict, those apart that no study tests."""
     lines = []
     for paper, name in PAPERS.items():
-        own = [one.verdict for one in judged if one.claim.paper == paper]
-        lines.append({"Paper": name, "Claims": len(own)} | {said.capitalize(): own.count(said) for said in VERDICTS})
+        own = [_verdict(one) for one in judged if one.claim.paper == paper]
+        counted = {said.capitalize(): own.count(said) for said in (*VERDICTS, NO_STUDY)}
+        lines.append({"Paper": name, "Claims": len(own)} | counted)
     return pd.DataFrame(lines)
 
 
 def claims(judged: Sequence[Judged]) -> pd.DataFrame:
-    """Every claim: what it says, its verdict, the published effect, ours, and what ours rests on."""
-    return pd.DataFrame(_line(one) for one in judged)
+    """Every claim: what it says, its verdict, the published effect, ours, and what ours rests on.
+
+    Claims of one group stand together under a line that says what they have in common.
+    """
+    lines: list[dict[str, str]] = []
+    for _, group in groupby(judged, key=lambda one: one.claim.group):
+        own = list(group)
+        if len(own) == 1:
+            lines.append(_line(own[0], own[0].claim.says))
+            continue
+        lines.append({"Claim": f"**{common([one.claim.says for one in own])}**"})
+        lines += [_line(one, INDENT + _condition(one)) for one in own]
+    return pd.DataFrame(lines).fillna("")
+
+
+def common(sentences: Sequence[str]) -> str:
+    """What is the same in sentences that differ in their first clause: the rest of them, as a sentence."""
+    if len(set(sentences)) == 1:
+        return sentences[0]
+    rest = sentences[0].partition(", ")[2]
+    return rest[0].upper() + rest[1:]
 
 
 def pages(judged: Sequence[Judged], there: Sequence[str]) -> pd.DataFrame:
@@ -64,14 +88,22 @@ def effect(value: float, unit: str) -> str:
     return form.format(value).replace("-", "−")
 
 
-def _line(one: Judged) -> dict[str, str]:
+def _condition(one: Judged) -> str:
+    return f"{int(one.claim.condition):,} examples" if "examples" in one.claim.test else one.claim.condition
+
+
+def _verdict(one: Judged) -> str:
+    return one.verdict if one.claim.study else NO_STUDY
+
+
+def _line(one: Judged, says: str) -> dict[str, str]:
     found, shown = one.finding, one.shown
     ours = "" if shown else NOT_RUN * (one.verdict == NOT_RUN)
     if shown:
         low, high = (effect(value, found.unit) for value in (shown.low, shown.high))
         ours = f"{effect(shown.effect, found.unit)} [{low},\N{NO-BREAK SPACE}{high}]"
     return {
-        "Claim": f"{one.claim.says} `{one.claim.id}`",
+        "Claim": f"{says} `{one.claim.id}`",
         "Verdict": said(one),
         "Published": effect(one.published, found.unit),
         "Ours": ours,
@@ -87,7 +119,7 @@ def _line(one: Judged) -> dict[str, str]:
 def said(one: Judged) -> str:
     """The verdict, and beside it that over all tasks where it differs."""
     beside = f" (over all tasks: {one.everywhere})" if one.everywhere != one.verdict else ""
-    return f"{one.verdict}{beside}"
+    return f"{_verdict(one)}{beside}"
 
 
 def _named(one: Judged) -> list[str]:

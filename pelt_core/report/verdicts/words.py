@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -13,8 +13,9 @@ from pelt_core.report.names import task_name
 from pelt_core.report.verdicts.tables import PAPERS, effect
 from pelt_core.report.words import counted, listed
 from pelt_core.study.claims.evidence import Evidence
-from pelt_core.study.claims.finding import ALPHA, VERDICTS, Verdict
+from pelt_core.study.claims.finding import ALPHA, VERDICTS
 from pelt_core.study.claims.judge import Judged
+from pelt_core.study.claims.lines import provisional
 from pelt_core.study.grids import STUDIES
 from pelt_core.study.statistics import LEAST_SEEDS
 
@@ -54,11 +55,26 @@ def state(judged: Sequence[Judged], rows: Rows, evidence: Evidence) -> Markdown:
             f"It does not on **{listed(blind)}**: there all methods sit at a guess, so these tasks are left out. Where "
             "the verdict over all tasks is another one, it stands beside."
         )
+    said += _at_a_guess(judged, evidence, blind)
     open_tasks = {run.task for run in rows.runs if hasattr(run, "task")} - set(known)
     if open_tasks:
         names = listed(sorted(map(task_name, open_tasks)))
         said.append(f"Of {names} this is not known yet; they count as far as they are recorded.")
-    return Markdown(" ".join(said))
+    said.append(provisional(judged))
+    return Markdown(" ".join(filter(None, said)))
+
+
+def _at_a_guess(judged: Sequence[Judged], evidence: Evidence, blind: Sequence[str]) -> Iterator[str]:
+    """The further tasks that claims leave out with some number of examples."""
+    found: dict[int, list[str]] = {}
+    sizes = [(one.claim.study, one.claim.test["examples"]) for one in judged if "examples" in one.claim.test]
+    for study, examples in dict.fromkeys(sizes):
+        own = found.setdefault(examples, [])
+        for name, apart in evidence.told_apart(study, examples).items():
+            if not apart and task_name(name) not in [*own, *blind]:
+                own.append(task_name(name))
+    if named := [f"on {listed(names)} with {examples:,} examples" for examples, names in found.items() if names]:
+        yield f"No recorded method leaves it {listed(named)}: claims at that number leave these tasks out too."
 
 
 def reading(judged: Sequence[Judged]) -> Markdown:
@@ -83,7 +99,9 @@ def _paper(paper: str, judged: Sequence[Judged]) -> str:
 
 
 def _counts(judged: Sequence[Judged]) -> str:
-    numbers: dict[Verdict, int] = {said: sum(one.verdict == said for one in judged) for said in VERDICTS}
+    tested = [one for one in judged if one.claim.study]
+    numbers: dict[str, int] = {said: sum(one.verdict == said for one in tested) for said in VERDICTS}
+    numbers["tested by no study yet"] = len(judged) - len(tested)
     return listed(f"{number} {'is' if number == 1 else 'are'} {said}" for said, number in numbers.items() if number)
 
 

@@ -23,7 +23,10 @@ class BadClaim(PeltError, ValueError):
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of a paper, and the comparison that tests it; the fields are explained in `claims.yml`."""
+    """One claim of a paper, and the comparison that tests it; most fields are explained in `claims.yml`.
+
+    Claims that `for` makes of one entry share their `group` and differ in the `condition`, which is its value as text.
+    """
 
     id: str
     paper: str
@@ -34,6 +37,8 @@ class Claim:
     study: str = ""
     published: Mapping[str, str] = field(default_factory=dict)
     family: str = ""
+    group: str = ""
+    condition: str = ""
 
 
 @cache
@@ -72,9 +77,10 @@ def _each(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The entry itself, or one for each value of its `for`."""
     values = dict(entry)
     for name, options in values.pop("for", {}).items():
-        family = values.get("family", values["id"].replace(f"-{{{name}}}", ""))
+        group = values["id"].replace(f"-{{{name}}}", "")
+        shared = {"family": group, **values, "group": group}
         for option in options:
-            yield _filled({**values, "family": family}, name, option)
+            yield _filled({**shared, "condition": f"{option}"}, name, option)
         return
     yield values
 
@@ -85,7 +91,7 @@ def _filled(value: Any, name: str, option: Any) -> Any:
         case str():
             return option if value == f"{{{name}}}" else value.replace(f"{{{name}}}", str(option))
         case dict():
-            return {key: _filled(inner, name, option) for key, inner in value.items()}
+            return {_filled(key, name, option): _filled(inner, name, option) for key, inner in value.items()}
         case list():
             return [_filled(inner, name, option) for inner in value]
     return value
@@ -98,4 +104,4 @@ def _claim(values: Mapping[str, Any]) -> Claim:
     if unknown or missing:
         complaint = f"unknown field {unknown[0]!r}" if unknown else f"no {missing[0]!r}"
         raise BadClaim(f"claim {values.get('id', '?')!r}: {complaint}; the fields are: {', '.join(names)}")
-    return Claim(**{"family": values["id"], **values})
+    return Claim(**{"family": values["id"], "group": values["id"], **values})

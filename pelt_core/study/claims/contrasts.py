@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from pelt_core.study import statistics
-from pelt_core.study.claims import reasons
+from pelt_core.study.claims import bounds, reasons
 from pelt_core.study.claims.evidence import Aligned, Evidence
 from pelt_core.study.claims.finding import Finding, Test
 from pelt_core.study.claims.published import Published
-from pelt_core.study.statistics import LEAST_SEEDS
 
 BEST = "best"
 """In the place of a method: the best of several, see `_best`."""
@@ -47,8 +45,8 @@ def contrast(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding
             frames = frames | {BEST: _best(test[BEST], aligned, _qualities(study, test, aligned, evidence))}
         values = sum(weight * frames[name] for name, weight in weights.items())
         assert isinstance(values, pd.DataFrame)
-        tests = list(_against_bounds(_name(weights), values, test))
-    return _finding(study, test, evidence, aligned, tests)
+        tests = list(bounds.against(bounds.name(weights), values, test, statistics.pooled))
+    return _finding(aligned, tests)
 
 
 def best_of(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
@@ -66,10 +64,10 @@ def best_of(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         found.append(aligned)
         if aligned.tasks:
             values = aligned.frames[test["method"]] - aligned.frames[rival]
-            tests += _against_bounds(f"{test['method']} − {rival}", values, test)
+            tests += bounds.against(f"{test['method']} − {rival}", values, test, statistics.pooled)
     least = min(found, key=lambda aligned: (len(aligned.tasks), aligned.seeds))
     absent = [rival for rival, aligned in zip(test["than"], found, strict=True) if not aligned.tasks]
-    return _finding(study, test, evidence, least, tests, absent)
+    return _finding(least, tests, absent)
 
 
 def apart(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
@@ -86,8 +84,8 @@ def apart(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         values = aligned.frames[one] - aligned.frames[other]
         if values.to_numpy().mean() < 0:
             one, other, values = other, one, -values
-        tests += _against_bounds(f"{one} − {other}", values, {"above": test["by"]})
-    return _finding(study, test, evidence, aligned, tests, needs="any")
+        tests += bounds.against(f"{one} − {other}", values, {"above": test["by"]}, statistics.pooled)
+    return _finding(aligned, tests, needs="any")
 
 
 def published_contrast(test: Mapping[str, Any], published: Published) -> float:
@@ -110,57 +108,21 @@ def published_best_of(test: Mapping[str, Any], published: Published) -> float:
 
 def _aligned(study: str, members: Sequence[str], test: Mapping[str, Any], evidence: Evidence) -> Aligned:
     rows = {"examples": test["examples"]} if "examples" in test else {}
-    return evidence.aligned(study, {name: {"method": name, **rows} for name in members}, test.get("tasks", ()))
+    cells = {name: {"method": name, **rows} for name in members}
+    return evidence.aligned(study, cells, test.get("tasks", ()), test.get("examples"))
 
 
-def _against_bounds(name: str, values: pd.DataFrame, test: Mapping[str, Any]) -> Iterator[Test]:
-    """One test for each claimed bound of the mean of `values`."""
-    matrix, sets = values.to_numpy(), values.index.get_level_values("task").tolist()
-    found = statistics.pooled(matrix, sets)
-    testable = found.seeds >= LEAST_SEEDS
-    for side, sign in (("above", 1), ("below", -1)):
-        if side in test:
-            p = statistics.pooled(matrix - test[side], sets).p_value
-            yield Test(
-                name=name if not test[side] else f"{name} {side} {test[side]:g}",
-                effect=found.mean,
-                low=found.low,
-                high=found.high,
-                gain=sign * (found.mean - test[side]),
-                p=p if testable else np.nan,
-                detectable=found.smallest_detectable if testable else np.nan,
-            )
-
-
-def _finding(
-    study: str,
-    test: Mapping[str, Any],
-    evidence: Evidence,
-    aligned: Aligned,
-    tests: Sequence[Test],
-    absent: Sequence[str] = (),
-    **more: Any,
-) -> Finding:
-    silent = evidence.silent(study, test.get("tasks", ()))
-    unrecorded = () if aligned.tasks or not (aligned.unseen or not silent) else ("rows of what is compared",)
+def _finding(aligned: Aligned, tests: Sequence[Test], absent: Sequence[str] = (), **more: Any) -> Finding:
     return Finding(
         unit=UNIT,
         tests=tuple(tests),
-        missing=tuple(absent) if tests else unrecorded,
+        missing=tuple(absent) if tests else aligned.unrecorded,
         seeds=aligned.seeds,
         items=aligned.items,
         tasks=aligned.tasks,
-        silent=silent,
-        reasons=reasons.of_tasks(silent, aligned),
+        silent=aligned.silent.tasks,
+        reasons=reasons.of_tasks(aligned),
         **more,
-    )
-
-
-def _name(weights: Mapping[str, float]) -> str:
-    first, *others = weights.items()
-    return first[0] + "".join(
-        f" {'−' if weight < 0 else '+'} {'' if abs(weight) == 1 else f'{abs(weight):g} '}{name}"
-        for name, weight in others
     )
 
 

@@ -15,6 +15,8 @@ from pelt_core.study.claims.published import Published
 
 FULL = "full"
 LEAST_REPEATS = 3
+PERCENTS = "trainable-percent (as printed in the DoRA paper, table 1)"
+"""The published table of the shares of trained parameters of LLM-Adapters."""
 
 
 def counts(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
@@ -40,6 +42,29 @@ def counts(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         off = 100 * (counted.own / theirs - 1)
         tests.append(Test(name, off, off, off, 1.0 if agrees else -1.0, 0.0))
     return Finding("% of the published count", tests=tuple(tests), reasons=("exact counts, nothing random",))
+
+
+def percents(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
+    """Whether our exact shares of trained parameters are the printed ones, as far as these have digits.
+
+    The effect is, for each method, ours minus theirs, in percent of the backbone; there is nothing random.
+
+    Args:
+        study: not used, as counting takes no run.
+        test: `backbone`, a name of the catalogue, and `methods`, name -> specification.
+        evidence: for the published numbers of the backbone.
+    """
+    from pelt_core.counting import count_named
+
+    published = Published(evidence.papers, {"table": PERCENTS, "backbone": test["printed"]})
+    tests = []
+    for name, method in test["methods"].items():
+        theirs = published.fact(name, "trainable_percent")
+        ours = count_named(test["backbone"], method, task="causal-lm").percent
+        agrees = as_printed(ours, theirs) == theirs
+        off = ours - theirs
+        tests.append(Test(name, off, off, off, 1.0 if agrees else -1.0, 0.0))
+    return Finding("% of the backbone", tests=tuple(tests), reasons=("exact counts, nothing random",))
 
 
 def as_printed(ours: float, theirs: float) -> float:

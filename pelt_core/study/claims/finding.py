@@ -51,7 +51,7 @@ class Finding:
         missing: what is not recorded yet of what the claim compares.
         seeds, items: how many the comparisons rest on.
         tasks: on which.
-        silent: tasks left out, as the backbone shows no signal there.
+        silent: tasks left out, as they cannot test a claim, see `pelt_core.study.signal`.
         reasons: what limits the finding, in words.
         needs: whether ``all`` tests must agree with the claim, or ``any`` of them.
     """

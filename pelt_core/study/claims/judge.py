@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from pelt_core.study import statistics
-from pelt_core.study.claims import contrasts, costs, places, ranks, spread
+from pelt_core.study.claims import answers, contrasts, costs, places, ranks, spread
 from pelt_core.study.claims.claim import Claim, claims
 from pelt_core.study.claims.evidence import Evidence
 from pelt_core.study.claims.finding import Finding, Test, Verdict, telling, verdict
 from pelt_core.study.claims.published import Published
+from pelt_core.study.statistics import LEAST_SEEDS
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,13 @@ KINDS = {
     "contrast": Kind(contrasts.contrast, contrasts.published_contrast),
     "best-of": Kind(contrasts.best_of, contrasts.published_best_of),
     "apart": Kind(contrasts.apart, lambda test, published: np.nan),
+    "answers": Kind(answers.contrast, contrasts.published_contrast),
+    "answers-best-of": Kind(answers.best_of, contrasts.published_best_of),
     "spread": Kind(spread.spread, spread.published_spread),
     "ranks": Kind(ranks.ranks, ranks.published_ranks),
     "counts": Kind(costs.counts, costs.published_counts),
+    "agreement": Kind(ranks.agreement, lambda test, published: 1.0),
+    "percents": Kind(costs.percents, costs.published_counts),
     "times": Kind(costs.times, costs.published_times),
     "place": Kind(places.place, places.published_effect),
 }
@@ -46,8 +51,10 @@ class Judged:
         finding: on tasks with a signal.
         verdict: of the finding.
         p_holm: the corrected p-value of each of its tests.
-        everywhere: the verdict over all tasks, those without a signal included.
+        everywhere: the verdict over all tasks, those that cannot test a claim included.
         published: the same effect in the paper's own numbers, NaN where it prints none.
+        provisional: whether it has p-values that Holm's correction may yet raise, as comparisons of its family are
+            not run yet.
     """
 
     claim: Claim
@@ -56,6 +63,7 @@ class Judged:
     p_holm: tuple[float, ...]
     everywhere: Verdict
     published: float
+    provisional: bool
 
     @property
     def shown(self) -> Test | None:
@@ -85,6 +93,7 @@ def judge(wanted: Sequence[Claim], evidence: Evidence, done: Callable[[str], Non
         own = found[claim.id] = _found(claim, evidence)
         over_all[claim.id] = _found(claim, everywhere) if own.silent else own
         done(claim.id)
+    unfinished = {claim.family for claim in involved if claim.study and _unfinished(claim, found[claim.id], evidence)}
     p_holm, p_over_all = _holm(involved, found), _holm(involved, over_all)
     return [
         Judged(
@@ -94,6 +103,7 @@ def judge(wanted: Sequence[Claim], evidence: Evidence, done: Callable[[str], Non
             p_holm=p_holm[claim.id],
             everywhere=verdict(over_all[claim.id], p_over_all[claim.id]),
             published=printed[claim.id],
+            provisional=claim.family in unfinished and bool(np.isfinite(p_holm[claim.id]).any()),
         )
         for claim in wanted
     ]
@@ -116,6 +126,13 @@ def _found(claim: Claim, evidence: Evidence) -> Finding:
     if not claim.study:
         return Finding(unit="points", missing=(NO_STUDY,), reasons=(NO_STUDY,))
     return KINDS[claim.test["kind"]].find(claim.study, claim.test, evidence)
+
+
+def _unfinished(claim: Claim, finding: Finding, evidence: Evidence) -> bool:
+    """Whether tests are open: rows are missing, or there is one seed of several that the study trains."""
+    if 0 < finding.seeds < LEAST_SEEDS:
+        return bool(finding.missing) or len({run.seed for run in evidence.runs(claim.study)}) > finding.seeds
+    return bool(finding.missing)
 
 
 def _holm(involved: Iterable[Claim], found: Mapping[str, Finding]) -> dict[str, tuple[float, ...]]:

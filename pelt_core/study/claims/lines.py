@@ -15,9 +15,10 @@ DIGITS = 6
 def line(judged: Judged) -> dict[str, Any]:
     """One claim as JSON types; a number that does not exist is None.
 
-    Fields: those of the claim but its test; `verdict`, and `verdict_over_all_tasks`, which counts also tasks without a
-    signal; `effect`, `low`, `high`, `detectable`, `p_holm` of the test shown, in `unit`; `published`, the same effect
-    in the paper's numbers; `seeds`, `items`, `tasks`, `tasks_left_out`; `missing`, `reasons`; and all `tests`.
+    Fields: those of the claim but its test; `verdict`, and `verdict_over_all_tasks`, which counts also tasks that
+    cannot test a claim; `provisional`, see `Judged`; `effect`, `low`, `high`, `detectable`, `p_holm` of the test shown,
+    in `unit`; `published`, the same effect in the paper's numbers; `seeds`, `items`, `tasks`, `tasks_left_out`;
+    `missing`, `reasons`; and all `tests`.
     """
     claim, found, shown = judged.claim, judged.finding, judged.shown
     return {
@@ -30,6 +31,7 @@ def line(judged: Judged) -> dict[str, Any]:
         "family": claim.family,
         "verdict": judged.verdict,
         "verdict_over_all_tasks": judged.everywhere,
+        "provisional": judged.provisional,
         "unit": found.unit,
         "published": _number(judged.published),
         "effect": _number(shown.effect if shown else None),
@@ -60,6 +62,19 @@ def line(judged: Judged) -> dict[str, Any]:
 def counted(judged: Sequence[Judged]) -> dict[str, int]:
     """How many claims have each verdict, all four named."""
     return {verdict: sum(one.verdict == verdict for one in judged) for verdict in VERDICTS}
+
+
+def provisional(judged: Sequence[Judged]) -> str:
+    """Which families' p-values Holm's correction may yet raise, in a sentence; empty where everything has run."""
+    families = list(dict.fromkeys(one.claim.family for one in judged if one.provisional))
+    if not families:
+        return ""
+    *others, last = families
+    named = f"families {', '.join(others)} and {last}" if others else f"family {last}"
+    return (
+        f"Holm's correction counts the comparisons that could be made so far: the p-values of the {named} are "
+        "provisional, as other comparisons there are not run yet."
+    )
 
 
 def _number(value: float | None) -> float | None:

@@ -38,8 +38,7 @@ def ranks(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         evidence: the rows.
     """
     cells = {name: {"method": name, "examples": test["examples"]} for name in test["methods"]}
-    silent = evidence.silent(study)
-    aligned = evidence.aligned(study, cells)
+    aligned = evidence.aligned(study, cells, examples=test["examples"])
     found: list[Test] = []
     if aligned.tasks:
         scores = evidence.scores(study)
@@ -54,12 +53,45 @@ def ranks(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
     return Finding(
         unit="rank correlation",
         tests=tuple(found),
-        missing=() if aligned.tasks or not (aligned.unseen or not silent) else ("rows of what is compared",),
+        missing=aligned.unrecorded,
         seeds=aligned.seeds,
         items=aligned.items,
         tasks=aligned.tasks,
-        silent=silent,
-        reasons=(*reasons.of_tasks(silent, aligned), f"{len(cells)} methods are too few to test an order"),
+        silent=aligned.silent.tasks,
+        reasons=(*reasons.of_tasks(aligned), f"{len(cells)} methods are too few to test an order"),
+    )
+
+
+def agreement(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
+    """Spearman's rank correlation of our mean scores and the published ones of the same methods.
+
+        rho = corr(rank(mean over sets and seeds of score_m), rank(published mean_m))
+
+    Args:
+        study: whose rows, a study of answers.
+        test: `methods`, `measure`, a name of `pelt_core.study.answer_scores.MEASURES`, `above`, the bound, and `table`
+            and `backbone`, which select the published averages.
+        evidence: the rows and the published numbers.
+    """
+    scores = evidence.answers(study, test["measure"])
+    frames = {name: scores.values(method=name) for name in test["methods"]}
+    missing = tuple(name for name, frame in frames.items() if frame.empty)
+    found: list[Test] = []
+    if not missing:
+        ours = [scores.how.sign * frame.groupby(level="task").mean().mean(axis=1).mean() for frame in frames.values()]
+        published = Published(evidence.papers, {"table": test["table"], "backbone": test["backbone"]})
+        theirs = [published.numbers(name, ["avg"]).iloc[0] for name in test["methods"]]
+        if len(set(ours)) > 1:
+            one = spearman(ours, theirs, against=test["above"])
+            found.append(Test("ours and published", one.value, one.low, one.high, one.value - test["above"], np.nan))
+    return Finding(
+        unit="rank correlation",
+        tests=tuple(found),
+        missing=missing,
+        seeds=min((frame.shape[1] for frame in frames.values()), default=0),
+        items=min((len(frame) for frame in frames.values()), default=0),
+        tasks=tuple(scores.tasks) if found else (),
+        reasons=(f"{len(frames)} methods are too few to test an order",),
     )
 
 

@@ -37,15 +37,17 @@ def spread(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         test: `methods` against those of `than`; `above`, 1, is the only bound that it takes; and `examples`.
         evidence: the rows.
     """
-    silent = evidence.silent(study)
+    examples, compared = test["examples"], [*test["methods"], *test["than"]]
+    trained = evidence.trained(study, [{"method": name, "examples": examples} for name in compared])
+    silent = evidence.silent(study, trained, examples)
     table = evidence.scores(study).table
-    own = table[(table["examples"] == test["examples"]) & ~table["task"].isin(silent)]
-    own = own[own["method"].isin([*test["methods"], *test["than"]])]
+    own = table[(table["examples"] == examples) & table["task"].isin(set(trained) - set(silent.tasks))]
+    own = own[own["method"].isin(compared)]
     own = own[own.groupby(["task", "method"])["score"].transform("size") >= LEAST_SHUFFLES]
     scaled = _scaled(own)
     first, second = (scaled[own["method"].isin(test[group])].to_numpy() for group in ("methods", "than"))
-    absent = sorted({*test["methods"], *test["than"]} - set(own["method"]))
-    limits = [reasons.without_signal(silent)] * bool(silent)
+    absent = sorted(set(compared) - set(own["method"]))
+    limits = [*reasons.without_signal(silent)]
     limits += [f"not recorded with {LEAST_SHUFFLES} shuffles yet: {', '.join(absent)}"] * bool(absent)
     name = f"{' and '.join(test['methods'])} against {', '.join(test['than'])}"
     return Finding(
@@ -54,7 +56,7 @@ def spread(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         missing=tuple(absent),
         seeds=int(own.groupby(["task", "method"]).size().min()) if len(own) else 0,
         tasks=tuple(dict.fromkeys(own["task"])),
-        silent=silent,
+        silent=silent.tasks,
         reasons=tuple(limits),
     )
 

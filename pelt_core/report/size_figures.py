@@ -1,4 +1,4 @@
-"""Scores against the number of trained parameters."""
+"""Scores, or losses, against the number of trained parameters."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ LABEL = 0.17
 """Inches of height for a name beside others."""
 
 
-def against_parameters(frame: pd.DataFrame, comparable: tuple[float, float], level: Sequence[str]) -> Figure:
-    """The mean over tasks against the number of trained parameters, every point with its name at the right.
+def against_parameters(
+    frame: pd.DataFrame, comparable: tuple[float, float], level: Sequence[str], labels: tuple[str, str]
+) -> Figure:
+    """A mean against the number of trained parameters, every point with its name at the right.
 
     Args:
         frame: columns method, mean, low, high, parameters.
         comparable: least and greatest number of parameters of the shaded band; NaN for none.
         level: methods that are drawn as a line across, as their size is none that could be chosen.
+        labels: of the axis of parameters and of that of means.
     """
     known = frame[frame["mean"].notna()]
     points = known[~known["method"].isin(level)].sort_values("mean", ascending=False)
@@ -42,8 +45,8 @@ def against_parameters(frame: pd.DataFrame, comparable: tuple[float, float], lev
         axis.text(0.5, 0.5, NOT_RUN, transform=axis.transAxes, ha="center", va="center", style="italic")
     axis.margins(x=0.08, y=0.06)
     _names(axis, known.sort_values("mean", ascending=False), level)
-    axis.set_xlabel("trained parameters, head left out")
-    axis.set_ylabel("mean over tasks, points")
+    axis.set_xlabel(labels[0])
+    axis.set_ylabel(labels[1])
     axis.tick_params(axis="y", length=3)
     return figure
 
