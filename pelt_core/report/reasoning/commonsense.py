@@ -77,12 +77,12 @@ def formats(scores: AnswerScores) -> pd.DataFrame:
     """Trained on labels less trained on texts, of each method in each reading, as `gains` without a format."""
     prompts = {trained_on(run.prompt): run.prompt for run in scores.runs if run.trains}
     both = [name for name in records.methods(scores) if name != BASE] if len(prompts) == len(OWN) else []
-    lines = [
-        {"heading": heading, "line": method_name(name), "measure": measure, "method": name}
-        | difference(scores.by(measure), *({"method": name, "prompt": prompts[of]} for of in (LABELS, TEXTS)))
-        for measure, heading in READINGS.items()
-        for name in both
-    ]
+    lines = []
+    for measure, heading in READINGS.items():
+        for name in both:
+            labels, texts = ({"method": name, "prompt": prompts[of]} for of in (LABELS, TEXTS))
+            found = difference(scores.by(measure), labels, texts)
+            lines.append({"heading": heading, "line": method_name(name), "measure": measure, "method": name} | found)
     columns = ["heading", "line", "measure", "method", "state", "seeds", "items", *TESTED]
     return with_holm(pd.DataFrame(lines, columns=columns))
 

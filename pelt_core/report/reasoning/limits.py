@@ -14,15 +14,16 @@ from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
 
 
-def limits(scores: AnswerScores, differing: pd.DataFrame, more: Sequence[str] = ()) -> Markdown:
+def limits(scores: AnswerScores, differing: pd.DataFrame | None, more: Sequence[str] = ()) -> Markdown:
     """One point a limit.
 
     Args:
         scores: of the study.
-        differing: its paired differences, with detectable.
+        differing: its paired differences, with detectable; None for a page that has none.
         more: points of this study alone.
     """
-    points = [*_scale(scores), *_resolution(scores, differing), *more, *_rates(scores), of_seeds(scores)]
+    resolution = [] if differing is None else _resolution(scores, differing)
+    points = [*_scale(scores), *resolution, *more, *_rates(scores), of_seeds(scores)]
     return Markdown("\n".join(f"- {point}" for point in points))
 
 

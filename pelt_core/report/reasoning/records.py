@@ -32,18 +32,29 @@ def answers(scores: AnswerScores) -> pd.DataFrame:
         asked = scores.items(run.key)
         asked = asked[asked["output"].notna()] if "output" in asked else asked.head(0)
         for item in asked.itertuples():
-            lines.append({"method": run.method, "seed": run.seed, **_read(item)})
+            read_again = read(item.set, item.output, item.gold)
+            lines.append({"method": run.method, "seed": run.seed, "id": item.id, **read_again})
     return pd.DataFrame(lines, columns=list(COLUMNS))
 
 
-def _read(item: Any) -> dict[str, Any]:
-    found = readings(data.answer_kind(item.set), item.output, item.gold)
+def read(name: str, output: str, gold: str) -> dict[str, Any]:
+    """What is read out of one output, by the columns of `answers`.
+
+    Args:
+        name: of the data set.
+        output: what was written.
+        gold: the right answer.
+    """
+    found = readings(data.answer_kind(name), output, gold)
     return {
-        **{name: getattr(item, name) for name in ("set", "id", "output", "gold")},
-        **{name: found[name] for name in ("extracted", "correct")},
+        "set": name,
+        "output": output,
+        "gold": gold,
+        "extracted": found["extracted"],
+        "correct": found["correct"],
         "equation": found.get("equation"),
         "redone": found.get("equation_correct", False),
-        "stated": STATEMENT in item.output.lower(),
+        "stated": STATEMENT in output.lower(),
     }
 
 
