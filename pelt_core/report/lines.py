@@ -122,7 +122,7 @@ def _interval(axis: Axes, y: float, one: Any, look: Mapping[str, Any]) -> None:
 
 
 def _beside(axis: Axes, y: float, x: float, words: str) -> None:
-    axis.annotate(words, (x, y), (5, 0), textcoords="offset points", va="center", fontsize=SMALL)
+    axis.annotate(words, (x, y), (6, 0), textcoords="offset points", va="center", fontsize=SMALL)
 
 
 def _at_the_edge(axis: Axes, y: float, right: bool, number: str, colour: str) -> None:

@@ -73,6 +73,13 @@ def comparisons(scores: AnswerScores) -> pd.DataFrame:
     return with_holm(pd.DataFrame(lines, columns=columns))
 
 
+def between(frame: pd.DataFrame) -> pd.DataFrame:
+    """The `comparisons` of two methods for a figure: what is taken away stands under a heading of the other."""
+    own = frame[frame["heading"] == BETWEEN]
+    headings, lines = own["first"].map(method_name) + " less …", own["second"].map(method_name)
+    return own.assign(heading=headings, line=lines).reset_index(drop=True)
+
+
 def comparison_table(loss: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame:
     """The same comparisons by both measures, for the page."""
     return pd.DataFrame(

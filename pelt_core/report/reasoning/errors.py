@@ -128,7 +128,7 @@ def examples(found: pd.DataFrame, questions: int = 4) -> pd.DataFrame:
 def example_table(chosen: pd.DataFrame) -> pd.DataFrame:
     """`examples` for the page: how each output ends, what is read out of it, and the kind."""
     first = ~chosen.duplicated("id")
-    return pd.DataFrame(
+    body = [
         {
             "Question": f"`{one.id}`, right answer {one.gold}" if new else "",
             "Method": method_name(one.method),
@@ -137,7 +137,8 @@ def example_table(chosen: pd.DataFrame) -> pd.DataFrame:
             "Kind": one.kind,
         }
         for one, new in zip(chosen.itertuples(), first, strict=True)
-    )
+    ]
+    return pd.DataFrame(body, columns=["Question", "Method", "Its output ends", "Read", "Kind"])
 
 
 def _shown(number: str) -> str:
