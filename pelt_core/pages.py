@@ -60,6 +60,7 @@ PAGES = {
     "errors": Page("studies", ("arithmetic",)),
     "gates": Page("studies", ("gates", "low-resource", "glue-signal")),
     "frozen-head": Page("studies", ("frozen-head", "glue-signal")),
+    "forgetting": Page("studies", ("answer-methods", "causal-gates", "bottleneck", "lora-rank", "virtual-tokens")),
     "training-data": Page("studies", ("training-data", "arithmetic")),
     "glue-decoder": Page("studies", ("glue-decoder", "low-resource")),
     "low-resource": Page("studies", ("low-resource", "glue-signal")),

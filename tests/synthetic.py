@@ -36,9 +36,15 @@ def fill(ledger: Ledger, runs: Sequence[Run], questions: int = 12, effects: dict
                 "key": run.key,
                 "run": run.to_dict(),
                 "status": "finished",
-                "metrics": {"accuracy": metrics, "answer_loss": dict.fromkeys(run.loss_sets, 1.0)},
+                "metrics": {
+                    "accuracy": metrics,
+                    "answer_loss": dict.fromkeys(run.loss_sets, 1.0),
+                    **({"text_loss": {run.texts: 3.0}} if run.texts else {}),
+                },
                 "trainable_parameters": 1_000_000 + 1000 * len(run.method),
                 "backbone_parameters": 134_515_008,
+                "training_rows": 90,
+                "gates": _gates(run) if "*" in run.method else {},
                 "loss_curve": [[1, 2.0], [2, 1.0]],
                 "tokens": 1000,
                 "seconds": {"train": 100.0, "evaluate": 50.0},
@@ -49,21 +55,35 @@ def fill(ledger: Ledger, runs: Sequence[Run], questions: int = 12, effects: dict
 
 
 def _items(run: Run, questions: int, effect: float, rng: np.random.Generator) -> list[dict]:
-    return [
-        {
-            "set": name,
-            "id": f"{name}-{i}",
-            "prompt_sha256": "0" * 64,
-            "output": "The answer is 4.",
-            "extracted": "4",
-            "gold": "ABABCABADE"[i % 10] if name == "aqua" else str(i),
-            "correct": bool(rng.random() < 0.2),
+    """Questions that are answered, those of which only the loss is known, and other texts."""
+    items = []
+    for name in dict.fromkeys((*run.evaluate, *run.loss_sets)):
+        for i in range(questions):
             # a question is as hard for every run: that is what pairing is for
-            "loss": 1.0 + 0.3 * np.sin(7 * i) + effect + 0.01 * rng.standard_normal()
-            if name in run.loss_sets
-            else None,
-            "loss_tokens": 20 if name in run.loss_sets else 0,
-        }
-        for name in run.evaluate
-        for i in range(questions)
-    ]
+            loss = 1.0 + 0.3 * np.sin(7 * i) + effect + 0.01 * rng.standard_normal()
+            measured = {"loss": loss, "loss_tokens": 20} if name in run.loss_sets else {"loss": None, "loss_tokens": 0}
+            seen = "-leaked" in run.train and i % 3 == 0
+            items.append({"set": name, "id": f"{name}-{i}", "seen": seen} | measured)
+            if name in run.evaluate:
+                items[-1] |= {
+                    "prompt_sha256": "0" * 64,
+                    "output": "The answer is 4.",
+                    "extracted": "4",
+                    "gold": "ABABCABADE"[i % 10] if name == "aqua" else str(i),
+                    "correct": bool(rng.random() < 0.2),
+                }
+    if run.texts:
+        losses = 3.0 + np.sin(np.arange(questions)) + 0.01 * rng.standard_normal(questions)
+        items += [{"set": run.texts, "id": f"text-{i}", "text_loss": loss} for i, loss in enumerate(losses)]
+    return items
+
+
+def _gates(run: Run) -> dict:
+    """Of two layers."""
+    places = ("kv prefix", "q lora", "v lora", "mlp series")
+    values = [0.4 + 0.02 * i for i in range(2 * len(places))]
+    return {
+        "names": [f"{layer} {place}" for layer in range(2) for place in places],
+        "answers": dict.fromkeys(run.loss_sets, values),
+        "forced": {how: dict.fromkeys(run.loss_sets, 1.0) for how in ("free", "0.0", "0.5", "1.0")},
+    }

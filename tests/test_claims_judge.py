@@ -28,8 +28,11 @@ def nothing(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
 
 def test_before_a_run_is_recorded_only_what_needs_none_has_a_verdict(nothing: Evidence) -> None:
     judged = judge(claims(), nothing)
-    assert {one.claim.id for one in judged if one.verdict != "not run yet"} == {"parameter-counts"}
-    assert counted(judged) == dict.fromkeys(VERDICTS, 0) | {"supported": 1, "not run yet": len(claims()) - 1}
+    counts = {"parameter-counts", "trained-share-llama-7b", "trained-share-llama-13b"}
+    assert {one.claim.id for one in judged if one.verdict != "not run yet"} == counts
+    # Of LLaMA-7B the prefix's share is printed cut off, not rounded.
+    found = {"supported": 2, "contradicted": 1, "not run yet": len(claims()) - 3}
+    assert counted(judged) == dict.fromkeys(VERDICTS, 0) | found
     untested = [one for one in judged if not one.claim.study]
     assert untested and all(one.finding.reasons == (NO_STUDY,) and np.isfinite(one.published) for one in untested)
 
@@ -43,7 +46,7 @@ def test_published_effects(nothing: Evidence) -> None:
 
 
 def test_a_family_is_corrected_as_a_whole(tmp_path: Path) -> None:
-    rows = evidence(tmp_path, {"ap": 0.8, "ap-nogate": 0.75, "apl": 0.9, "apl-nogate": 0.4}, at_100, "laptop")
+    rows = evidence(tmp_path, {"ap": 0.8, "ap-nogate": 0.75, "apl": 0.9, "apl-nogate": 0.4}, at_100, "paper")
     (claim,) = chosen(["gate-ap-100"])
     assert len(with_families([claim])) == 7
     (one,) = judge([claim], rows)
@@ -81,7 +84,7 @@ def test_one_seed_of_several_leaves_the_family_s_correction_open(tmp_path: Path)
 
 def test_the_verdict_over_all_tasks_stands_beside(tmp_path: Path) -> None:
     skills = {"full": -1.0, "apl": 0.95, "apl-nogate": 0.3}
-    rows = evidence(tmp_path, skills, lambda run: run.task == "sst2", "laptop")
+    rows = evidence(tmp_path, skills, lambda run: run.task == "sst2", "paper")
     (one,) = judge(chosen(["gate-apl-100"]), rows)
     assert (one.verdict, one.everywhere) == ("not run yet", "supported")  # on the other tasks, which may have a signal
     assert one.finding.silent == ("sst2",)

@@ -40,9 +40,9 @@ def test_every_claim_has_a_line_with_its_verdict(judged: list[Judged]) -> None:
     best = lines.loc["best-on-average-100"]
     assert best["Verdict"] == "supported" and best["Published"] == "+2.57" and best["Seeds"] == "5"
     assert best["Tasks"] == "2" and best["Ours"].startswith("+") and best["Unit"] == "points"
-    assert lines.loc["best-on-average-500", "Ours"] == lines.loc["larger-rank", "Ours"] == "not run yet"
+    assert lines.loc["best-on-average-500", "Ours"] == lines.loc["small-rivals-large", "Ours"] == "not run yet"
     assert lines.loc["upper-bound-500", "Published"].startswith("−")
-    assert lines.loc["larger-rank", "Verdict"] == "no study tests it yet"
+    assert lines.loc["small-rivals-large", "Verdict"] == "no study tests it yet"
     assert "nan" not in frame.to_string()
 
 
@@ -70,7 +70,7 @@ def test_only_pages_that_are_there_are_linked(judged: list[Judged]) -> None:
     frame = tables.pages(judged, ["low-resource"]).set_index("Claim")
     assert frame.loc["`gain-100`", "Page"] == "[UniPELT with few examples](low-resource)"
     assert frame.loc["`longer-prefix`", "Page"] == "What gates do"
-    assert frame.loc["`trains-faster`", "Page"] == "efficiency" and frame.loc["`larger-rank`", "Page"] == ""
+    assert frame.loc["`trains-faster`", "Page"] == "efficiency" and frame.loc["`small-rivals-large`", "Page"] == ""
     assert "MRPC" in frame.loc["`gain-100`", "Limits"]
 
 

@@ -1,0 +1,44 @@
+import pytest
+from reasoning_rows import study
+
+from pelt_core.report.reasoning import recipe
+
+
+@pytest.fixture(scope="module")
+def scores(tmp_path_factory):
+    """The highest rate of LoRA is the best; one of BitFit's is not run."""
+
+    def keep(run):
+        return not (run.method.startswith("bitfit") and run.learning_rate == 1e-2)
+
+    found = study(tmp_path_factory.mktemp("ledger"), "answer-recipe", keep=keep)
+    for run in found.runs:
+        if found.names[run.method] == "lora" and run.learning_rate == 3e-3:
+            items = found.items(run.key)
+            items["loss"] -= 0.3
+    return found
+
+
+def test_the_lowest_loss_wins_and_a_border_is_named(scores):
+    found = recipe.choices(scores).set_index("method")
+    assert found.loc["lora", "rate"] == 3e-3 and found.loc["lora", "border"]
+    assert found.loc["lora", "mean"] == pytest.approx(0.3, abs=0.03) and found.loc["lora", "seeds"] == 1
+    assert "bitfit" not in found.index and len(found) == 8
+
+
+def test_the_table_says_what_is_in_use(scores):
+    shown = recipe.table(scores, "laptop").set_index("Method")
+    assert (shown.loc["LoRA", "Best"], shown.loc["LoRA", "In use"]) == ("0.003", "0.001")
+    assert shown.loc["BitFit", "Best"] == "not run yet" and shown.loc["LoRA", "Searched"] == "0.0003, 0.001, 0.003"
+
+
+def test_the_reading_names_what_is_not_in_use(scores):
+    said = recipe.reading(scores, "laptop").data
+    assert "whole for 8 of 9 methods" in said and "At the border" in said and "LoRA" in said.split("Not in use")[1]
+
+
+def test_before_a_search_is_whole_nothing_is_chosen(tmp_path):
+    scores = study(tmp_path, "answer-recipe", keep=lambda run: False)
+    assert "nothing is chosen" in recipe.reading(scores, "laptop").data
+    assert (recipe.table(scores, "laptop")["Best"] == "not run yet").all()
+    assert set(recipe.in_use("laptop")) == set(scores.names.values())
