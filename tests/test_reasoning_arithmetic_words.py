@@ -53,3 +53,13 @@ def test_limits_name_the_sets_without_a_training_row(tmp_path) -> None:
     assert "No training row is of SVAMP, MultiArith, AddSub, SingleEq and AQuA" in text
     paper = load(["arithmetic"], "paper", Ledger(tmp_path))
     assert "No training row is of SVAMP, MultiArith, AddSub and SingleEq;" in " ".join(arithmetic_words.limits(paper))
+
+
+def test_the_resolution_is_in_the_unit_of_the_measure(tmp_path) -> None:
+    fill(Ledger(tmp_path), grid("arithmetic", "laptop"))
+    study = load(["arithmetic"], "laptop", Ledger(tmp_path))
+    said = {
+        name: limits.limits(study.by(name), arithmetic.comparisons(study.by(name))).data
+        for name in ("loss", "accuracy")
+    }
+    assert "nats per token, the median" in said["loss"] and "points, the median" in said["accuracy"]
