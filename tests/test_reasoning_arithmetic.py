@@ -1,5 +1,7 @@
 """The page on arithmetic, from rows that are made up."""
 
+from itertools import groupby
+
 import numpy as np
 import pytest
 from answer_rows import fill
@@ -55,7 +57,13 @@ def test_every_pair_is_compared_and_corrected_together(whole: AnswerScores) -> N
     assert len(table) == len(found) and not table.isin(["nan"]).any(axis=None)
     shown = arithmetic.between(found)
     assert len(shown) == 10 and shown["heading"].iloc[-1] == "LoRA less …"
-    figures.differences(shown, "x", "a", "b")
+    together = [heading for heading, _ in groupby(shown["heading"])]
+    assert len(together) == len(set(together)), "lines of one heading follow each other, as figures draw them"
+    drawn = figures.differences(shown, "x", "a", "b").axes[0]
+    labels = [label.get_text() for label in drawn.get_yticklabels()]
+    at = drawn.get_yticks()[labels.index("Parallel adapter")]  # of "LoRA less …" alone
+    (mark,) = [line for line in drawn.lines if line.get_marker() == "^" and line.get_ydata()[0] == at]
+    assert mark.get_xdata()[0] == pytest.approx(found[found["line"] == "LoRA − Parallel adapter"]["mean"].iloc[0])
 
 
 def test_slips_are_wrong_answers_whose_equation_is_right(whole: AnswerScores) -> None:

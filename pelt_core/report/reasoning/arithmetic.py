@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -62,7 +61,7 @@ def comparisons(scores: AnswerScores) -> pd.DataFrame:
     """
     trained = [name for name in records.methods(scores) if name != BASE]
     pairs = [(TO_BASE, name, BASE) for name in trained]
-    pairs += [(BETWEEN, later, earlier) for earlier, later in combinations(trained, 2)]
+    pairs += [(BETWEEN, later, earlier) for i, later in enumerate(trained) for earlier in trained[:i]]
     lines = [
         {"heading": heading, "line": f"{method_name(first)} − {method_name(second)}", "first": first, "second": second}
         | {"method": first}
