@@ -16,8 +16,11 @@ from pelt_core.report.results import NOT_RUN, Results
 def table(frame: pd.DataFrame, name: str, caption: str) -> Markdown:
     """A frame as a MyST table with a caption and a name to refer to.
 
-    Numbers must have been formatted before; the first column is set to the left, columns of numbers to the right.
+    Numbers must have been formatted before; the first column is set to the left, columns of numbers to the right. A
+    frame without lines, as nothing of it is recorded, becomes a sentence that says so.
     """
+    if frame.empty:
+        return Markdown(f"{caption}: {NOT_RUN}.")
     right = [i > 0 and frame[c].astype(str).str.match(r"^[−+\d<]|^$").all() for i, c in enumerate(frame.columns)]
     lines = [frame.columns, ["--:" if r else ":--" for r in right], *frame.itertuples(index=False)]
     body = "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
