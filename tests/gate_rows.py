@@ -24,6 +24,8 @@ SITES = {
     "pfeiffer": ["mlp_norm pfeiffer"],
 }
 LAYERS, EPOCHS = 6, 4
+SEEDS = len({run.seed for run in grid("gates", "laptop")})
+"""Of the study of gates."""
 FALLEN = ("lora", "prefix")
 """Methods that fall to one answer where the head is frozen."""
 SHUT = -0.2

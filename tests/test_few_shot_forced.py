@@ -1,14 +1,14 @@
 """Forced gates and padding are compared with the same rows under free gates, or read alone."""
 
 import pytest
-from gate_rows import LAYERS, MOVED, SHUT, gates_study, nothing
+from gate_rows import LAYERS, MOVED, SEEDS, SHUT, gates_study, nothing
 
 from pelt_core.report.few_shot.forced import FORCED, READINGS, forced, padded, padded_by_site
 
 
 def test_a_forced_gate_is_compared_with_the_free_ones() -> None:
     found = forced(gates_study(), method=["ap", "apl"])
-    assert len(found) == 2 * 2 * 3 * len(FORCED)  # methods, tasks, seeds
+    assert len(found) == 2 * 2 * SEEDS * len(FORCED)  # methods, tasks, seeds
     by_value = found.groupby("value")["difference"].mean()
     assert by_value["0.0"] == pytest.approx(100 * SHUT) and by_value["1.0"] == 0
     assert set(found["rows"]) == {40}

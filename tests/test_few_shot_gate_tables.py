@@ -1,6 +1,6 @@
 """Tables of the page on gates have a line a method, task or size, and say what is not run."""
 
-from gate_rows import gates_study, nothing
+from gate_rows import SEEDS, gates_study, nothing
 
 from pelt_core.report.few_shot import gate_frames, gate_tables
 
@@ -13,14 +13,14 @@ def test_values_name_every_gate() -> None:
 
 def test_forced_gates_by_number_of_examples() -> None:
     found = gate_tables.forced_by_size(gates_study())
-    assert found["Examples"].tolist() == ["100", "100"] and found["Runs"].tolist() == ["6", "6"]
+    assert found["Examples"].tolist() == ["100", "100"] and found["Runs"].tolist() == [f"{2 * SEEDS}"] * 2
     assert found["Gates shut, 0"].str.startswith("−20.0").all()
 
 
 def test_padding_by_task_and_reading() -> None:
     found = gate_tables.padding(gates_study())
     assert len(found) == 2 * 2 and set(found["Other class"]) == {"5.0 %", "10.0 %"}
-    assert found["Score"].iloc[1].startswith("−1.00") and set(found["Runs"]) == {"3"}
+    assert found["Score"].iloc[1].startswith("−1.00") and set(found["Runs"]) == {f"{SEEDS}"}
 
 
 def test_scales_and_sizes() -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from gate_rows import gates_study, nothing
+from gate_rows import SEEDS, gates_study, nothing
 
 from pelt_core.report.few_shot import tuned
 from pelt_core.study.scores import Scores
@@ -18,7 +18,7 @@ def test_the_sweep_is_read_from_the_methods() -> None:
 def test_a_range_is_the_best_score_less_the_worst_of_a_run() -> None:
     study = gates_study()
     found = tuned.ranges(study, 100)
-    assert len(found) == 2 * 3
+    assert len(found) == 2 * SEEDS
     table = study.table[(study.table["task"] == "qqp") & (study.table["seed"] == 1)].set_index("method")["score"]
     plain = table[["lora", "lora-scale-1/4", "lora-scale-16"]]
     own = found[(found["task"] == "qqp") & (found["seed"] == 1)].iloc[0]
@@ -34,7 +34,7 @@ def test_the_difference_of_differences_is_that_of_the_two() -> None:
 
 def test_each_cell_of_the_sweep_has_its_score() -> None:
     found = tuned.by_scale(gates_study(), 100)
-    assert len(found) == 2 * 6 and (found["seeds"] == 3).all()
+    assert len(found) == 2 * 6 and (found["seeds"] == SEEDS).all()
     assert (found["low"] <= found["mean"]).all()
 
 

@@ -97,7 +97,7 @@ def setting(found, name):
 
 
 def test_set_up_says_what_was_left_out(full):
-    assert setting(full, "Training data").endswith("(those of more than 256 tokens are left out)")
+    assert setting(full, "Training data").endswith("(those of more than 256 tokens are left out: 90 remained)")
     counted = changed(full, {"training_rows": 480})
     assert setting(counted, "Training data").startswith("up to 200 rows of GSM8K and up to 300 rows of MAWPS")
     assert setting(counted, "Training data").endswith("(those of more than 256 tokens are left out: 480 remained)")
