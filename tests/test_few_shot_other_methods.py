@@ -9,6 +9,7 @@ from few_shot_rows import few_shot_row
 from pelt_core.report.few_shot import other_methods, rates, tasks
 from pelt_core.report.few_shot.state import selected
 from pelt_core.study.ledger import Ledger
+from pelt_core.study.presets import ledger_folder
 from pelt_core.study.scores import Scores, load
 
 SKILLS = {"adapter": 0.6, "lora-24": 0.5, "dora": 0.8, "side": 0.2, "ia3": 0.3}
@@ -97,3 +98,11 @@ def test_limits_name_the_sizes_that_differ_and_not_the_one_recipe(scores: Scores
     said = other_methods.limits(scores).data
     assert "Prompt tuning (trains 0.03 times as many; " in said and "before it is pruned" in said
     assert "One recipe" not in said
+
+
+def test_the_second_task_is_trained_at_the_rates_that_the_first_found_best() -> None:
+    chosen = rates.best(load(["other-methods"], "laptop", Ledger(ledger_folder("laptop"))))
+    found = {task: own.set_index("method")["learning_rate"].to_dict() for task, own in chosen.groupby("task")}
+    searched = chosen[chosen["task"] == "sst2"]
+    assert (searched["recorded"] == searched["tried"]).all() and (searched["tried"] > 1).all()
+    assert found["qqp"] == found["sst2"]

@@ -29,7 +29,7 @@ def setup(scores: Scores) -> pd.DataFrame:
         "Tasks and metrics": ", ".join(
             _each(f"{task_name(r.task)} ({METRIC_NAMES[task(r.task).metric]})" for r in runs)
         ),
-        "Training rows": "; ".join(_each(f"{run.examples:,}, {counted(run.epochs, 'epoch')}" for run in runs)),
+        "Training rows": "; ".join(_each(f"{_rows(run)}, {counted(run.epochs, 'epoch')}" for run in runs)),
         "Other rows": _each_one(
             f"{run.dev_rows:,} to choose the best epoch by, at most {run.test_rows:,} to test" for run in runs
         ),
@@ -45,6 +45,10 @@ def setup(scores: Scores) -> pd.DataFrame:
         "Frozen weights": _each_one(run.precision for run in runs),
     }
     return pd.DataFrame(lines.items(), columns=["Setting", "Value"])
+
+
+def _rows(run: ClassificationRun) -> str:
+    return f"{run.examples:,}" if run.examples else f"all of {task_name(run.task)}"
 
 
 def _each(words: Iterable[str]) -> list[str]:
