@@ -1,9 +1,11 @@
 """Learning rates are chosen by development scores, task by task, and test scores have no say."""
 
+from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from few_shot_rows import few_shot_row
 
 from pelt_core.report.few_shot import rates
@@ -12,15 +14,28 @@ from pelt_core.study.ledger import Ledger
 from pelt_core.study.scores import Scores, load
 
 
+def searched_on_both_tasks(folder: Path) -> str:
+    """A preset whose other-methods tries every rate on two tasks."""
+    whole = yaml.safe_load(files("pelt_core").joinpath("presets/laptop.yml").read_text(encoding="utf-8"))
+    studies = whole["classification"]["studies"]
+    first, second = studies["other-methods"]["parts"]
+    tasks = {"tasks": first["tasks"] | second["tasks"], "methods": first["methods"]}
+    studies["other-methods"] = {"examples": studies["other-methods"]["examples"]} | tasks
+    path = folder / "both.yml"
+    path.write_text(yaml.safe_dump(whole, sort_keys=False), encoding="utf-8")
+    return str(path)
+
+
 def recorded(folder: Path, dev: dict[tuple[str, float], float], test: float = 0.5) -> Scores:
     """other-methods with rows of LoRA and the development scores (fractions) of these (task, learning rate)."""
-    ledger = Ledger(folder)
-    for run in selected(load(["other-methods"], "laptop", ledger), method="lora"):
+    folder.mkdir(exist_ok=True)
+    ledger, preset = Ledger(folder), searched_on_both_tasks(folder)
+    for run in selected(load(["other-methods"], preset, ledger), method="lora"):
         if (run.task, run.learning_rate) in dev:
             row, items = few_shot_row(run, 20, test)
             row["dev"] = [dict.fromkeys(("accuracy", "f1"), score) for score in (0.1, dev[run.task, run.learning_rate])]
             ledger.write(row, items)
-    return load(["other-methods"], "laptop", ledger)
+    return load(["other-methods"], preset, ledger)
 
 
 def lora(scores: Scores) -> pd.DataFrame:
@@ -46,12 +61,14 @@ def test_the_best_development_score_counts_on_each_task_by_itself(scores: Scores
 
 
 def test_test_scores_have_no_say(scores: Scores, tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "other")
+    other = tmp_path / "other"
+    other.mkdir()
+    ledger = Ledger(other)
     for run in selected(scores, method="lora", task="sst2"):
         row, items = few_shot_row(run, 40, 0.9 if run.learning_rate == 5e-4 else 0.2)
         row["dev"] = scores.rows[run.key]["dev"]
         ledger.write(row, items)
-    again = load(["other-methods"], "laptop", ledger)
+    again = load(["other-methods"], searched_on_both_tasks(other), ledger)
     table = again.table.set_index("learning_rate")["score"]
     assert table.idxmax() == 5e-4 and lora(again).loc["sst2", "learning_rate"] == 2e-3
 
