@@ -54,6 +54,16 @@ def test_findings_are_those_whose_runs_are_recorded(book):
     assert len(said) == 2
 
 
+def test_the_studies_of_reasoning_have_findings_once_they_are_recorded(book):
+    book("causal-gates", {"gated": "−0.010", "ungated": "not run yet", "best_part": "not run yet"})
+    book("id-ood", {"mix": "MAWPS", "leaked": "−0.300", "clean_gain": "−0.500"})
+    said = pelt_front.findings(
+        book("commonsense", {"best": "LoRA", "best_score": "40.0", "base_score": "30.0", "guessed": "41.0"})
+    ).splitlines()
+    assert len(said) == 3 and "(LoRA)" in said[0] and "41.0 %" in said[0]
+    assert "by −0.300; as many other problems" in said[1] and "by −0.010, against the three" in said[2]
+
+
 def test_claims_that_differ_in_a_condition_share_a_line(book):
     verdicts = {"claim_gain_100": "supported", "claim_gain_500": "supported", "claim_gain_1000": "contradicted"}
     same = {f"claim_gate_apl_{size}": "supported" for size in (100, 500, 1000)}

@@ -1,8 +1,5 @@
 """The page on gates says what the rows hold, and what they do not."""
 
-from types import SimpleNamespace
-
-import numpy as np
 from gate_rows import gates_study, nothing
 
 from pelt_core.report.few_shot import gate_words
@@ -26,16 +23,6 @@ def test_without_rows_nothing_is_read() -> None:
         "0 seeds",
     }
     assert "part of the test rows" in gate_words.limit_points(empty, empty, nothing("glue-signal")).data
-
-
-def test_an_estimate_says_whether_it_is_told_from_zero() -> None:
-    one = {"runs": 6, "mean": 1.0, "low": 0.5, "high": 1.5, "p": 0.01}
-    assert gate_words.estimate(SimpleNamespace(**one)).endswith("over 6 runs (p = 0.010), told from 0")
-    unsure = SimpleNamespace(**one | {"p_holm": 0.2})
-    assert gate_words.estimate(unsure).endswith("(p = 0.200 after Holm's correction), not told from 0")
-    assert "without a test" in gate_words.estimate(SimpleNamespace(**one | {"p": np.nan}))
-    alone = SimpleNamespace(**one | {"runs": 1, "mean": -1.0, "low": np.nan, "high": np.nan})
-    assert gate_words.estimate(alone) == "−1.0 points over 1 run, without an interval"
 
 
 def test_facts_and_limits_quote_the_rows() -> None:

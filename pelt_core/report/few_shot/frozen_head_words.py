@@ -22,11 +22,11 @@ from pelt_core.report.few_shot.frozen_head import (
     by_run,
     collapses,
 )
-from pelt_core.report.few_shot.gate_words import estimate
 from pelt_core.report.few_shot.over_runs import over_runs
 from pelt_core.report.names import backbone_name, method_name, task_name
 from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval
+from pelt_core.report.told import estimate
 from pelt_core.report.words import counted, listed
 from pelt_core.study.scores import POINTS, Scores
 

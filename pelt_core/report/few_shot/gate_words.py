@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core.report import words
-from pelt_core.report.estimates import LEVEL
 from pelt_core.report.few_shot import gate_frames, limits
 from pelt_core.report.few_shot.forced import FORCED, READINGS, forced, padded
 from pelt_core.report.few_shot.gates import START, by_site
@@ -19,7 +17,7 @@ from pelt_core.report.few_shot.published import low_resource
 from pelt_core.report.few_shot.tuned import ranges
 from pelt_core.report.names import backbone_name, method_name, task_name
 from pelt_core.report.results import NOT_RUN
-from pelt_core.report.tables import interval, p_value
+from pelt_core.report.told import estimate
 from pelt_core.report.words import counted, listed
 from pelt_core.study.scores import POINTS, Scores
 
@@ -41,20 +39,6 @@ def reading(every: Scores, study: Scores, examples: int) -> Markdown:
         *_sizes(study, examples),
     ]
     return Markdown("\n\n".join(said) or "No run is recorded yet: there is nothing to read.")
-
-
-def estimate(one: Any, unit: str = "points", number: str = "{:+.1f}") -> str:
-    """`+1.2 [0.3, 2.1] points over 6 runs (p = 0.010), told from 0`, of a line of `over_runs` or `cells.paired`."""
-    runs = f" over {counted(int(one.runs), 'run')}" if hasattr(one, "runs") else ""
-    if not np.isfinite(one.low):
-        return f"{number.format(one.mean)} {unit}{runs}, without an interval".replace("-", "−")
-    p = getattr(one, "p_holm", one.p)
-    numbers = f"{interval(one, number)} {unit}{runs}"
-    if np.isnan(p):
-        return f"{numbers}, of one seed and so without a test"
-    equals = p_value(p) if p < 0.001 else f"= {p_value(p)}"
-    corrected = " after Holm's correction" if hasattr(one, "p_holm") else ""
-    return f"{numbers} (p {equals}{corrected}), {'told' if p < 1 - LEVEL else 'not told'} from 0"
 
 
 def _where(scores: Scores, examples: int) -> Iterator[str]:

@@ -1,0 +1,80 @@
+"""What the front page takes from the studies of reasoning: one sentence each, or that they are not run yet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pelt_core.report.names import mix_name
+from pelt_core.report.reasoning.cells import difference
+from pelt_core.report.reasoning.commonsense import BASE, LABELS, OWN
+from pelt_core.report.reasoning.mixes import LEAK, SEEN
+from pelt_core.report.results import NOT_RUN
+from pelt_core.report.told import estimate
+from pelt_core.study.answer_scores import AnswerScores
+
+LOSS = {"unit": "nats a token", "number": "{:+.3f}"}
+
+
+def combination(differing: pd.DataFrame) -> dict[str, str]:
+    """The gated and the ungated combination of three, each against what it has to beat.
+
+    Args:
+        differing: see `pelt_core.report.reasoning.causal_gates.differences`.
+
+    Returns:
+        gated (the token gate − no gate), best_part (the one module with the lowest loss), ungated (no gate − that one).
+    """
+    gated = differing[(differing["method"] == "token") & (differing["second"] == "nogate") & (differing["state"] == "")]
+    parts = differing[(differing["method"] == "nogate") & (differing["state"] == "")]
+    found = {"gated": NOT_RUN, "best_part": NOT_RUN, "ungated": NOT_RUN}
+    if len(gated):
+        found["gated"] = estimate(next(gated.itertuples()), **LOSS)
+    if len(parts):
+        hardest = next(parts.sort_values("mean", ascending=False).itertuples())
+        found |= {"best_part": hardest.line, "ungated": estimate(hardest, **LOSS)}
+    return found
+
+
+def leak(scores: AnswerScores, leaking: pd.DataFrame) -> dict[str, str]:
+    """What test problems in the training data give, beside what training on other problems of the kind gives.
+
+    Args:
+        scores: of the study, by the loss.
+        leaking: see `pelt_core.report.reasoning.mixes.leaks`.
+
+    Returns:
+        mix (with the leak), leaked (the mean difference over the sets with questions that were trained on, and how many
+        there are), clean_gain (the same mix without test problems − the untrained model, over those sets).
+    """
+    seen = leaking[(leaking["which"] == SEEN) & (leaking["state"] == "")]
+    if seen.empty:
+        return dict.fromkeys(("mix", "leaked", "clean_gain"), NOT_RUN)
+    heading = seen["heading"].iloc[0]
+    own = seen[seen["heading"] == heading]
+    (sources,) = {run.sources for run in scores.runs if mix_name(run.sources) == heading}
+    clean = {"sources": sources.replace(LEAK, f"un{LEAK}")}
+    gain = difference(scores, clean, {"method": BASE}, tuple(own["set"]))
+    sets = f"{own['mean'].min():+.3f} to {own['mean'].max():+.3f} nats a token on {len(own)} sets".replace("-", "−")
+    known = f"{gain['mean']:+.3f}".replace("-", "−") if np.isfinite(gain["mean"]) else NOT_RUN
+    return {"mix": heading, "leaked": sets, "clean_gain": known}
+
+
+def form(found: pd.DataFrame, guessed: float) -> dict[str, str]:
+    """The best method trained on labels, beside the base model and the commonest label, in points.
+
+    Args:
+        found: see `pelt_core.report.reasoning.commonsense.means`.
+        guessed: see `pelt_core.report.reasoning.commonsense.guess`.
+    """
+    written = found[(found["measure"] == OWN[LABELS]) & found["mean"].notna()]
+    trained, base = written[written["format"] == LABELS], written[written["method"] == BASE]
+    if trained.empty or base.empty:
+        return dict.fromkeys(("best", "best_score", "base_score", "guessed"), NOT_RUN)
+    best = trained.loc[trained["mean"].idxmax()]
+    return {
+        "best": best["line"].removesuffix(f", {LABELS}"),
+        "best_score": f"{best['mean']:.1f}",
+        "base_score": f"{base['mean'].iloc[0]:.1f}",
+        "guessed": f"{guessed:.1f}",
+    }

@@ -1,0 +1,25 @@
+"""An estimate in words: the number, its interval, and whether it is told from zero."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pelt_core.report.estimates import LEVEL
+from pelt_core.report.tables import interval, p_value
+from pelt_core.report.words import counted
+
+
+def estimate(one: Any, unit: str = "points", number: str = "{:+.1f}") -> str:
+    """`+1.2 [0.3, 2.1] points over 6 runs (p = 0.010), told from 0`, of a line of `over_runs` or `cells.paired`."""
+    runs = f" over {counted(int(one.runs), 'run')}" if hasattr(one, "runs") else ""
+    if not np.isfinite(one.low):
+        return f"{number.format(one.mean)} {unit}{runs}, without an interval".replace("-", "−")
+    p = getattr(one, "p_holm", one.p)
+    numbers = f"{interval(one, number)} {unit}{runs}"
+    if np.isnan(p):
+        return f"{numbers}, of one seed and so without a test"
+    equals = p_value(p) if p < 0.001 else f"= {p_value(p)}"
+    corrected = " after Holm's correction" if hasattr(one, "p_holm") else ""
+    return f"{numbers} (p {equals}{corrected}), {'told' if p < 1 - LEVEL else 'not told'} from 0"
