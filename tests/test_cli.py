@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import small_mirror
@@ -161,9 +160,6 @@ def test_a_real_run_from_the_command_line(tmp_path):
         (["status", "placment"], "no study 'placment'"),
         (["plan", "placement", "--preset", "cloud"], "no preset 'cloud'"),
         (["report", "--preset", "cloud"], "no preset 'cloud'"),
-        (["report", "--set", "epochs=2"], "name it, e.g. pelt report placement --set"),
-        (["report", "placment"], "no study 'placment'"),
-        (["report", "placement", "--preset", "smoke", "--ledger", "rows"], "none of the 10 runs of placement"),
         (["verify", "--sample", "1", "--preset", "cloud"], "no preset 'cloud'"),
         (
             ["run", "placement", "--only", "lorra"],
@@ -286,23 +282,3 @@ def test_verify_shows_what_differs_and_fails(book, monkeypatch):
     ]
     monkeypatch.setattr(results, "repeat", lambda *_: verdicts[:1])
     assert pelt("verify", first.key[:8], "--ledger", ledger.folder).exit_code == 0
-
-
-def test_report_prints_where_it_is(monkeypatch, tmp_path):
-    from pelt_core import publish
-
-    monkeypatch.setattr(
-        publish, "report", lambda preset, force, tell, ledger: tmp_path / f"{preset}-{force}-{ledger}.html"
-    )
-    done = pelt("report", "--preset", "laptop", "--force", "--ledger", "rows")
-    assert done.stdout.strip() == str(tmp_path / "laptop-True-rows.html")
-
-
-def test_report_of_one_study_takes_the_settings_of_its_runs(monkeypatch, tmp_path):
-    from pelt_core import study_page
-
-    asked = []
-    monkeypatch.setattr(study_page, "report", lambda *args, tell: asked.append(args) or tmp_path / "page.html")
-    done = pelt("report", "placement", "--preset", "smoke", "--ledger", "rows", *TINY)
-    assert done.stdout.strip() == str(tmp_path / "page.html")
-    assert asked == [("placement", "smoke", SMOKE, Path("rows"))]
