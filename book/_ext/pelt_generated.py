@@ -17,6 +17,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "recipes": pelt_methods.recipes,
     "families": pelt_guide.families,
     "presets": pelt_guide.presets,
+    "search-time": lambda: pelt_guide.took("answer-recipe"),
     "parameters-llm-adapters": pelt_parameters.llm_adapters,
     "parameters-others": pelt_parameters.others,
     "parameters-unipelt": pelt_parameters.unipelt,

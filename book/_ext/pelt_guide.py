@@ -24,7 +24,7 @@ def presets() -> str:
         asked = f"{trained.questions} questions each of {words.listed(map(set_name, trained.evaluate))}"
         seeds = len({run.seed for run in runs})
         lines.append(f"| `{preset}` | {len(runs)} | {seeds} | {_rows(trained.train)} | {asked} |")
-    return "\n".join([*lines, "", _recorded()])
+    return "\n".join([*lines, "", took("placement")])
 
 
 def _rows(train: str) -> str:
@@ -32,8 +32,9 @@ def _rows(train: str) -> str:
     return words.listed(f"{rows} rows of {set_name(name)}" if rows else set_name(name) for name, _, rows in parts)
 
 
-def _recorded() -> str:
-    found = results.load(grid("placement", PUBLISHED), Ledger(ROOT / ledger_folder(PUBLISHED)))
+def took(study: str) -> str:
+    """How long the recorded runs of a study took."""
+    found = results.load(grid(study, PUBLISHED), Ledger(ROOT / ledger_folder(PUBLISHED)))
     name = backbone_name(found.runs[0].backbone)
     return (
         f"The recorded runs of `{PUBLISHED}`, {len(found.rows)} of {len(found.runs)}, took {words.hours(found)} of "
