@@ -136,3 +136,4 @@ def test_what_presets_spend_is_computed(extension):
     said = extension.presets()
     assert "| `smoke` | 10 | 1 | 16 rows of arithmetic, embedded | 8 questions each of arithmetic, embedded |" in said
     assert "hours of wall time with SmolLM2-135M-Instruct" in said
+    assert f" {len(grid('answer-recipe', 'laptop'))} " in extension.took("answer-recipe").replace(",", " ")

@@ -2,8 +2,9 @@
 
 from pelt_core.anatomy import ANATOMIES
 from pelt_core.pages import PUBLISHED, ROOT
-from pelt_core.report import results, words
+from pelt_core.report import words
 from pelt_core.report.names import backbone_name, set_name
+from pelt_core.study.answer_scores import load
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.presets import PRESETS, ledger_folder
@@ -34,7 +35,9 @@ def _rows(train: str) -> str:
 
 def took(study: str) -> str:
     """How long the recorded runs of a study took."""
-    found = results.load(grid(study, PUBLISHED), Ledger(ROOT / ledger_folder(PUBLISHED)))
+    found = load([study], PUBLISHED, Ledger(ROOT / ledger_folder(PUBLISHED)))
+    if not found.rows:
+        return f"The preset `{PUBLISHED}` has {len(found.runs)} runs of it, none of which is recorded yet."
     name = backbone_name(found.runs[0].backbone)
     return (
         f"The recorded runs of `{PUBLISHED}`, {len(found.rows)} of {len(found.runs)}, took {words.hours(found)} of "
