@@ -130,7 +130,7 @@ def report(
             pool.shutdown(cancel_futures=True)
     tell("building the book")
     if site != root:
-        _copy_sources(root, site, preset, ledger)
+        copy_sources(root, site, preset, ledger)
     return build(site)
 
 
@@ -233,7 +233,7 @@ def _write(path: Path, text: str) -> None:
     os.replace(draft, path)
 
 
-def _copy_sources(root: Path, site: Path, preset: str, ledger: Path | None) -> None:
+def copy_sources(root: Path, site: Path, preset: str, ledger: Path | None) -> None:
     """The book's sources, for another preset, beside the pages of its own studies."""
     shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns("studies"), dirs_exist_ok=True)
     presets = Path("pelt_core", "presets")  # the book quotes them

@@ -27,7 +27,7 @@ HOUSE = [
     *("resuming", "train"),
     *("best_epoch", "classify"),
     *("prefill", "decode", "sampling", "local_teacher", "scoring", "choices", "evaluate"),
-    *("provenance", "study", "report", "pages", "publish", "cli"),
+    *("provenance", "study", "report", "pages", "publish", "study_page", "cli"),
 ]
 TOP = {
     *(".ci", ".github", ".gitignore", ".pre-commit-config.yaml"),

@@ -282,13 +282,3 @@ def test_verify_shows_what_differs_and_fails(book, monkeypatch):
     ]
     monkeypatch.setattr(results, "repeat", lambda *_: verdicts[:1])
     assert pelt("verify", first.key[:8], "--ledger", ledger.folder).exit_code == 0
-
-
-def test_report_prints_where_it_is(monkeypatch, tmp_path):
-    from pelt_core import publish
-
-    monkeypatch.setattr(
-        publish, "report", lambda preset, force, tell, ledger: tmp_path / f"{preset}-{force}-{ledger}.html"
-    )
-    done = pelt("report", "--preset", "laptop", "--force", "--ledger", "rows")
-    assert done.stdout.strip() == str(tmp_path / "laptop-True-rows.html")

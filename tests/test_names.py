@@ -25,5 +25,5 @@ def test_every_task_and_metric_of_glue_has_a_name():
 
 def test_what_has_no_other_name_keeps_its_own():
     assert names.set_name("gsm8k") == "GSM8K" and names.set_name("other") == "other"
-    assert names.backbone_name("minilm-l6") == "MiniLM-L6" and names.backbone_name("folder") == "folder"
+    assert names.backbone_name("minilm-l6") == "MiniLM-L6" and names.backbone_name("owner/model-1b") == "model-1b"
     assert "MiniLM" in names.backbone_summary("minilm-l6") and names.backbone_summary("folder") == "folder"

@@ -22,6 +22,22 @@ def test_a_study_lays_its_block_over_the_common_one(table):
     assert budgets("laptop", "placement")[0].shared["epochs"] == 1
 
 
+@pytest.mark.parametrize(
+    ("preset", "study"), [("smoke", "placement"), ("laptop", "id-ood"), ("laptop", "low-resource")]
+)
+def test_an_altered_preset_is_a_file_with_the_same_runs(tmp_path, preset, study):
+    given = {"backbone": "owner/name", "weight_decay": "0.5"}
+    file = tmp_path / "mine.yml"
+    file.write_text(yaml.safe_dump(presets.altered(preset, study, given), sort_keys=False))
+    runs = grid(study, preset, overrides=given)
+    assert grid(study, str(file)) == runs and {(run.backbone, run.weight_decay) for run in runs if run.trains} == {
+        ("owner/name", 0.5)
+    }
+    assert grid("bottleneck", str(file)) == grid("bottleneck", preset)
+    with pytest.raises(BadPreset, match="no run has a field 'lr'"):
+        presets.altered(preset, study, {"lr": "1"})
+
+
 def test_rows_of_smoke_stay_out_of_the_committed_ledger():
     assert budgets("smoke", "placement")[0].ledger == ledger_folder("smoke") == Path("_runs/ledger")
     assert ledger_folder("laptop") == ledger_folder("paper") == Path("data/ledger")

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import recorded
+from synthetic import fill
 
 from pelt_core.report import answers, claims, estimates, limits, placement, results, tables, words
 from pelt_core.study import statistics
+from pelt_core.study.grids import grid
+from pelt_core.study.ledger import Ledger
 
 
 @pytest.fixture
@@ -137,6 +140,33 @@ def test_limits_quote_the_published_sizes_and_the_coverage_of_intervals(full, ro
     assert f"covered it in {least} to {most} % of the repetitions" in said
     other = limits.limits(full, published.assign(size="r=1"), *pairs).data
     assert "LoRA `r=1`" in other and "r=8" not in other
+
+
+@pytest.fixture
+def on(tmp_path, root):
+    """The limits of made-up runs of placement with other settings."""
+
+    def limited(preset, **settings):
+        runs = grid("placement", preset, overrides=settings)
+        ledger = Ledger(tmp_path)
+        fill(ledger, runs)
+        found = results.load(runs, ledger)
+        pairs = estimates.pairs(found, "loss"), estimates.pairs(found, "correct")
+        return limits.limits(found, claims.published_places(root / claims.PUBLISHED), *pairs).data
+
+    return limited
+
+
+def test_limits_say_on_which_backbone_the_learning_rates_were_chosen(on):
+    assert "on a short pilot" in on("laptop")
+    other = on("laptop", backbone="owner/model-1b")
+    assert "were chosen on SmolLM2-135M-Instruct, and none was tried on model-1b" in other and "pilot" not in other
+    assert "are those of the preset" in on("paper", backbone="owner/model-1b")
+
+
+def test_limits_say_when_the_problems_are_not_the_published_ones(on):
+    assert "Other problems" not in on("laptop")
+    assert "the questions here are another set: arithmetic, embedded" in on("smoke")
 
 
 def test_a_cell_that_solves_nothing_is_said_to_be_at_the_floor(part, root):

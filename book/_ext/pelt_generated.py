@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import pelt_guide
 import pelt_methods
 import pelt_parameters
 from sphinx.application import Sphinx
@@ -14,6 +15,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "methods": pelt_methods.methods,
     "gates": pelt_methods.gates,
     "recipes": pelt_methods.recipes,
+    "families": pelt_guide.families,
+    "presets": pelt_guide.presets,
+    "search-time": lambda: pelt_guide.took("answer-recipe"),
     "parameters-llm-adapters": pelt_parameters.llm_adapters,
     "parameters-others": pelt_parameters.others,
     "parameters-unipelt": pelt_parameters.unipelt,

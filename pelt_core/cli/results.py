@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pelt_core.cli.console import FAILURE, errors, progress, show
-from pelt_core.cli.options import AsJson, BadOption, LedgerFolder, PresetName, Workers
+from pelt_core.cli.options import AsJson, BadOption, LedgerFolder, PresetName, Settings, Workers, parse_settings
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.presets import ledger_folder
 from pelt_core.study.run import Run
@@ -102,9 +102,16 @@ def export(
 
 @app.command()
 def report(
+    study: Annotated[
+        str | None, typer.Argument(metavar="[STUDY]", help="Its page alone; all pages if left out.")
+    ] = None,
     preset: PresetName = "laptop",
+    settings: Settings = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Execute every page again, also those that are current.")
+        bool,
+        typer.Option(
+            "--force", help="Execute every page again, also those that are current; that of one study always is."
+        ),
     ] = False,
     ledger: LedgerFolder = None,
 ) -> None:
@@ -117,8 +124,15 @@ def report(
     Example: `pelt run placement`, then `pelt report --preset smoke`, shows the runs of a first try.
 
     Example, your own budget: `pelt report --preset mine.yml --ledger mine/ledger`
+
+    Example, your own backbone: `pelt report placement --preset smoke --ledger my-runs --set backbone=owner/name`
     """
-    from pelt_core import publish
+    if settings and study is None:
+        raise BadOption("--set changes the runs of one study: name it, e.g. pelt report placement --set backbone=NAME")
+    from pelt_core import publish, study_page
 
     errors.print(f"Making the report on the preset {preset}; this takes a minute or two.")
-    typer.echo(publish.report(preset, force, tell=errors.print, ledger=ledger))
+    if study is None:
+        typer.echo(publish.report(preset, force, tell=errors.print, ledger=ledger))
+    else:
+        typer.echo(study_page.report(study, preset, parse_settings(settings), ledger, tell=errors.print))

@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
+from pelt_core.data.clean import EVALUATION_SETS
 from pelt_core.report import answers, estimates, words
-from pelt_core.report.names import METHOD_NAMES, backbone_summary, set_name
+from pelt_core.report.names import METHOD_NAMES, backbone_name, backbone_summary, set_name
 from pelt_core.report.results import Results
 from pelt_core.study import statistics
+from pelt_core.study.grids import grid
+from pelt_core.study.places import place
 
 
 def limits(results: Results, published: pd.DataFrame, loss: pd.DataFrame, accuracy: pd.DataFrame) -> Markdown:
@@ -28,12 +31,11 @@ def limits(results: Results, published: pd.DataFrame, loss: pd.DataFrame, accura
         _resolution(loss, accuracy),
         _sizes(results),
         _published_sizes(results, published),
-        "**Learning rates** were chosen for each method among few values on a short pilot, and are the same at every "
-        "place. A place could prefer another rate. The pilot's choice was partly made on evaluation questions, which "
-        "may flatter the trained cells; a search on validation data is to come.",
+        _rates(results),
         "**Parallel adapters** sit beside whole sublayers, as in {cite:t}`he2022towards`. In the released code of "
         "LLM-Adapters the parallel adapter of the MLP is a pair of adapters, one beside each linear map.",
         *_data(results),
+        *_problems(results),
         *_form(results),
         *_floor(results),
         of_seeds(results),
@@ -44,7 +46,7 @@ def limits(results: Results, published: pd.DataFrame, loss: pd.DataFrame, accura
 def _scale(results: Results) -> str:
     run = results.trained[0].runs[0]
     return (
-        f"**Scale.** The backbone is one small model ({backbone_summary(run.backbone)}), and the training data "
+        f"**Scale.** The backbone is one model ({backbone_summary(run.backbone)}), and the training data "
         f"{words.training(results)}. "
         "A verdict here is about the claim at this size; what was measured at the size of the published figure stands."
     )
@@ -85,6 +87,38 @@ def _published_sizes(results: Results, published: pd.DataFrame) -> str:
         if one.method in ours
     )
     return f"**Modules of other sizes** than those of the published figure: {'; '.join(said)}."
+
+
+def _rates(results: Results) -> str:
+    pilot = grid("placement", "laptop")
+    rates, ours = ({place(run.method): run.learning_rate for run in runs} for runs in (pilot, results.runs))
+    same = "They are the same at every place, and a place could prefer another rate."
+    if not ours.items() <= rates.items():
+        return f"**Learning rates** are those of the preset. {same}"
+    if results.runs[0].backbone != pilot[0].backbone:
+        return (
+            f"**Learning rates** were chosen on {backbone_name(pilot[0].backbone)}, and none was tried on "
+            f"{backbone_name(results.runs[0].backbone)}: what does badly here may only have the wrong rate. {same}"
+        )
+    return (
+        f"**Learning rates** were chosen for each method among few values on a short pilot. {same} The pilot's choice "
+        "was partly made on evaluation questions, which may flatter the trained cells; a search on validation data is "
+        "to come."
+    )
+
+
+def _problems(results: Results) -> Iterator[str]:
+    if not published_sets(results):
+        asked = words.listed(map(set_name, results.sets("correct")))
+        yield (
+            f"**Other problems.** The published places were found on {words.listed(map(set_name, EVALUATION_SETS))}, "
+            f"and the questions here are another set: {asked}. A verdict here speaks of these alone."
+        )
+
+
+def published_sets(results: Results) -> list[str]:
+    """The data sets of the published figure that the study answers."""
+    return [name for name in results.sets("correct") if name in EVALUATION_SETS]
 
 
 def _form(results: Results) -> Iterator[str]:

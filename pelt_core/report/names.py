@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pelt_core.catalogue import BACKBONES
 from pelt_core.data.rows import DEV
 
@@ -123,8 +125,8 @@ def task_name(name: str) -> str:
 
 
 def backbone_name(name: str) -> str:
-    """A backbone as papers spell it."""
-    return BACKBONE_NAMES.get(name, name)
+    """A backbone as papers spell it; of a hub id or a folder the last part."""
+    return BACKBONE_NAMES.get(name, Path(name).name)
 
 
 def backbone_summary(name: str) -> str:

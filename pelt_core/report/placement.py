@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from pelt_core.report import words
+from pelt_core.report import estimates, figures, words
 from pelt_core.report.claims import Claim, best_place
-from pelt_core.report.names import METHOD_NAMES, backbone_name, backbone_summary
+from pelt_core.report.limits import published_sets
+from pelt_core.report.names import METHOD_NAMES, backbone_name, backbone_summary, set_name
 from pelt_core.report.results import Results
 from pelt_core.report.tables import interval, p_value
 
@@ -25,6 +26,30 @@ class Judged:
     published: str
     loss: Claim
     accuracy: Claim
+
+
+def against_published(results: Results) -> Markdown:
+    """How to read our accuracies beside the published ones, or why there is nothing to lay side by side."""
+    if published_sets(results):
+        return Markdown(
+            "The paper's figure shows only the best place of each method, without deviations. Our model and training "
+            "rows are others: compare the order of the places, not the height."
+        )
+    asked = words.listed(map(set_name, results.sets("correct")))
+    return Markdown(f"**Left out**: the published accuracies are on other problems than those asked here ({asked}).")
+
+
+def beside_published(results: Results, accuracy: pd.DataFrame, published: pd.DataFrame) -> None:
+    """Draw our accuracies beside the published ones where both are on the same problems, and nothing otherwise.
+
+    Args:
+        results: of the study.
+        accuracy: of every cell, as a share, see `pelt_core.report.estimates.by_cell`.
+        published: the paper's best places.
+    """
+    if published_sets(results):
+        percents = estimates.scaled(accuracy, 100)
+        figures.published_beside_ours(percents, published, results.runs[0].backbone, "{:.1f}")
 
 
 def verdicts(published: pd.DataFrame, loss: pd.DataFrame, accuracy: pd.DataFrame) -> list[Judged]:

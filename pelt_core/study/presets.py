@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import fields
 from functools import cache
 from importlib.resources import files
@@ -61,6 +62,21 @@ def budgets(preset: str, study: str, overrides: Mapping[str, str] | None = None)
     parts = own.pop("parts", [{}])
     given, where = _parsed(kind, overrides or {}), f"preset {preset!r}, study {study!r}"
     return tuple(_checked(kind, {**own, **part, **given}, where, ledger_folder(preset)) for part in parts)
+
+
+def altered(preset: str, study: str, overrides: Mapping[str, str]) -> dict[str, Any]:
+    """What the file of a preset would say if `study` had other values: its budgets are `budgets` with `overrides`.
+
+    Raises:
+        UnknownPreset, BadPreset: as `budgets`.
+    """
+    budgets(preset, study, overrides)
+    said = deepcopy(block(preset))
+    name = next(name for name in BUDGETS if study in said[name]["studies"])
+    own, given = said[name]["studies"][study], _parsed(BUDGETS[name], overrides)
+    for one in (own, *own.get("parts", [])):
+        one.update(given)
+    return said
 
 
 def studies(preset: str) -> list[str]:
