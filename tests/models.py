@@ -15,15 +15,16 @@ from pelt_core.backbones import BACKBONES, TASKS, natural_task
 from pelt_core.tiny import tiny_model
 
 ENCODERS = ("bert", "roberta")
-DECODERS = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gptj", "bloom", "gpt_neox", "gpt2", "opt")
+DECODERS = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma3_text", "gptj", "bloom", "gpt_neox", "gpt2", "opt")
 ENCODER_DECODERS = ("t5",)
 FAMILIES = (*ENCODERS, *DECODERS, *ENCODER_DECODERS)
 GENERATORS = (*DECODERS, *ENCODER_DECODERS)
 VARIANTS = {
     "t5-gated": {"feed_forward_proj": "gated-gelu"},
     "opt-post": {"do_layer_norm_before": False, "word_embed_proj_dim": 16},
+    "gemma3_text-narrow": {"sliding_window": 4},
 }
-"""Models of a family whose configuration changes their anatomy: what is changed."""
+"""Models of a family whose configuration changes their anatomy, or how far they see: what is changed."""
 SWITCHABLE = tuple(family for family in FAMILIES if family not in ("gptj", "bloom"))  # eager or sdpa; these: eager only
 
 SUM = "prefix(tokens=3)+lora+series(bottleneck=6)@mlp:1"
@@ -107,6 +108,7 @@ HEADS = {
     "qwen2": {"lm_head.weight"},
     "qwen3": {"lm_head.weight"},
     "gemma": {"model.embed_tokens.weight"},  # the output layer is tied to the embedding
+    "gemma3_text": {"model.embed_tokens.weight"},
     "gptj": {"lm_head.weight", "lm_head.bias"},
     "bloom": {"transformer.word_embeddings.weight"},
     "gpt_neox": {"lm_head.weight"},

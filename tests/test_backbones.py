@@ -15,6 +15,7 @@ from pelt_core.backbones import (
     load_tokenizer,
     meta_model,
 )
+from pelt_core.data.batches import prompt_ids
 
 TINY = [name for name, row in BACKBONES.items() if row.source == "random"]
 TINY_DECODERS = [name for name in TINY if name not in ("tiny-bert", "tiny-roberta", "tiny-t5")]
@@ -58,6 +59,20 @@ def test_smollm2_knows_english(smollm2_tokenizer: backbones.PreTrainedTokenizerB
     prompt = smollm2_tokenizer("The capital of France is", return_tensors="pt")
     ids = model.generate(**prompt, max_new_tokens=2, do_sample=False)
     assert smollm2_tokenizer.decode(ids[0]).endswith("France is Paris.")
+
+
+def test_gemma3_reads_a_text_behind_its_first_token() -> None:
+    """Without `<bos>` its loss is far higher: it was never trained on a text without."""
+    try:
+        tokenizer, model = load_tokenizer("gemma3-270m"), load_model("gemma3-270m")
+    except BackboneUnavailable as error:
+        pytest.skip(str(error))
+    assert model.num_parameters() == BACKBONES["gemma3-270m"].parameters
+    ids = torch.tensor([prompt_ids(tokenizer, "The cat sat on the mat and looked at the dog.")])
+    assert ids[0, 0] == tokenizer.bos_token_id and tokenizer.padding_side == "left"
+    with torch.no_grad():
+        assert model(ids, labels=ids).loss.item() == pytest.approx(3.5, abs=0.5)
+        assert model(ids[:, 1:], labels=ids[:, 1:]).loss.item() > 6
 
 
 def test_minilm_is_a_sentence_encoder() -> None:

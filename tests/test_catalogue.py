@@ -14,7 +14,7 @@ def test_parameters_are_what_the_shapes_give(name: str) -> None:
 def test_rows_are_filed_under_their_names_and_say_what_they_are() -> None:
     for name, row in BACKBONES.items():
         assert row.name == name
-        assert row.source in ("wheel", "random", "hub")
+        assert row.source in ("wheel", "extra", "random", "hub")
         assert row.licence and row.summary
         assert bool(row.config) is (row.source != "wheel")
 

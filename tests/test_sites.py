@@ -64,8 +64,8 @@ def test_the_layers_of_a_decoder_count_on_from_its_encoder() -> None:
 @pytest.mark.parametrize("family", [*models.FAMILIES, *models.VARIANTS])
 def test_widths_are_those_of_the_weights(family: str) -> None:
     inner = 128 if family in ("gptj", "bloom", "gpt2") else 48
-    keys = 16 if family in ("llama", "mistral", "qwen2", "qwen3", "gemma") else 32
-    heads, head_dim = (64, 16) if family in ("qwen3", "gemma") else (32, 8)
+    keys = 16 if models.base(family) in ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma3_text") else 32
+    heads, head_dim = (64, 16) if models.base(family) in ("qwen3", "gemma", "gemma3_text") else (32, 8)
     expected = {"q": (32, heads), "k": (32, keys), "v": (32, keys), "o": (heads, 32), "attn": (32, 32), "mlp": (32, 32)}
     expected |= {"gate": (32, inner), "up": (32, inner), "down": (inner, 32), KEYS_VALUES: (32, 32)}
     expected |= {"heads": (32, heads), "inner": (inner, inner), "q_norm": (head_dim,) * 2, "k_norm": (head_dim,) * 2}

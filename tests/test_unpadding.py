@@ -97,17 +97,18 @@ def test_over_bf16(family: str, spec: str) -> None:
 
 
 @pytest.mark.parametrize("spec", [models.LORA, PREFIXES, models.LADDER, f"token*{models.THREE}", "prompt(tokens=2)"])
-def test_behind_a_window_shorter_than_the_rows(spec: str) -> None:
+@pytest.mark.parametrize("family", ["mistral", "gemma3_text"])
+def test_behind_a_window_shorter_than_the_rows(spec: str, family: str) -> None:
     found = {}
     for window in (3, 100):
-        config = models.tiny("mistral").config
+        config = models.tiny(family).config
         config.sliding_window = window
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(config).eval()
         attach(model, spec)
         models.stir(model)
-        unpads(model, batch("mistral"))
-        found[window] = computed(model, batch("mistral"))[0]
+        unpads(model, batch(family))
+        found[window] = computed(model, batch(family))[0]
     assert not torch.allclose(found[3], found[100]), "the window hides nothing"
 
 

@@ -17,8 +17,8 @@ class RotaryError(PeltError, ValueError):
 
 
 @torch.no_grad()
-def rotated(model: PreTrainedModel, keys: Tensor, positions: int) -> Tensor:
-    """`R_n k`: keys of `(heads, tokens, head_dim)`, turned on by `n` positions, back if it is negative.
+def rotated(model: PreTrainedModel, keys: Tensor, positions: int, layer: int) -> Tensor:
+    """`R_n k`: keys of `(heads, tokens, head_dim)` of a layer, turned on by `n` positions, back if it is negative.
 
     A query at position `t + n` sees `R_n k` as one at `t` sees `k`: `(R_(t+n) q) . (R_n k) = (R_t q) . k`.
 
@@ -34,10 +34,14 @@ def rotated(model: PreTrainedModel, keys: Tensor, positions: int) -> Tensor:
         turned = apply_rotary_pos_emb(keys[..., :width].unsqueeze(0), sin.to(keys), cos.to(keys)).squeeze(0)
     elif hasattr(base, "rotary_emb"):
         rotary: Any = base.rotary_emb
-        if rotary.rope_type in ("dynamic", "longrope"):
-            raise RotaryError(f"{config.model_type} with {rotary.rope_type} scaling has no fixed rotary embeddings")
-        cos, sin = rotary(keys.float(), torch.tensor([[abs(positions)]], device=keys.device))
-        cos, sin = (part[0] / rotary.attention_scaling for part in (cos, sin))
+        kind, scaling, which = rotary.rope_type, "attention_scaling", {}
+        if isinstance(kind, dict):  # Gemma 3 turns layers with a window faster than those without
+            which = {"layer_type": config.layer_types[layer]}
+            kind, scaling = kind[config.layer_types[layer]], f"{config.layer_types[layer]}_{scaling}"
+        if kind in ("dynamic", "longrope"):
+            raise RotaryError(f"{config.model_type} with {kind} scaling has no fixed rotary embeddings")
+        cos, sin = rotary(keys.float(), torch.tensor([[abs(positions)]], device=keys.device), **which)
+        cos, sin = (part[0] / getattr(rotary, scaling) for part in (cos, sin))
         width, sin = cos.shape[-1], sin if positions > 0 else -sin
         one, other = keys[..., :width].chunk(2, -1)
         turned = keys[..., :width] * cos + torch.cat([-other, one], -1) * sin

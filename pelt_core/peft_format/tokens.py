@@ -20,10 +20,10 @@ from pelt_core.sites import layers
 # Prefix
 
 
-def _turned(model: PreTrainedModel, prefix: Tensor, positions: int) -> Tensor:
-    """`P_K` and `P_V`, the former turned on by as many positions."""
+def _turned(model: PreTrainedModel, prefix: Tensor, positions: int, layer: int) -> Tensor:
+    """`P_K` and `P_V` of a layer, the former turned on by as many positions."""
     try:
-        return torch.stack([rotated(model, prefix[0], positions), prefix[1]])
+        return torch.stack([rotated(model, prefix[0], positions, layer), prefix[1]])
     except RotaryError as error:
         raise PeftFormatError(
             f"PEFT counts a prefix as text before the text, which shifts the positions of the text, and {error} that "
@@ -37,7 +37,7 @@ def _write_prefix(model: PreTrainedModel, attachment: Attachment) -> tuple[Confi
         raise PeftFormatError(f"PEFT's prefix is in all {len(every)} layers, not in {', '.join(map(str, found))} alone")
     prefixes = [graft.delta.P for graft in grafts]
     _, heads, tokens, head_dim = prefixes[0].shape
-    turned = torch.cat([_turned(model, prefix, tokens) for prefix in prefixes])
+    turned = torch.cat([_turned(model, prefix, tokens, layer) for layer, prefix in enumerate(prefixes)])
     config = {
         "num_virtual_tokens": tokens,
         "num_layers": len(grafts),
@@ -55,7 +55,7 @@ def _read_prefix(model: PreTrainedModel, config: Config, tensors: Tensors) -> tu
         layer, (_, heads, _, head_dim) = graft.site.layer, graft.delta.P.shape
         whole = fitting(flat, (tokens, len(layers(model)) * 2 * heads * head_dim), "prompt_embeddings")
         prefixes = whole.view(tokens, -1, 2, heads, head_dim).permute(1, 2, 3, 0, 4)
-        graft.delta.P.copy_(_turned(model, prefixes[layer], -tokens))
+        graft.delta.P.copy_(_turned(model, prefixes[layer], -tokens, layer))
 
     return f"prefix(tokens={tokens})", fill
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -84,6 +84,30 @@ def differences(frame: pd.DataFrame, label: str, first: str, second: str, number
     return figure
 
 
+def side_by_side(frames: Sequence[pd.DataFrame], titles: Sequence[str], label: str) -> Figure:
+    """Paired differences of the same lines, measured more than once: a column each, all of one scale.
+
+    Filled marks are significant after Holm's correction.
+
+    Args:
+        frames: each as `differences` takes it, with the same lines in the same order.
+        titles: of the columns.
+        label: of the axis that they share.
+    """
+    figure, axes, places = _canvases(frames[0], len(frames))
+    for axis, frame, title in zip(axes, frames, titles, strict=True):
+        axis.axvline(0, color=INK, linewidth=0.8, zorder=0)
+        axis.set_title(title, weight="bold")
+        for y, one in zip(places, frame.itertuples(), strict=True):
+            if np.isnan(one.mean):
+                _say(axis, y, one.state)
+            else:
+                look = mark(one.method)
+                _interval(axis, y, one, look | {"markerfacecolor": look["color"] if one.significant else "none"})
+    figure.supxlabel(label, fontsize=10, color=INK)
+    return figure
+
+
 def _ends(frame: pd.DataFrame, references: list[float]) -> tuple[float, float]:
     """Of the axis: all intervals, but for that of an untrained model which is further off than they are wide."""
     trained = frame[frame["method"] != "none"]
@@ -97,6 +121,12 @@ def _ends(frame: pd.DataFrame, references: list[float]) -> tuple[float, float]:
 
 def _canvas(frame: pd.DataFrame) -> tuple[Figure, Axes, list[float]]:
     """An empty figure with the names of the lines on its left, and where each line goes."""
+    figure, (axis,), places = _canvases(frame, 1)
+    return figure, axis, places
+
+
+def _canvases(frame: pd.DataFrame, columns: int) -> tuple[Figure, list[Axes], list[float]]:
+    """As `_canvas`, with several columns beside each other."""
     places: list[float] = []
     headings: dict[str, float] = {}
     y = 0.0
@@ -105,15 +135,18 @@ def _canvas(frame: pd.DataFrame) -> tuple[Figure, Axes, list[float]]:
         places += [y + 1 + i for i in range(len(own))]
         y += len(own) + 1.6
     height = max(y - 0.6, 1.0)
-    figure, axis = plt.subplots(figsize=(WIDTH, LINE * height + 0.75), layout="constrained")
-    axis.set_ylim(height - 0.3, -0.9)
-    axis.set_yticks(places, frame["line"])
-    axis.tick_params(axis="y", length=0)
-    axis.locator_params(axis="x", nbins=5)
+    size = (WIDTH, LINE * height + 0.75)
+    figure, grid = plt.subplots(1, columns, figsize=size, layout="constrained", sharex=True, sharey=True, squeeze=False)
+    axes = list(grid[0])
+    axes[0].set_ylim(height - 0.3, -0.9)
+    axes[0].set_yticks(places, frame["line"])
+    for axis in axes:
+        axis.tick_params(axis="y", length=0)
+        axis.locator_params(axis="x", nbins=5 if columns == 1 else 3)
     for heading, at in headings.items():
-        place = blended_transform_factory(figure.transFigure, axis.transData)
-        axis.text(0.01, at, heading, transform=place, ha="left", va="center", weight="bold").set_in_layout(False)
-    return figure, axis, places
+        place = blended_transform_factory(figure.transFigure, axes[0].transData)
+        axes[0].text(0.01, at, heading, transform=place, ha="left", va="center", weight="bold").set_in_layout(False)
+    return figure, axes, places
 
 
 def _interval(axis: Axes, y: float, one: Any, look: Mapping[str, Any]) -> None:

@@ -45,6 +45,13 @@ METHOD_NAMES = {
     "sequence": "Three, sequence gate",
 }
 VARIANT_NAMES = {
+    "series-attention": "Series adapter, attention",
+    "series-mlp": "Series adapter, MLP",
+    "series-both": "Series adapter, both",
+    "parallel-mlp": "Parallel adapter, MLP",
+    "lora-attention": "LoRA, attention",
+    "lora-mlp": "LoRA, MLP",
+    "lora-both": "LoRA, both",
     "prefix-50": "Prefix, 50 tokens",
     "adapter-12": "Adapter, bottleneck 12",
     "adapter-192": "Adapter, bottleneck 192",
@@ -56,7 +63,7 @@ VARIANT_NAMES = {
     "gated-lora-scale-2": "Gated LoRA, scale 2",
     "gated-lora-scale-16": "Gated LoRA, scale 16",
 }
-"""Of methods that one study sweeps, drawn as the method that they are variants of."""
+"""Of methods that one study sweeps, or has at several places, drawn as the method that they are variants of."""
 SET_NAMES = {
     "gsm8k": "GSM8K",
     "svamp": "SVAMP",
@@ -98,7 +105,9 @@ METRIC_NAMES = {"accuracy": "accuracy", "f1": "F1", "matthews": "Matthews", "spe
 BACKBONE_NAMES = {
     "smollm2-135m": "SmolLM2-135M-Instruct",
     "minilm-l6": "MiniLM-L6",
+    "gemma3-270m": "Gemma 3 270M",
     "yahma/llama-7b-hf": "LLaMA-7B",
+    "bigscience/bloomz-7b1": "BLOOMz-7B",
     "google-bert/bert-base-uncased": "BERT-base",
 }
 

@@ -96,6 +96,12 @@ STUDIES = {
             "only been tried on encoders, help it?",
         ),
         Study(
+            "second-decoder",
+            "A second decoder",
+            "Is what was found on one small language model, about places, methods, and gated combinations, also so on "
+            "another one?",
+        ),
+        Study(
             "answer-methods",
             "The other methods on questions",
             "How do the methods that the papers only name compare on a language model, at a similar number of trained "

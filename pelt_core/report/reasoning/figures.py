@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -59,6 +59,18 @@ def gains(frame: pd.DataFrame, label: str, first: str, second: str) -> Figure:
         second: what a negative one is in favour of.
     """
     return lines.differences(frame, label, first, second, "{:+.1f}")
+
+
+def on_both(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
+    """Paired differences in loss on two backbones, as `pelt_core.report.lines.side_by_side`.
+
+    Args:
+        frame: as there, with a column side, 0 or 1.
+        names: of the backbones.
+    """
+    sides = [frame[frame["side"] == side] for side in (0, 1)]
+    short = [name.replace("-Instruct", "") for name in names]
+    return lines.side_by_side(sides, short, "difference in answer loss\nbelow zero the first is better")
 
 
 def sweep(frame: pd.DataFrame, label: str) -> Figure:

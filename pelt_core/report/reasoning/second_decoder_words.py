@@ -1,0 +1,118 @@
+"""What the page on the second decoder says: what differs besides the backbone, the reading, and its own limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+
+from pelt_core.catalogue import BACKBONES
+from pelt_core.report.reasoning import published, state
+from pelt_core.report.reasoning.second_decoder import (
+    NEITHER,
+    ONLY_FIRST,
+    ONLY_SECOND,
+    OPPOSITE,
+    SAME,
+    Decoders,
+    pairs,
+)
+from pelt_core.report.results import NOT_RUN
+from pelt_core.report.tables import interval
+from pelt_core.report.words import counted, listed
+from pelt_core.study.statistics import LEAST_SEEDS
+
+NORMALISED_AFTER = ("gemma3_text",)
+"""Architectures that normalise what a sublayer gives before it is added to its input."""
+
+
+def unlike(both: Decoders) -> Markdown:
+    """In what else than the backbone the runs of each study differ from those of this one, a point a study."""
+    here = next(run for run in both.second.runs if run.trains)
+    points = []
+    for study, scores in both.first.items():
+        there = next(run for run in scores.runs if run.trains)
+        pair = {
+            "training rows": [state.mix(run.train) for run in (there, here)],
+            "batch size": [f"{run.batch_size}" for run in (there, here)],
+            "epochs": [f"{run.epochs}" for run in (there, here)],
+            "seeds": [listed(f"{seed}" for seed in _seeds(one)) for one in (scores, both.second)],
+        }
+        found = [f"{what} {one} there, {other} here" for what, (one, other) in pair.items() if one != other]
+        points.append(f"- [{study}]({study}): {'; '.join(found) or 'nothing'}.")
+    first, second = both.names
+    head = f"Each contrast on {second} has a counterpart on {first}. Besides the backbone, these differ in:"
+    return Markdown("\n".join([head, "", *points]))
+
+
+def reading(both: Decoders, frame: pd.DataFrame, agreeing: pd.DataFrame) -> Markdown:
+    """How many contrasts are the same on both, each heading's contrasts, and the orders, in sentences."""
+    known = [(one, other, said) for one, other, said in pairs(frame) if not one.state and not other.state]
+    if not known:
+        return Markdown(f"There is nothing to read yet: no contrast is recorded on both decoders ({NOT_RUN}).")
+    counts = [
+        (how, sum(said == how for *_, said in known)) for how in (SAME, OPPOSITE, ONLY_FIRST, ONLY_SECOND, NEITHER)
+    ]
+    total = f"Of {counted(len(known), 'contrast')} that both decoders have, "
+    same = sum(np.sign(one.mean) == np.sign(other.mean) for one, other, _ in known)
+    summary = total + "; ".join(f"{number}: {how}" for how, number in counts if number)
+    summary += f". The sign alone is the same in {same} of them."
+    if alone := [name for name, seeds in zip(both.names, _least(known), strict=True) if seeds < LEAST_SEEDS]:
+        summary += (
+            f" Intervals on {listed(alone)} are of one seed: being clear of zero there holds for other questions, not "
+            "for other training rows and another start, so that no direction is settled by it."
+        )
+    return Markdown("\n\n".join([summary, *_headings(both, known), *_orders(agreeing)]))
+
+
+def _least(known: list[tuple[Any, Any, str]]) -> tuple[int, int]:
+    """The least seeds of a contrast on either decoder."""
+    return min(one.seeds for one, *_ in known), min(other.seeds for _, other, _ in known)
+
+
+def _headings(both: Decoders, known: list[tuple[Any, Any, str]]) -> Iterator[str]:
+    for heading in dict.fromkeys(one.heading for one, *_ in known):
+        own = [
+            f"{one.line}: {interval(one, '{:+.3f}')} on {both.names[0]}, {interval(other, '{:+.3f}')} on "
+            f"{both.names[1]}, {said}"
+            for one, other, said in known
+            if one.heading == heading
+        ]
+        yield f"**{heading.removesuffix(' …')}.** {'; '.join(own)}."
+
+
+def _orders(agreeing: pd.DataFrame) -> Iterator[str]:
+    known = [one for one in agreeing.itertuples() if not isinstance(one.found, str)]
+    if known:
+        said = [f"{one.study}, {counted(one.methods, 'method')}: {published.said(one.found)}" for one in known]
+        yield f"**Order.** Rank correlation of the losses on both decoders: {'; '.join(said)}."
+
+
+def limits(both: Decoders) -> list[str]:
+    """What this page alone cannot say, for `pelt_core.report.reasoning.limits.limits`."""
+    first, second = both.names
+    here = both.second.runs[0].backbone
+    points = [
+        f"**Rates were not searched on this backbone.** {second} is trained with the rates that were found on {first}. "
+        "A method that does badly here may only want another rate, and an order of methods may be one of their rates.",
+        "**Two backbones are not a sample of backbones.** They differ in size, data, tokenizer and architecture at "
+        "once, so that no one of these is shown to be the cause where a contrast differs. Losses are per token of each "
+        "one's own tokenizer: signs and orders can be compared, sizes only roughly.",
+    ]
+    if here == next(iter(both.first.values())).runs[0].backbone:
+        points.append(
+            f"**One backbone.** This budget has {first} on both sides: the page shows that it works, no more."
+        )
+    if here in BACKBONES and BACKBONES[here].architecture in NORMALISED_AFTER:
+        points.append(
+            f"**A normalisation behind.** {second} normalises what each sublayer gives. Adapters sit before that, in "
+            "the sublayer, so that what they add is rescaled together with what the sublayer gives."
+        )
+    return points
+
+
+def _seeds(scores: Any) -> list[int]:
+    return sorted({run.seed for run in scores.runs if run.trains})
