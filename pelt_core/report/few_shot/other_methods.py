@@ -96,14 +96,14 @@ def table(scores: Scores, found: pd.DataFrame, against: pd.DataFrame) -> pd.Data
     for name, own in found.groupby("method", sort=False):
         line = {
             "Method": method_name(str(name)),
-            "Module": f"`{every.loc[name, 'specification']}`",
             "Trained": f"{every.loc[name, 'parameters']:,}",
             "Kept": f"{every.loc[name, 'kept']:,}",
             "Trained, × adapter": f"{every.loc[name, 'ratio']:.2f}",
         }
         for one in own.itertuples():
             line[column(str(one.task))] = one.state or interval(one, "{:.1f}")
-        lines.append(line | {f"− {method_name(REFERENCE)}": said.get(name, "")})
+        line[f"− {method_name(REFERENCE)}"] = said.get(name, "")
+        lines.append(line | {"Module": f"`{every.loc[name, 'specification']}`"})
     return pd.DataFrame([*lines, trivial(scores)]).fillna("")
 
 

@@ -70,12 +70,12 @@ def table(scores: AnswerScores, frame: pd.DataFrame, against: pd.DataFrame) -> p
         body.append(
             {
                 "Method": method_name(one.method),
-                "Module": f"`{specifications[one.method]}`",
                 "Trained": NOT_RUN if np.isnan(one.parameters) else f"{one.parameters:,.0f}",
                 **{f"Loss, {set_name(name)}": _cell(found[one.method]) for name, found in by_set.items()},
                 **({"Loss of other texts": _cell(texts[one.method])} if texts else {}),
                 f"− {METHOD_NAMES[REFERENCE]}": _against(said[one.method]) if one.method in said else "",
                 "Seeds": f"{one.seeds}",
+                "Module": f"`{specifications[one.method]}`",
             }
         )
     return pd.DataFrame(body)

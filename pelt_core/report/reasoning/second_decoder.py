@@ -156,13 +156,13 @@ def losses(both: Decoders) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Method": method_name(name),
-            "Module": f"`{spec}`",
             "Trained": f"{rows[name]['trainable_parameters']:,}" if name in rows else NOT_RUN,
             **{
                 f"Loss, {set_name(own)}": found[name].state or interval(found[name], "{:.3f}")
                 for own, found in by_set.items()
             },
             "Minutes": f"{sum(rows[name]['seconds'].values()) / 60:.1f}" if name in rows else "",
+            "Module": f"`{spec}`",
         }
         for spec, name in scores.names.items()
     )
