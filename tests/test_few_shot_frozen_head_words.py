@@ -27,7 +27,10 @@ def test_the_reading_counts_collapses_and_where_they_are() -> None:
         "8 of 12 runs (67 %) with a frozen head give all test rows one answer" in said
         and "at or below the trivial" in said
     )
-    assert "in brackets the spread over tasks and shuffles" in said and "Freezing makes collapses more frequent" in said
+    assert (
+        "in brackets what other shuffles of these tasks could give" in said
+        and "Freezing makes collapses more frequent" in said
+    )
     assert "Prefix on MRPC" in said and "BitFit on MRPC" not in said
     assert "which a frozen head cannot explain" in said and "nan" not in said
 

@@ -24,7 +24,7 @@ def test_one_run_a_task_is_shown_over_training_and_by_row() -> None:
 
 
 def test_lines_name_what_is_not_run() -> None:
-    full, empty = frames.forced_lines(gates_study()), frames.forced_lines(nothing("gates"))
+    full, empty = (frames.forced_lines(study, 100) for study in (gates_study(), nothing("gates")))
     assert full["line"].tolist() == empty["line"].tolist() == ["shut, 0", "half open, 0.5", "open, 1"] * 2
     assert set(full["state"]) == {""} and set(empty["state"]) == {"not run yet"}
     assert full.loc[full["value"] == "0.0", "significant"].all() and not empty["significant"].any()

@@ -21,11 +21,23 @@ def test_a_gate_is_held_against_none_and_three_against_the_best_of_them(gated):
     assert found["best_part"] == "LoRA" and found["ungated"].startswith("+0.")
 
 
-def test_a_leak_is_held_against_the_gain_without_it(tmp_path):
+def test_a_leak_is_held_against_the_gain_without_it_on_the_same_questions(tmp_path):
     scores = study(tmp_path, "id-ood")
+    for run in scores.runs:
+        if run.sources == "mawps-unleaked":
+            items = scores.items(run.key)
+            asked = mixes.shared(scores, "mawps-leaked")
+            own = [asked.get((one.set, one.id)) == 1 for one in items.itertuples()]
+            items.loc[own, "loss"] -= 5.0
     found = findings.leak(scores, mixes.leaks(scores))
     assert found["mix"] == "MAWPS, test problems" and found["leaked"].endswith("sets")
-    assert found["clean_gain"].startswith("−")
+    assert float(found["clean_gain"].replace("−", "-")) == pytest.approx(-5, abs=0.5)
+
+
+def test_three_are_not_held_against_the_best_of_some(tmp_path):
+    scores = study(tmp_path, "causal-gates", keep=lambda run: run.method != "prefix@kv")
+    found = findings.combination(causal_gates.differences(scores))
+    assert found["best_part"] == found["ungated"] == NOT_RUN and found["gated"] != NOT_RUN
 
 
 def test_nothing_recorded_is_said(tmp_path):

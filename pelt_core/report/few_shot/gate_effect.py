@@ -87,7 +87,8 @@ def _effect(scores: Scores, method: str, sizes: Sequence[int], tasks: Sequence[s
 def _of_task(scores: Scores, method: str, sizes: Sequence[int], name: str) -> pd.DataFrame:
     """What each item adds to the effect, a column a shuffle: the mean over those sizes that both sides have.
 
-    A smaller sample is the beginning of a larger one of the same shuffle, so that they are no independent repetitions.
+    A shuffle has to have all of these sizes, so that each is the mean of the same. A smaller sample is the beginning of
+    a larger one of the same shuffle, so that they are no independent repetitions.
     """
     frames = {}
     for size in sizes:
@@ -96,5 +97,6 @@ def _of_task(scores: Scores, method: str, sizes: Sequence[int], name: str) -> pd
             frames[size] = (sides[0] - sides[1]).dropna(axis="columns")
     if not frames:
         return pd.DataFrame()
-    joined = pd.concat(frames, axis="columns", names=["examples", "seed"])
-    return joined.T.groupby(level="seed").mean().T
+    joined = pd.concat(frames, axis="columns", names=["examples", "seed"]).T
+    whole = joined.groupby(level="seed").filter(lambda own: len(own) == len(frames))
+    return whole.groupby(level="seed").mean().T

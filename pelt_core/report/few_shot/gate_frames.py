@@ -65,12 +65,13 @@ def padded_heat(scores: Scores) -> pd.DataFrame:
     return frame.assign(facet=frame["task"].map(task_name), column=frame["reading"].map(SHORT))
 
 
-def forced_lines(scores: Scores) -> pd.DataFrame:
-    """What forcing the gates of each combination adds to the score, over all recorded runs.
+def forced_lines(scores: Scores, examples: int) -> pd.DataFrame:
+    """What forcing the gates of each combination adds to the score, with this number of examples.
 
     Columns as `pelt_core.report.few_shot.figures.differences` takes them, and those of `over_runs` with p_holm.
     """
-    frame = with_holm(over_runs(forced(scores, method=list(COMBINED)), "difference", ["method", "value"]))
+    read = forced(scores, method=list(COMBINED), examples=examples)
+    frame = with_holm(over_runs(read, "difference", ["method", "value"]))
     every = pd.DataFrame([(m, v) for m in COMBINED for v in FORCED], columns=["method", "value"])
     lines = every.merge(frame, "left")
     return _lines(lines, lines["method"].map(method_name), lines["value"].map(FORCED))

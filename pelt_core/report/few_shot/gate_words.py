@@ -32,7 +32,7 @@ def reading(every: Scores, study: Scores, examples: int) -> Markdown:
     """
     said = [
         *_where(every, examples),
-        *_forced(every),
+        *_forced(every, examples),
         *_right_and_wrong(every, examples),
         *_padding(study),
         *_scale(study, examples),
@@ -67,8 +67,8 @@ def _site(name: tuple[str, str, int]) -> str:
     return f"{gate[0].lower() if not gate.startswith('LoRA') else 'L'}{gate[1:]} in layer {layer} on {task_name(task)}"
 
 
-def _forced(scores: Scores) -> Iterator[str]:
-    lines = gate_frames.forced_lines(scores)
+def _forced(scores: Scores, examples: int) -> Iterator[str]:
+    lines = gate_frames.forced_lines(scores, examples)
     for method, own in lines[lines["mean"].notna()].groupby("method", sort=False):
         said = "; ".join(f"{FORCED[one.value]}: {estimate(one)}" for one in own.itertuples())
         yield (
@@ -159,7 +159,7 @@ def limit_points(every: Scores, study: Scores, signal: Scores) -> Markdown:
         "trained at that value would do is another question. A prefix behind a gate of 0 still has keys, of zeros, "
         "that attention can look at, so that gates of 0 are not quite the backbone.",
         "**Over runs.** Forced gates, padding and ranges are recorded by run and not by row: their intervals are those "
-        "of Student's t over runs, each task and seed one, and speak of other runs on such tasks.",
+        "of Student's t over the seeds of each task, and speak of other runs on the same tasks, not of other tasks.",
         "**Padding** comes in at inference alone: training here never pads, while the released code pads all rows to "
         "the same length in training too, and there gates can learn with it. The longest length decides how much "
         "padding there is.",
@@ -181,7 +181,7 @@ def facts(every: Scores, study: Scores, examples: int) -> dict[str, str]:
         "gates_recorded": f"{len(study.rows):,} of {len(study.runs):,}",
         "gates_seeds": counted(len(words.seeds(study)), "seed"),
     }
-    for one in gate_frames.forced_lines(every).itertuples():
+    for one in gate_frames.forced_lines(every, examples).itertuples():
         found[f"gates_forced_{one.method}_{one.value}"] = one.state or estimate(one)
     table = ranges(study, examples)
     narrower = over_runs(table, "narrower") if len(table) else pd.DataFrame()

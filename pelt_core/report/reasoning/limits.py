@@ -63,6 +63,7 @@ def _rates(scores: AnswerScores) -> Iterator[str]:
     several = [method_name(name) for name, own in rates.items() if len(own) > 1]
     if not several:
         yield (
-            "**Learning rates** are those that the [search](answer-recipe) found best for each kind of module at one "
-            "size; another size, or another mix of rows, could prefer another rate."
+            "**Learning rates** are one for each kind of module, whatever its size; the page on the "
+            "[search](answer-recipe) says which of them were searched so far. Another size, or another mix of rows, "
+            "could prefer another rate."
         )
