@@ -25,7 +25,7 @@ def setup(scores: Scores) -> pd.DataFrame:
     runs = scores.runs
     lines = {
         "Backbone": "; ".join(_each(backbone_summary(run.backbone) for run in runs)),
-        "Methods": ", ".join(_each(f"{method_name(scores.names[run.method])} `{run.method}`" for run in runs)),
+        "Methods": "; ".join(_each(f"{method_name(scores.names[run.method])} `{run.method}`" for run in runs)),
         "Tasks and metrics": ", ".join(
             _each(f"{task_name(r.task)} ({METRIC_NAMES[task(r.task).metric]})" for r in runs)
         ),
