@@ -70,20 +70,21 @@ def _leaders(scores: Scores, averages: pd.DataFrame) -> Iterator[str]:
 
 
 def _beside(scores: Scores, methods: list[str], examples: int, tasks: list[str]) -> Iterator[str]:
-    """How many methods lie above and below a combination with a tested difference; nothing where none is tested."""
+    """Which methods lie above and below a combination with a tested difference; nothing where none is tested."""
     for name in (one for one in ("apl", "ap") if one in methods):
+        others = [other for other in methods if other != name]
         gaps = cells.with_holm(
             pd.DataFrame(
                 cells.difference(scores, {"method": other}, {"method": name}, examples=examples, task=tasks)
-                for other in methods
-                if other != name
+                for other in others
             )
         )
         if tested := int(gaps["p"].notna().sum()):
-            told = gaps.loc[gaps["significant"], "mean"]
+            told = gaps.assign(line=list(map(method_name, others)))[gaps["significant"]]
+            above, below = (listed(told.loc[sign * told["mean"] > 0, "line"]) or "none" for sign in (1, -1))
             yield (
-                f" Told from {method_name(name)} after Holm's correction over {counted(tested, 'test')} are "
-                f"{len(told)} of the others: {(told > 0).sum()} above it and {(told < 0).sum()} below."
+                f" Told from {method_name(name)} after Holm's correction over {counted(tested, 'test')}: above it "
+                f"{above}, below it {below}."
             )
 
 
