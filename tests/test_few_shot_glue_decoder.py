@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from few_shot_rows import few_shot_row
 
@@ -54,8 +55,16 @@ def test_the_pairs_stand_side_by_side(recorded: tuple[Scores, Scores]) -> None:
 def test_the_reading_names_blind_tasks_and_gives_no_verdict_on_one_seed(recorded: tuple[Scores, Scores]) -> None:
     found = tasks.by_task(recorded[0])
     said = glue_decoder.reading(found, glue_decoder.above(recorded[0], found), glue_decoder.comparisons(*recorded)).data
-    assert "No method does on QNLI" in said and "point the same way" in said and "**no verdict**" in said
+    assert "No method does on QNLI" in said and "point the same way" not in said and "**no verdict**" in said
     assert "nan" not in said and "CoLA" not in said
+
+
+def test_directions_are_counted_over_several_comparisons(recorded: tuple[Scores, Scores]) -> None:
+    found, frame = tasks.by_task(recorded[0]), glue_decoder.comparisons(*recorded)
+    both = frame[frame["line"].isin(frame.loc[frame["state"] == "", "line"]) & (frame["task"] == "sst2")]
+    several = pd.concat([both, both.assign(task="cola")], ignore_index=True)
+    said = glue_decoder.reading(found, {}, several).data
+    assert "Of 6 comparisons that both backbones have," in said and "point the same way" in said
 
 
 def test_the_table_and_the_limits_say_what_is_there(recorded: tuple[Scores, Scores], tmp_path: Path) -> None:

@@ -71,8 +71,8 @@ def test_the_table_has_a_line_a_method_and_the_trivial_baseline(scores: Scores, 
     shown = other_methods.table(scores, found, other_methods.differences(scores, chosen)).set_index("Method")
     assert shown.loc["KronA", "SST-2, accuracy"] == "not run yet" and "[" in shown.loc["DoRA", "QQP, F1"]
     assert (
-        shown.loc["(IA)³", "− LoRA, rank 24"].endswith("(SST-2 only)")
-        and shown.loc["LoRA, rank 24", "− LoRA, rank 24"] == ""
+        shown.loc["(IA)³", "− LoRA of rank 24"].endswith("(SST-2 only)")
+        and shown.loc["LoRA of rank 24", "− LoRA of rank 24"] == ""
     )
     assert shown.loc["Trivial baseline", "SST-2, accuracy"] == "50.0"
     assert shown.loc["Diff pruning", "Trained, × adapter"] == "15.81"

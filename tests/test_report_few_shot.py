@@ -1,6 +1,7 @@
 """What all pages on few-example studies share, from rows that are made up."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -117,7 +118,7 @@ def test_the_setup_says_what_runs_share_and_what_not(nothing: Scores) -> None:
     rates = " / ".join(f"{rate:g}" for rate in in_use("paper")["bitfit"])
     assert re.search(rf"{rates}: [^;]*BitFit", lines["Peak learning rates, module / head"])
     searched = dict(setup.setup(load(["glue-recipe"], "laptop", nothing.ledger)).itertuples(index=False))
-    assert "0.001, 0.003, 0.01 / 0.005: BitFit;" in searched["Peak learning rates, module / head"]
+    assert "0.001, 0.003, 0.01 / 0.005: BitFit<br>" in searched["Peak learning rates, module / head"]
     assert lines["Pooling"].startswith("the first token: SST-2")
     assert lines["Other rows"] == f"{first.dev_rows:,} to choose the best epoch by, at most {first.test_rows:,} to test"
 
@@ -135,8 +136,11 @@ def test_tasks_without_a_signal_are_named(tmp_path: Path) -> None:
     for run in grid("glue-signal", "paper"):
         if run.task in TASKS and run.method == "full":
             Ledger(tmp_path).write(*few_shot_row(run, 200, 0.0 if run.task == "rte" else 0.8))
-    (said,) = limits.without_signal(load(["glue-signal"], "paper", Ledger(tmp_path)))
+    signal, every = (load([name], "paper", Ledger(tmp_path)) for name in ("glue-signal", "low-resource"))
+    (said,) = limits.without_signal(signal, every)
     assert "On RTE (" in said and "SST-2" not in said
+    without = replace(every, runs=tuple(run for run in every.runs if run.task != "rte"))
+    assert not list(limits.without_signal(signal, without))
 
 
 def test_tasks_are_named_on_which_with_some_number_of_examples_no_method_leaves_the_baseline(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ def test_only_pages_that_are_there_are_linked(judged: list[Judged]) -> None:
         (-1.25, "points", "−1.25"),
         (0.00391, "nats per token", "+0.0039"),
         (67, "% of the time", "67"),
+        (0.00657, "% of the backbone", "0.0066"),
         (float("nan"), "", ""),
     ],
 )
@@ -105,6 +106,16 @@ def test_words(judged: list[Judged], rows: Evidence) -> None:
     state = words.state(judged, words.recorded(judged, rows), rows).data
     assert "runs of the studies" in state and "SST-2" in state
     assert "Resolution" in words.limits(judged).data
+
+
+def test_a_count_that_is_not_the_printed_one_is_explained_as_a_count(judged: list[Judged]) -> None:
+    off, same = of(judged, "trained-share-llama-7b"), of(judged, "trained-share-llama-13b")
+    assert off.verdict == "contradicted" and same.verdict == "supported"
+    shown = tables.claims([off, same])["Ours"].tolist()
+    assert shown[0] != shown[1] and not any("[" in text for text in shown)
+    said = words.reading([off, same]).data
+    assert "is a count" in said and "differs for Prefix, 0.1166 % counted, 0.11 % printed." in said
+    assert words.FURTHER["llm-adapters"] not in said
 
 
 def test_what_other_pages_quote(judged: list[Judged]) -> None:

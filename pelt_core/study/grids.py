@@ -149,7 +149,7 @@ STUDIES = {
         Study(
             "glue-decoder",
             "A decoder as a classifier",
-            "Do the comparisons hold on a language model, and on the tasks that the encoder cannot tell apart?",
+            "Do the same comparisons hold with a language model as the classifier, on tasks where the encoder is weak?",
         ),
     ]
 }

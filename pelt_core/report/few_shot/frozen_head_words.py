@@ -201,7 +201,8 @@ def limit_points(scores: Scores, signal: Scores) -> Markdown:
     poolings = listed(f"`{name}`" for name in dict.fromkeys(run.pooling for run in scores.runs))
     points = [
         *limits.common(scores),
-        *limits.without_signal(signal),
+        *limits.without_signal(signal, scores),
+        *limits.at_a_guess(scores),
         "**Another model.** A collapse depends on the backbone, on what the head reads and on the rate of learning. "
         f"The paper's head reads BERT's first token through one more layer; ours reads {poolings}, which a sentence "
         "encoder was trained for. What freezing costs here is not what it cost there.",

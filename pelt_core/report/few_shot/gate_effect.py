@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 
 from pelt_core.report.estimates import LEAST_SEEDS
 from pelt_core.report.few_shot.cells import of_differences, with_holm
+from pelt_core.report.few_shot.tasks import leaving
 from pelt_core.report.names import method_name, task_name
 from pelt_core.report.tables import interval, p_value
 from pelt_core.study.scores import Scores
@@ -24,16 +25,18 @@ def pooled(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
 
     Args:
         scores: of the study.
-        tasks: each counts the same.
+        tasks: each counts the same, with those numbers of examples with which some method leaves its trivial baseline.
 
     Returns:
         Columns method, size (the number of examples as text, or `POOLED`), state, tasks, seeds, mean, low, high, p,
         detectable, p_holm (over all lines) and significant.
     """
+    apart = {examples: leaving(scores, tasks, examples) for examples in _sizes(scores)[POOLED]}
     lines = [
-        {"method": method, "size": size, **_effect(scores, method, sizes, tasks)}
+        {"method": method, "size": size, **_effect(scores, method, cells)}
         for method in PAIRS
         for size, sizes in _sizes(scores).items()
+        for cells in [{name: [one for one in sizes if name in apart[one]] for name in tasks}]
     ]
     return with_holm(pd.DataFrame(lines))
 
@@ -41,7 +44,7 @@ def pooled(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
 def by_task(scores: Scores) -> pd.DataFrame:
     """The effect on each task over all numbers of examples; columns as of `pooled`, with task in the place of size."""
     lines = [
-        {"method": method, "task": task, **_effect(scores, method, _sizes(scores)[POOLED], [task])}
+        {"method": method, "task": task, **_effect(scores, method, {task: _sizes(scores)[POOLED]})}
         for method in PAIRS
         for task in dict.fromkeys(run.task for run in scores.runs)
     ]
@@ -77,9 +80,10 @@ def _sizes(scores: Scores) -> dict[str, list[int]]:
     return {**{f"{size:,} examples": [size] for size in sizes}, POOLED: sizes}
 
 
-def _effect(scores: Scores, method: str, sizes: Sequence[int], tasks: Sequence[str]) -> dict[str, Any]:
-    """Each task counts the same, those with one seed not where others have several."""
-    by_task = {name: values for name in tasks if not (values := _of_task(scores, method, sizes, name)).empty}
+def _effect(scores: Scores, method: str, cells: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+    """Of tasks with their numbers of examples; each counts the same, those with one seed not where others have more."""
+    found = {name: _of_task(scores, method, sizes, name) for name, sizes in cells.items()}
+    by_task = {name: values for name, values in found.items() if not values.empty}
     several = {name: values for name, values in by_task.items() if values.shape[1] >= LEAST_SEEDS} or by_task
     return of_differences(pd.concat(several.values(), join="inner") if several else pd.DataFrame())
 

@@ -154,7 +154,8 @@ def limit_points(every: Scores, study: Scores, signal: Scores) -> Markdown:
     first = f"the first {rows.max():,} test rows" if len(rows) else "part of the test rows"
     points = [
         *limits.common(study),
-        *limits.without_signal(signal),
+        *limits.without_signal(signal, study),
+        *limits.at_a_guess(study),
         f"**Forced gates** are forced together, after training with free ones, and on {first} alone. What a method "
         "trained at that value would do is another question. A prefix behind a gate of 0 still has keys, of zeros, "
         "that attention can look at, so that gates of 0 are not quite the backbone.",

@@ -23,6 +23,10 @@ PAIRS = (("lora", "head"), ("apl", "lora"), ("apl", "adapter"), ("apl", "prefix"
 """The comparisons: a module against none, the combination against each of its modules, and gates against none."""
 
 
+LEAST_COMPARED = 5
+"""So many comparisons it takes to say how many of them point the same way."""
+
+
 def above(scores: Scores, found: pd.DataFrame) -> dict[str, bool]:
     """Task -> whether some method leaves the trivial baseline with its whole interval, where any is recorded.
 
@@ -136,6 +140,8 @@ def _directions(frame: pd.DataFrame) -> Iterator[str]:
     means = frame.pivot_table("mean", ["task", "line"], "backbone", sort=False).dropna()
     if means.shape[1] < 2 or means.empty:
         yield "No comparison is recorded on both backbones with the same number of examples."
+        return
+    if len(means) < LEAST_COMPARED:
         return
     same = int((np.sign(means).nunique(axis=1) == 1).sum())
     yield (

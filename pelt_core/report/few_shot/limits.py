@@ -24,13 +24,15 @@ def common(scores: Scores) -> list[str]:
     return [_scale(scores), *_parts(scores), RECIPE, *_stopped(scores), limits.of_seeds(scores), *_tasks(scores)]
 
 
-def without_signal(signal: Scores) -> Iterator[str]:
-    """The tasks that cannot test a claim; nothing where all can.
+def without_signal(signal: Scores, scores: Scores) -> Iterator[str]:
+    """Those tasks of a study that cannot test a claim; nothing where all can.
 
     Args:
         signal: of the study glue-signal.
+        scores: of the study.
     """
     found = signals(signal)
+    found = found[found.index.isin([run.task for run in scores.runs])]
     blind = [
         f"{task_name(str(one.Index))} ({one.mean:.1f} against {one.baseline:.1f})"
         for one in found.itertuples()
@@ -53,8 +55,8 @@ def at_a_guess(scores: Scores) -> Iterator[str]:
     said = listed(f"on {listed(names)} with {examples:,} examples" for examples, names in blind.items() if names)
     if said:
         yield (
-            f"**At a guess.** No recorded method leaves the trivial baseline with its whole interval {said}: the "
-            "[claims](claims) at that number of examples leave these tasks out, this page's means do not."
+            f"**At a guess.** No recorded method leaves the trivial baseline with its whole interval {said}: what "
+            "is found there is neither for nor against any method, and the [claims](claims) leave it out."
         )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from pelt_core.data.glue.tasks import task as glue_task
 from pelt_core.report.few_shot import cells
 from pelt_core.report.few_shot.published import low_resource
+from pelt_core.report.few_shot.tasks import leaving
 from pelt_core.report.names import METRIC_NAMES, method_name, task_name
 from pelt_core.report.results import NOT_RUN
 from pelt_core.report.words import counted
@@ -36,8 +37,20 @@ def telling_tasks(scores: Scores, signal: Scores) -> list[str]:
     return [name for name in dict.fromkeys(run.task for run in scores.runs) if known.get(name, True)]
 
 
+def averaged(scores: Scores, tasks: Sequence[str], examples: int) -> list[str]:
+    """Those of these tasks that a mean with so many examples is over; none where nothing is recorded.
+
+    All recorded methods are recorded on them, and some method leaves the trivial baseline; where no task is left by
+    that, those count on which none does. Tasks with one seed are left out where others have several.
+    """
+    recorded = [name for name in cells.recorded_tasks(scores, examples=examples) if name in tasks]
+    own = scores.table[scores.table["examples"] == examples]
+    methods = list(own.loc[own["task"].isin(recorded), "method"].unique())
+    return cells.well_recorded(scores, methods, examples, leaving(scores, recorded, examples) or recorded)
+
+
 def averages(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
-    """The mean of every method over the tasks that all recorded methods are recorded on, for each number of examples.
+    """The mean of every method over `averaged` tasks, for each number of examples.
 
     The heading says how many methods these are where some are not run yet.
 
@@ -51,7 +64,7 @@ def averages(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
     """
     frames = []
     for examples in sizes(scores):
-        own = [name for name in cells.recorded_tasks(scores, examples=examples) if name in tasks]
+        own = averaged(scores, tasks, examples)
         frame = cells.cells(scores, ("examples", "method"), examples=examples, task=own or list(tasks))
         baseline = np.mean([scores.baseline(name) for name in own]) if own else np.nan
         known, every = int(frame["mean"].notna().sum()), len(frame)

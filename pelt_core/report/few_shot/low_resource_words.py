@@ -63,15 +63,29 @@ def _leaders(scores: Scores, averages: pd.DataFrame) -> Iterator[str]:
             f"to {method_name(first['method'])}: {interval(SimpleNamespace(**first), '{:.1f}')}, where the trivial "
             f"baseline has {first['baseline']:.1f}. It leads {method_name(second['method'])}, the next, by "
             f"{difference(gap)}."
-            f"{_places([one['method'] for one in known])}"
+            f"{''.join(_beside(scores, [one['method'] for one in known], int(examples), first['tasks']))}"
             + (f" Not run yet there, and so not compared: {open_methods}." if open_methods else "")
             + _published_best(int(examples))
         )
 
 
-def _places(order: list[str]) -> str:
-    placed = [f"{method_name(name)} is number {order.index(name) + 1}" for name in ("apl", "ap") if name in order]
-    return f" Of the {len(order)} methods recorded there, {listed(placed)}." if placed else ""
+def _beside(scores: Scores, methods: list[str], examples: int, tasks: list[str]) -> Iterator[str]:
+    """Which methods lie above and below a combination with a tested difference; nothing where none is tested."""
+    for name in (one for one in ("apl", "ap") if one in methods):
+        others = [other for other in methods if other != name]
+        gaps = cells.with_holm(
+            pd.DataFrame(
+                cells.difference(scores, {"method": other}, {"method": name}, examples=examples, task=tasks)
+                for other in others
+            )
+        )
+        if tested := int(gaps["p"].notna().sum()):
+            told = gaps.assign(line=list(map(method_name, others)))[gaps["significant"]]
+            above, below = (listed(told.loc[sign * told["mean"] > 0, "line"]) or "none" for sign in (1, -1))
+            yield (
+                f" Told from {method_name(name)} after Holm's correction over {counted(tested, 'test')}: above it "
+                f"{above}, below it {below}."
+            )
 
 
 def _published_best(examples: int) -> str:
@@ -111,8 +125,8 @@ def limit_points(scores: Scores, signal: Scores) -> Markdown:
     """
     points = [
         *limits.common(scores),
-        *limits.without_signal(signal),
-        *limits.at_a_guess(scores),
+        *limits.without_signal(signal, scores),
+        *_at_a_guess(scores),
         _epochs(scores),
         "**Selection.** The upper bound by test scores takes the highest of several uncertain means and so is too "
         "high, the more so the fewer seeds there are; the paper's is of this kind. The one by development scores is "
@@ -121,6 +135,11 @@ def limit_points(scores: Scores, signal: Scores) -> Markdown:
         "interval of a published difference can be computed.",
     ]
     return Markdown("\n".join(f"- {point}" for point in points))
+
+
+def _at_a_guess(scores: Scores) -> Iterator[str]:
+    for point in limits.at_a_guess(scores):
+        yield f"{point} So do the means, bounds and pooled effects of this page; its tables of tasks do not."
 
 
 def _epochs(scores: Scores) -> str:

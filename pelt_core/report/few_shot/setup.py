@@ -25,7 +25,7 @@ def setup(scores: Scores) -> pd.DataFrame:
     runs = scores.runs
     lines = {
         "Backbone": "; ".join(_each(backbone_summary(run.backbone) for run in runs)),
-        "Methods": ", ".join(_each(f"{method_name(scores.names[run.method])} `{run.method}`" for run in runs)),
+        "Methods": "; ".join(_each(f"{method_name(scores.names[run.method])} `{run.method}`" for run in runs)),
         "Tasks and metrics": ", ".join(
             _each(f"{task_name(r.task)} ({METRIC_NAMES[task(r.task).metric]})" for r in runs)
         ),
@@ -39,7 +39,7 @@ def setup(scores: Scores) -> pd.DataFrame:
         "Pooling": "; ".join(_poolings(runs)),
         "Head": _each_one("trained" if run.train_head else "frozen at its random start" for run in runs),
         "Optimiser": _each_one(_optimiser(run) for run in runs),
-        "Peak learning rates, module / head": "; ".join(_rates(scores)),
+        "Peak learning rates, module / head": "<br>".join(_rates(scores)),
         "Seeds": listed(_each(str(run.seed) for run in runs)) + ", each another sample of rows and another start",
         "Length": _each_one(f"{run.max_length} tokens; what is longer is cut" for run in runs),
         "Frozen weights": _each_one(run.precision for run in runs),
@@ -74,7 +74,7 @@ def _poolings(runs: Iterable[ClassificationRun]) -> list[str]:
 
 
 def _rates(scores: Scores) -> list[str]:
-    """`0.002 / 0.005: Adapter, LoRA`, and where several are searched, `0.0005, 0.002 / 0.005: Adapter`."""
+    """`0.002 / 0.005: Adapter; LoRA`, and where several are searched, `0.0005, 0.002 / 0.005: Adapter`."""
     heads: dict[str, dict[float, dict[float, None]]] = {}  # method -> rate of the head -> rates of the module
     for run in scores.runs:
         own = heads.setdefault(scores.names[run.method], {})
@@ -86,7 +86,7 @@ def _rates(scores: Scores) -> list[str]:
             pairs.setdefault(_numbers(modules), []).append(f"{head:g}")
         said = " and ".join(f"{modules} / {', '.join(found)}" for modules, found in pairs.items())
         methods.setdefault(said, []).append(method_name(name))
-    return [f"{said}: {', '.join(names)}" for said, names in methods.items()]
+    return [f"{said}: {'; '.join(names)}" for said, names in methods.items()]
 
 
 def _numbers(rates: Iterable[float]) -> str:

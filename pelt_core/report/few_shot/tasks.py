@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,11 +11,21 @@ from pelt_core.data.glue.tasks import task
 from pelt_core.report.few_shot.cells import cells
 from pelt_core.report.names import METRIC_NAMES, method_name, task_name
 from pelt_core.study.scores import Scores
+from pelt_core.study.signal import told_apart
 
 
 def tasks(scores: Scores) -> list[str]:
     """The tasks of the grid, in its order."""
     return list(dict.fromkeys(run.task for run in scores.runs))
+
+
+def leaving(scores: Scores, names: Sequence[str], examples: int) -> list[str]:
+    """Those of these tasks on which some method leaves the trivial baseline with so many examples, or nothing is known.
+
+    The others are what claims leave out there, see `pelt_core.study.signal.told_apart`.
+    """
+    apart = told_apart(scores, examples)
+    return [name for name in names if apart.get(name, True)]
 
 
 def by_task(scores: Scores, **where: Any) -> pd.DataFrame:

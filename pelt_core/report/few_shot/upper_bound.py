@@ -11,6 +11,7 @@ import pandas as pd
 from pelt_core.report.few_shot.cells import cells, paired, well_recorded
 from pelt_core.report.few_shot.published import upper_bound
 from pelt_core.report.few_shot.state import selected
+from pelt_core.report.few_shot.tasks import leaving
 from pelt_core.report.names import method_name
 from pelt_core.report.tables import interval
 from pelt_core.study.scores import Scores
@@ -26,15 +27,17 @@ def bounds(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
 
     Args:
         scores: of the study.
-        tasks: to average over; those count on which the combination and all parts are recorded.
+        tasks: to average over; those count on which the combination and all parts are recorded, and some method
+            leaves the trivial baseline with that number of examples.
 
     Returns:
         Columns examples, method, by (a key of `CHOSEN`), chosen (task -> module), bound, ours, and of the paired
         difference ours − bound: state, tasks, seeds, mean, low, high, p, detectable.
     """
     found = [
-        {"examples": examples, "method": method, "by": by, **_against(scores, examples, method, by, tasks)}
+        {"examples": examples, "method": method, "by": by, **_against(scores, examples, method, by, own)}
         for examples in dict.fromkeys(run.examples for run in scores.runs)
+        for own in [leaving(scores, tasks, examples)]
         for method in PARTS
         for by in CHOSEN
     ]

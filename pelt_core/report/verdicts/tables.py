@@ -11,6 +11,7 @@ import pandas as pd
 from pelt_core.report.names import task_name
 from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import p_value
+from pelt_core.study.claims.costs import OF_BACKBONE, OF_COUNT
 from pelt_core.study.claims.finding import VERDICTS
 from pelt_core.study.claims.judge import NO_STUDY, Judged
 from pelt_core.study.grids import STUDIES
@@ -19,7 +20,8 @@ PAPERS = {"unipelt": "UniPELT", "llm-adapters": "LLM-Adapters"}
 OTHER_PAGES = {"efficiency": "[What it costs](efficiency)", "parameters": "[Parameters](../parameters)"}
 """Of what is tested without runs of a study."""
 
-
+FORMS = {"nats per token": "{:+.4f}", "points": "{:+.2f}", OF_COUNT: "{:.4f}", OF_BACKBONE: "{:.4f}"}
+"""How effects of some units are written."""
 INDENT = "&emsp;"
 
 
@@ -84,7 +86,7 @@ def effect(value: float, unit: str) -> str:
     """A number in the digits that its unit deserves; empty for none."""
     if not isfinite(value):
         return ""
-    form = {"nats per token": "{:+.4f}", "points": "{:+.2f}"}.get(unit, "{:.0f}" if unit.startswith("%") else "{:.2f}")
+    form = FORMS.get(unit, "{:.0f}" if unit.startswith("%") else "{:.2f}")
     return form.format(value).replace("-", "−")
 
 
@@ -101,7 +103,8 @@ def _line(one: Judged, says: str) -> dict[str, str]:
     ours = "" if shown else NOT_RUN * (one.verdict == NOT_RUN)
     if shown:
         low, high = (effect(value, found.unit) for value in (shown.low, shown.high))
-        ours = f"{effect(shown.effect, found.unit)} [{low},\N{NO-BREAK SPACE}{high}]"
+        bounds = "" if shown.low == shown.high else f" [{low},\N{NO-BREAK SPACE}{high}]"
+        ours = f"{effect(shown.effect, found.unit)}{bounds}"
     return {
         "Claim": f"{says} `{one.claim.id}`",
         "Verdict": said(one),

@@ -9,8 +9,8 @@ from typing import Any
 
 from IPython.display import Markdown
 
-from pelt_core.report.names import task_name
-from pelt_core.report.verdicts.tables import PAPERS, effect
+from pelt_core.report.names import method_name, task_name
+from pelt_core.report.verdicts.tables import OTHER_PAGES, PAPERS, effect
 from pelt_core.report.words import counted, listed
 from pelt_core.study.claims.evidence import Evidence
 from pelt_core.study.claims.finding import ALPHA, VERDICTS
@@ -24,7 +24,7 @@ FURTHER = {
     "compare sentences. The gates here leave padding out of their mean, and the head is always trained.",
     "llm-adapters": "LLM-Adapters trained a model some fifty times as large, on far more rows.",
 }
-"""Why a claim of a paper may hold there and not here."""
+"""Why a claim of a paper on trained runs may hold there and not here."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,10 @@ def _paper(paper: str, judged: Sequence[Judged]) -> str:
     for verdict in VERDICTS[:2]:
         if own := [_claim(one) for one in judged if one.verdict == verdict]:
             said.append(f"{verdict.capitalize()}:\n\n" + "\n".join(f"- {line}" for line in own) + "\n\n")
-    if any(one.verdict == "contradicted" for one in judged):
-        said.append(f"Why a contradicted claim may hold in the paper and not here: {FURTHER[paper]}")
+    contradicted = [one for one in judged if one.verdict == "contradicted"]
+    said += filter(None, map(_miscounted, contradicted))
+    if any(one.claim.study not in OTHER_PAGES for one in contradicted):
+        said.append(f"Why a claim on trained runs may hold in the paper and not here: {FURTHER[paper]}")
     against = [f"`{one.claim.id}` ({effect(one.published, one.finding.unit)})" for one in judged if _off(one)]
     if against:
         said.append(
@@ -111,6 +113,14 @@ def _claim(one: Judged) -> str:
         return one.claim.says
     low, high = effect(shown.low, unit), effect(shown.high, unit)
     return f"{one.claim.says} Ours: {effect(shown.effect, unit)} [{low}, {high}] {unit}."
+
+
+def _miscounted(one: Judged) -> str:
+    """Of an exact count, the methods whose number is not the printed one; empty for other claims."""
+    off = [f"{method_name(test.name)}, {test.detail}" for test in one.finding.tests if test.detail and test.gain < 0]
+    return f"`{one.claim.id}` is a count, which no scale or training changes; it differs for {'; '.join(off)}." * bool(
+        off
+    )
 
 
 def _off(one: Judged) -> bool:

@@ -17,6 +17,8 @@ FULL = "full"
 LEAST_REPEATS = 3
 PERCENTS = "trainable-percent (as printed in the DoRA paper, table 1)"
 """The published table of the shares of trained parameters of LLM-Adapters."""
+OF_COUNT, OF_BACKBONE = "% of the published count", "% of the backbone"
+"""The units of exact counts."""
 
 
 def counts(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
@@ -40,8 +42,9 @@ def counts(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         percent = published.fact(name, "trainable_percent")
         agrees = as_printed(counted.own, theirs) == theirs and as_printed(counted.percent, percent) == percent
         off = 100 * (counted.own / theirs - 1)
-        tests.append(Test(name, off, off, off, 1.0 if agrees else -1.0, 0.0))
-    return Finding("% of the published count", tests=tuple(tests), reasons=("exact counts, nothing random",))
+        said = f"{counted.own:,} and {counted.percent:.4f} % counted, {theirs:,.0f} and {percent:g} % printed"
+        tests.append(Test(name, off, off, off, 1.0 if agrees else -1.0, 0.0, detail=said))
+    return Finding(OF_COUNT, tests=tuple(tests), reasons=("exact counts, nothing random",))
 
 
 def percents(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
@@ -63,8 +66,9 @@ def percents(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding
         ours = count_named(test["backbone"], method, task="causal-lm").percent
         agrees = as_printed(ours, theirs) == theirs
         off = ours - theirs
-        tests.append(Test(name, off, off, off, 1.0 if agrees else -1.0, 0.0))
-    return Finding("% of the backbone", tests=tuple(tests), reasons=("exact counts, nothing random",))
+        said = f"{ours:.4f} % counted, {theirs:g} % printed"
+        tests.append(Test(name, off, off, off, 1.0 if agrees else -1.0, 0.0, detail=said))
+    return Finding(OF_BACKBONE, tests=tuple(tests), reasons=("exact counts, nothing random",))
 
 
 def as_printed(ours: float, theirs: float) -> float:

@@ -27,6 +27,7 @@ class Test:
         p: that it lies on neither side, two-sided; NaN if one seed does not allow a test.
         detectable: the smallest true distance from the bound that four of five repetitions would show; NaN if unknown.
         decides: whether the verdict rests on it; it counts in Holm's correction either way.
+        detail: of an exact count, what is counted and what is printed, in words.
     """
 
     __test__ = False  # for pytest, which would take it for one of its own
@@ -39,6 +40,7 @@ class Test:
     p: float
     detectable: float = np.nan
     decides: bool = True
+    detail: str = ""
 
 
 @dataclass(frozen=True)
