@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from reasoning_rows import study
 
-from pelt_core.report.reasoning import causal_gates, commonsense, findings, mixes, records
+from pelt_core.report.reasoning import causal_gates, commonsense, commonsense_words, findings, mixes, records
 from pelt_core.report.results import NOT_RUN
 from pelt_core.study.answer_scores import load
 from pelt_core.study.ledger import Ledger
@@ -47,7 +47,7 @@ def test_nothing_recorded_is_said(tmp_path):
     found = [
         findings.combination(causal_gates.differences(gates)),
         findings.leak(leaks, mixes.leaks(leaks)),
-        findings.form(commonsense.means(answers), commonsense.guess(answers, records.answers(answers))),
+        commonsense_words.facts(commonsense.means(answers), commonsense.guess(answers, records.answers(answers))),
     ]
     assert [set(one.values()) for one in found] == [{NOT_RUN}] * 3
 
@@ -55,6 +55,6 @@ def test_nothing_recorded_is_said(tmp_path):
 def test_the_best_method_stands_beside_the_untrained_one_and_the_commonest_label(tmp_path):
     scores = study(tmp_path, "commonsense")
     written = scores.by("accuracy")
-    found = findings.form(commonsense.means(written), 50.0)
+    found = commonsense_words.facts(commonsense.means(written), 50.0)
     assert found["guessed"] == "50.0" and found["best"] != NOT_RUN
     assert np.isfinite([float(found["best_score"]), float(found["base_score"])]).all()

@@ -11,6 +11,7 @@ from IPython.display import Markdown
 from pelt_core.report.names import set_name
 from pelt_core.report.reasoning import commonsense, published
 from pelt_core.report.reasoning.commonsense import BASE, LABELS, OWN, READINGS, TEXTS
+from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
@@ -39,6 +40,26 @@ def reading(
         *_published(found),
     ]
     return Markdown("\n".join(f"- {point}" for point in points))
+
+
+def facts(found: pd.DataFrame, guessed: float) -> dict[str, str]:
+    """What other pages quote: the best method trained on labels, the base model and the commonest label, in points.
+
+    Args:
+        found: see `pelt_core.report.reasoning.commonsense.means`.
+        guessed: see `pelt_core.report.reasoning.commonsense.guess`.
+    """
+    written = found[(found["measure"] == OWN[LABELS]) & found["mean"].notna()]
+    trained, base = written[written["format"] == LABELS], written[written["method"] == BASE]
+    if trained.empty or base.empty:
+        return dict.fromkeys(("best", "best_score", "base_score", "guessed"), NOT_RUN)
+    best = trained.loc[trained["mean"].idxmax()]
+    return {
+        "best": best["line"].removesuffix(f", {LABELS}"),
+        "best_score": f"{best['mean']:.1f}",
+        "base_score": f"{base['mean'].iloc[0]:.1f}",
+        "guessed": f"{guessed:.1f}",
+    }
 
 
 def _above(found: pd.DataFrame, guessed: float) -> Iterator[str]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pelt_core.report.names import mix_name
 from pelt_core.report.reasoning.cells import paired
-from pelt_core.report.reasoning.commonsense import BASE, LABELS, OWN
+from pelt_core.report.reasoning.commonsense import BASE
 from pelt_core.report.reasoning.mixes import LEAK, SEEN, shared
 from pelt_core.report.results import NOT_RUN
 from pelt_core.report.told import estimate
@@ -61,23 +61,3 @@ def leak(scores: AnswerScores, leaking: pd.DataFrame) -> dict[str, str]:
     sets = f"{own['mean'].min():+.3f} to {own['mean'].max():+.3f} nats a token on {len(own)} sets".replace("-", "−")
     known = f"{gain['mean']:+.3f}".replace("-", "−") if np.isfinite(gain["mean"]) else NOT_RUN
     return {"mix": heading, "leaked": sets, "clean_gain": known}
-
-
-def form(found: pd.DataFrame, guessed: float) -> dict[str, str]:
-    """The best method trained on labels, beside the base model and the commonest label, in points.
-
-    Args:
-        found: see `pelt_core.report.reasoning.commonsense.means`.
-        guessed: see `pelt_core.report.reasoning.commonsense.guess`.
-    """
-    written = found[(found["measure"] == OWN[LABELS]) & found["mean"].notna()]
-    trained, base = written[written["format"] == LABELS], written[written["method"] == BASE]
-    if trained.empty or base.empty:
-        return dict.fromkeys(("best", "best_score", "base_score", "guessed"), NOT_RUN)
-    best = trained.loc[trained["mean"].idxmax()]
-    return {
-        "best": best["line"].removesuffix(f", {LABELS}"),
-        "best_score": f"{best['mean']:.1f}",
-        "base_score": f"{base['mean'].iloc[0]:.1f}",
-        "guessed": f"{guessed:.1f}",
-    }
