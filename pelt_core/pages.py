@@ -57,6 +57,7 @@ PAGES = {
     ),
     "data_audit": _of_records("audit"),
     "data_construction": _of_records("math10k", "commonsense170k"),
+    "placement": Page("studies", ("placement", "answer-recipe")),
     "errors": Page("studies", ("arithmetic",)),
     "gates": Page("studies", ("gates", "low-resource", "glue-signal")),
     "frozen-head": Page("studies", ("frozen-head", "glue-signal")),

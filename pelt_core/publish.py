@@ -14,11 +14,12 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import chdir, closing
 from pathlib import Path
@@ -27,7 +28,7 @@ from typing import Any
 import yaml
 
 from pelt_core.errors import PeltError
-from pelt_core.study.presets import block, is_file
+from pelt_core.study.presets import block, is_file, ledger_folder
 
 try:
     import nbformat
@@ -113,7 +114,8 @@ def report(
     preset = str(Path(preset).resolve()) if is_file(preset) else preset  # notebooks are executed in `root`
     ledger = ledger and ledger.resolve()
     own = preset == pages.PUBLISHED and ledger is None
-    site = root if own else root / "_runs" / "report" / Path(preset).stem
+    rows = ledger or (root / ledger_folder(preset)).resolve()
+    site = root if own else folder(root, [Path(preset).stem], preset, rows)
     sources, due = notebooks(root), []
     for source in sources:
         parameters, place = pages.parameters(source, preset, ledger), site if pages.page(source).studies else root
@@ -132,6 +134,19 @@ def report(
     if site != root:
         copy_sources(root, site, preset, ledger)
     return build(site)
+
+
+def folder(root: Path, said: Sequence[str], *decides: object) -> Path:
+    """Where a report that is not the project's own is made: `_runs/report/placement-smoke-SmolLM2-360M-0f3a77b1`.
+
+    Args:
+        root: of a clone of the project.
+        said: what its name begins with, for the reader.
+        decides: all that tells it from other reports; its end is a digest of them.
+    """
+    begins = re.sub(r"[^\w.-]+", "_", "-".join(said))[:100]
+    digest = hashlib.sha256(json.dumps([str(one) for one in decides]).encode()).hexdigest()
+    return root / "_runs" / "report" / f"{begins}-{digest[:8]}"
 
 
 def _cores() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,10 +9,10 @@ import yaml
 
 from pelt_core import pages
 from pelt_core.errors import PeltError
-from pelt_core.publish import NoSources, build, copy_sources, execute
+from pelt_core.publish import NoSources, build, copy_sources, execute, folder
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
-from pelt_core.study.presets import altered, ledger_folder
+from pelt_core.study.presets import altered, is_file, ledger_folder
 
 BESIDE = ("methods", "parameters", "ledger", "references")
 """The pages that go with a study: what it compares, the rows that it rests on, and the papers."""
@@ -62,7 +61,9 @@ def report(
     source = root / "notebooks" / f"{study}.ipynb"
     if not source.exists():
         raise NoSources(f"there is no {source}; `pelt report` runs in a clone of the project")
-    site = root / "_runs" / "report" / _name(study, preset, overrides)
+    named = [study, Path(preset).stem, *(Path(value).name for value in overrides.values())]
+    given = Path(preset).resolve() if is_file(preset) else preset
+    site = folder(root, named, study, given, sorted(overrides.items()), book.folder)
     site.mkdir(parents=True, exist_ok=True)
     said = site / f"{Path(preset).stem}.yml"
     said.write_text(yaml.safe_dump(altered(preset, study, overrides), sort_keys=False), encoding="utf-8")
@@ -73,12 +74,6 @@ def report(
     copy_sources(root, site, str(said), book.folder)
     _leave(site, study)
     return build(site).parent / "studies" / f"{study}.html"
-
-
-def _name(study: str, preset: str, overrides: Mapping[str, str]) -> str:
-    """A folder's name that tells one report from another: `placement-smoke-SmolLM2-360M`."""
-    said = [study, Path(preset).stem, *(Path(value).name for value in overrides.values())]
-    return re.sub(r"[^\w.-]+", "_", "-".join(said))
 
 
 def _leave(site: Path, study: str) -> None:

@@ -100,7 +100,7 @@ def test_no_published_row_is_in_it(page, runs):
 def test_what_cannot_be_compared_is_left_out_and_said(text):
     assert "<strong>Left out</strong>: the published accuracies are on other problems" in text
     assert "fig-placement-published" not in text and "published best, open marks" not in text
-    assert "none was tried on my-neox" in unescape(text)
+    assert "No search for rates of these modules on my-neox is recorded" in unescape(text)
 
 
 def test_an_encoder_is_refused_by_the_first_command(tmp_path, monkeypatch):

@@ -190,10 +190,11 @@ def test_another_preset_stays_out_of_the_tree(site):
     (site / "pelt_core" / "presets").mkdir(parents=True)
     (site / "pelt_core" / "presets" / "smoke.yml").write_text("studies: {}")
     index = publish.report("smoke", root=site)
-    assert index == site / "_runs" / "report" / "smoke" / "_build" / "html" / "index.html"
-    assert (site / "_runs/report/smoke/book/studies/placement.ipynb").exists()
+    (made,) = (site / "_runs" / "report").iterdir()
+    assert made.name.startswith("smoke-") and index == made / "_build" / "html" / "index.html"
+    assert (made / "book/studies/placement.ipynb").exists()
     assert not (site / "book" / "studies").exists()
-    config = yaml.safe_load((site / "_runs/report/smoke/_config.yml").read_text())
+    config = yaml.safe_load((made / "_config.yml").read_text())
     assert config == {"sphinx": {"config": {"language": "en", "pelt_preset": "smoke"}}}
 
 
@@ -205,13 +206,18 @@ def test_a_preset_file_and_another_ledger_stay_out_of_the_tree(site, monkeypatch
     shutil.copy(Path(publish.__file__).parent / "presets" / "smoke.yml", site / "mine.yml")
     monkeypatch.chdir(site)
     index = publish.report("mine.yml", root=site, ledger=Path("rows"))
-    assert index == site / "_runs" / "report" / "mine" / "_build" / "html" / "index.html"
-    page = json.loads((site / "_runs/report/mine/book/studies/placement.ipynb").read_text())
+    (made,) = (site / "_runs" / "report").glob("mine-*")
+    assert index == made / "_build" / "html" / "index.html"
+    page = json.loads((made / "book/studies/placement.ipynb").read_text())
     assert page["metadata"]["pelt"]["parameters"] == {"preset": f"{site / 'mine.yml'}", "ledger": f"{site / 'rows'}"}
-    config = yaml.safe_load((site / "_runs/report/mine/_config.yml").read_text())["sphinx"]["config"]
+    config = yaml.safe_load((made / "_config.yml").read_text())["sphinx"]["config"]
     assert config == {"pelt_preset": f"{site / 'mine.yml'}", "pelt_ledger_folder": f"{site / 'rows'}"}
-    publish.report("laptop", root=site, ledger=Path("rows"))
-    assert (site / "_runs/report/laptop/book/studies/placement.ipynb").exists() and not (site / "book/studies").exists()
+    built = {
+        publish.report("laptop", root=site, ledger=Path(name)).parents[2] for name in ("rows", "site/../rows", "more")
+    }
+    assert built == set((site / "_runs" / "report").glob("laptop-*")) and len(built) == 2
+    assert all((one / "book/studies/placement.ipynb").exists() for one in built)
+    assert not (site / "book/studies").exists()
     with pytest.raises(UnknownPreset, match="there is no file 'nobody.yml'"):
         publish.report("nobody.yml", root=site)
 

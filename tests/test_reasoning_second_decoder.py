@@ -1,5 +1,8 @@
+from types import SimpleNamespace
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from reasoning_rows import study
 
@@ -43,6 +46,21 @@ def test_both_decoders_are_held_beside_each_other(frame):
     assert NEITHER in {said for said, *_ in found.values()}
 
 
+def test_clear_is_what_holds_after_correction_where_there_is_a_test():
+    wide, narrow = {"low": -1.0, "high": 3.0}, {"low": 0.1, "high": 1.9}
+    untested = {"p_holm": np.nan, "significant": False}
+    assert second_decoder.clear(SimpleNamespace(**narrow, **untested))
+    assert not second_decoder.clear(SimpleNamespace(**wide, **untested))
+    assert not second_decoder.clear(SimpleNamespace(**narrow, p_holm=0.2, significant=False))
+    assert second_decoder.clear(SimpleNamespace(**narrow, p_holm=0.01, significant=True))
+
+
+def test_places_of_every_kind_of_module_are_contrasted(frame):
+    lines = frame[frame["side"] == 1].groupby("heading")["line"].apply(list)
+    for kind in ("Series adapter", "Parallel adapter", "LoRA"):
+        assert lines[f"{kind}, places"] == ["both − MLP", "both − attention", "MLP − attention"]
+
+
 def test_one_seed_has_an_interval_and_no_test(frame):
     assert frame.loc[frame["side"] == 1, "p"].isna().all() and not frame.loc[frame["side"] == 1, "significant"].any()
     assert frame.loc[frame["side"] == 0, "significant"].any()
@@ -54,14 +72,14 @@ def test_tables_name_every_method_and_what_is_missing(both, frame):
     assert shown.loc["LoRA, places: both − MLP", "Both"] == OPPOSITE
     losses = second_decoder.losses(both).set_index("Module")
     assert losses.loc["`prefix@kv`", "Trained"] == "not run yet" and losses.loc["`none`", "Minutes"] == "2.5"
-    assert losses["Method"].is_unique and {"Base model", "LoRA, both", "LoRA", "Parallel adapter, MLP"} < set(
+    assert losses["Method"].is_unique and {"Base model", "LoRA, both", "LoRA", "Parallel adapter, both"} < set(
         losses["Method"]
     )
 
 
 def test_orders_are_compared_within_a_study(both):
     found = second_decoder.orders(both).set_index("study")
-    assert found["methods"].to_dict() == {"placement": 7, "arithmetic": 3, "causal-gates": 4}
+    assert found["methods"].to_dict() == {"placement": 9, "arithmetic": 3, "causal-gates": 4}
     shown = second_decoder.order_table(found.reset_index())
     assert shown["Rank correlation"].tolist()[1] == "not run yet" and "[" in shown["Rank correlation"][2]
 
@@ -81,4 +99,4 @@ def test_a_budget_with_fewer_methods_has_fewer_contrasts(tmp_path):
         found["state"] == "not run yet"
     ).all()
     assert len(found) < 2 * len(second_decoder.CONTRASTS) and small.names[1] == "SmolLM2-135M-Instruct, again"
-    assert (second_decoder.orders(small)["found"] == "not run yet").all()
+    assert (second_decoder.orders(small)["found"] == "fewer than 4 methods").all()

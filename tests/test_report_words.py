@@ -1,11 +1,14 @@
 """What the pages say in sentences and in the set-up table, computed from the rows."""
 
+from types import MappingProxyType
+
 import numpy as np
 import pytest
 import recorded
 from synthetic import fill
 
 from pelt_core.report import answers, claims, estimates, limits, placement, results, tables, words
+from pelt_core.report.rates import Tried
 from pelt_core.study import statistics
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
@@ -38,7 +41,7 @@ def test_words_are_whole_with_all_some_and_no_rows(full, part, nothing, root):
         cells = estimates.by_cell(found, "loss")
         said = [
             placement.reading(found, cells, judged).data,
-            limits.limits(found, published, loss, accuracy).data,
+            limits.limits(found, published, loss, accuracy, {}).data,
             words.state(found).data,
         ]
         said += facts(found, cells, published, judged).values()
@@ -124,7 +127,7 @@ def test_the_form_of_answers_is_counted(full, nothing, root):
     assert frame["aqua"].tolist() == [pytest.approx(1 / 12)] * 10
     published = claims.published_places(root / claims.PUBLISHED)
     pairs = estimates.pairs(quarter, "loss"), estimates.pairs(quarter, "correct")
-    said = limits.limits(quarter, published, *pairs).data
+    said = limits.limits(quarter, published, *pairs, {}).data
     assert "25 % of the base model's outputs and 25 % of a trained cell's" in said
     assert "AQuA no letter is found in 8 % of the base model's outputs" in said
     assert set(answers.table(nothing)["States an answer"]) == {"not run yet"}
@@ -133,12 +136,12 @@ def test_the_form_of_answers_is_counted(full, nothing, root):
 def test_limits_quote_the_published_sizes_and_the_coverage_of_intervals(full, root):
     published = claims.published_places(root / claims.PUBLISHED)
     pairs = estimates.pairs(full, "loss"), estimates.pairs(full, "correct")
-    said = limits.limits(full, published, *pairs).data
+    said = limits.limits(full, published, *pairs, {}).data
     assert "Series adapter `bottleneck=256`, here `series(bottleneck=64" in said
     assert "LoRA `r=8`, here `lora(rank=32" in said
     least, most = (f"{100 * share:.0f}" for share in statistics.COVERAGE[2])
     assert f"covered it in {least} to {most} % of the repetitions" in said
-    other = limits.limits(full, published.assign(size="r=1"), *pairs).data
+    other = limits.limits(full, published.assign(size="r=1"), *pairs, {}).data
     assert "LoRA `r=1`" in other and "r=8" not in other
 
 
@@ -146,22 +149,34 @@ def test_limits_quote_the_published_sizes_and_the_coverage_of_intervals(full, ro
 def on(tmp_path, root):
     """The limits of made-up runs of placement with other settings."""
 
-    def limited(preset, **settings):
+    def limited(preset, tried=MappingProxyType({}), **settings):
         runs = grid("placement", preset, overrides=settings)
         ledger = Ledger(tmp_path)
-        fill(ledger, runs)
+        fill(ledger, [run for run in runs if not ledger.has(run)])
         found = results.load(runs, ledger)
         pairs = estimates.pairs(found, "loss"), estimates.pairs(found, "correct")
-        return limits.limits(found, claims.published_places(root / claims.PUBLISHED), *pairs).data
+        return limits.limits(found, claims.published_places(root / claims.PUBLISHED), *pairs, tried).data
 
     return limited
 
 
-def test_limits_say_on_which_backbone_the_learning_rates_were_chosen(on):
-    assert "on a short pilot" in on("laptop")
+def test_limits_say_where_the_learning_rates_are_from(on):
+    assert "on a short pilot" in on("laptop") and "modules on SmolLM2-135M-Instruct is recorded" in on("laptop")
     other = on("laptop", backbone="owner/model-1b")
-    assert "were chosen on SmolLM2-135M-Instruct, and none was tried on model-1b" in other and "pilot" not in other
-    assert "are those of the preset" in on("paper", backbone="owner/model-1b")
+    assert (
+        "No search for rates of these modules on model-1b is recorded under this preset" in other
+        and "pilot" not in other
+    )
+    assert "the same at every place" in other and "pilot" not in on("paper", backbone="owner/model-1b")
+
+
+def test_limits_say_which_rates_a_search_on_the_backbone_found_best(on):
+    tried = {"series": Tried((3e-4, 1e-3), 1e-3), "parallel": Tried((1e-3, 3e-3), 1e-3), "lora": Tried((1e-3,), None)}
+    said = on("laptop", tried, backbone="owner/model-1b")
+    assert "search](answer-recipe) on model-1b" in said and "No search" not in said
+    assert "for Series adapter 0.001 of 2 rates, the one used here" in said
+    assert "for Parallel adapter 0.001 of 2 rates, here 0.003" in said
+    assert "None is recorded for LoRA" in said
 
 
 def test_limits_say_when_the_problems_are_not_the_published_ones(on):
@@ -174,7 +189,7 @@ def test_a_cell_that_solves_nothing_is_said_to_be_at_the_floor(part, root):
     pairs = estimates.pairs(part, "loss"), estimates.pairs(part, "correct")
 
     def said(solved):
-        return limits.limits(changed(part, correct=lambda items: solved(items["set"])), published, *pairs).data
+        return limits.limits(changed(part, correct=lambda items: solved(items["set"])), published, *pairs, {}).data
 
     assert "Floor" not in said(lambda sets: sets.notna())
     assert "solved by 3 cells on GSM8K:" in said(lambda sets: sets != "gsm8k")

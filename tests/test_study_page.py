@@ -1,5 +1,7 @@
 """The page of one study: what is refused, and where it is made. That it is made is tested in `test_guide`."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 from synthetic import fill
@@ -44,7 +46,8 @@ def test_the_page_is_executed_with_a_preset_file_of_these_runs(steps, tmp_path):
     runs, ledger, told = grid("placement", "smoke", overrides=MINE), Ledger(tmp_path / "rows"), []
     fill(ledger, runs[:3])
     page = study_page.report("placement", "smoke", MINE, ledger.folder, tmp_path, told.append)
-    site = tmp_path / "_runs" / "report" / "placement-smoke-model-1b"
+    (site,) = (tmp_path / "_runs" / "report").iterdir()
+    assert site.name.startswith("placement-smoke-model-1b-")
     assert page == site / "_build" / "html" / "studies" / "placement.html"
     assert told == ["3 of 10 runs are recorded; executing the page", "building the book"]
     ((source, parameters, *_),) = steps
@@ -52,3 +55,20 @@ def test_the_page_is_executed_with_a_preset_file_of_these_runs(steps, tmp_path):
     assert parameters["ledger"] == str(ledger.folder) and grid("placement", parameters["preset"]) == runs
     contents = yaml.safe_load((site / "book" / "_toc.yml").read_text())
     assert contents["root"] == "studies/placement" and {"file": "methods"} in contents["chapters"]
+
+
+def test_each_setting_and_each_ledger_has_a_folder_of_its_own(steps, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = [
+        ({"epochs": "2"}, "rows"),
+        ({"batch_size": "2"}, "rows"),
+        ({"backbone": "a/model"}, "rows"),
+        ({"backbone": "b/model"}, "rows"),
+        ({"backbone": "b/model"}, "others"),
+    ]
+    for overrides, name in asked:
+        fill(Ledger(name), grid("placement", "smoke", overrides=overrides)[1:2])
+    pages = [study_page.report("placement", "smoke", one, Path(name), tmp_path) for one, name in asked]
+    assert len(set(pages)) == len(asked)
+    last, name = asked[-1]
+    assert study_page.report("placement", "smoke", last, tmp_path / name, tmp_path) == pages[-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -11,13 +11,20 @@ from IPython.display import Markdown
 from pelt_core.data.clean import EVALUATION_SETS
 from pelt_core.report import answers, estimates, words
 from pelt_core.report.names import METHOD_NAMES, backbone_name, backbone_summary, set_name
+from pelt_core.report.rates import Tried
 from pelt_core.report.results import Results
 from pelt_core.study import statistics
 from pelt_core.study.grids import grid
 from pelt_core.study.places import place
 
 
-def limits(results: Results, published: pd.DataFrame, loss: pd.DataFrame, accuracy: pd.DataFrame) -> Markdown:
+def limits(
+    results: Results,
+    published: pd.DataFrame,
+    loss: pd.DataFrame,
+    accuracy: pd.DataFrame,
+    tried: Mapping[str, Tried],
+) -> Markdown:
     """One point a limit.
 
     Args:
@@ -25,13 +32,14 @@ def limits(results: Results, published: pd.DataFrame, loss: pd.DataFrame, accura
         published: the paper's best places, see `pelt_core.report.claims.published_places`.
         loss: paired differences in answer loss, see `pelt_core.report.estimates.pairs`.
         accuracy: the same in accuracy.
+        tried: what the search for rates found on this backbone, see `pelt_core.report.rates.tried`.
     """
     points = [
         _scale(results),
         _resolution(loss, accuracy),
         _sizes(results),
         _published_sizes(results, published),
-        _rates(results),
+        _rates(results, tried),
         "**Parallel adapters** sit beside whole sublayers, as in {cite:t}`he2022towards`. In the released code of "
         "LLM-Adapters the parallel adapter of the MLP is a pair of adapters, one beside each linear map.",
         *_data(results),
@@ -89,21 +97,54 @@ def _published_sizes(results: Results, published: pd.DataFrame) -> str:
     return f"**Modules of other sizes** than those of the published figure: {'; '.join(said)}."
 
 
-def _rates(results: Results) -> str:
+def _rates(results: Results, tried: Mapping[str, Tried]) -> str:
+    used: dict[str, set[float]] = {}
+    for cell in results.trained:
+        used.setdefault(cell.method, set()).update(run.learning_rate for run in cell.runs)
+    several = [METHOD_NAMES[method] for method, rates in used.items() if len(rates) > 1]
+    said = (
+        f"**Learning rates** differ between the places of {words.listed(several)}, where place and rate cannot be told "
+        "apart."
+        if several
+        else "**Learning rates** are the same at every place of a method, and a place could prefer another."
+    )
+    return " ".join([said, *_pilot(results), _search(results, used, tried)])
+
+
+def _pilot(results: Results) -> Iterator[str]:
     pilot = grid("placement", "laptop")
-    rates, ours = ({place(run.method): run.learning_rate for run in runs} for runs in (pilot, results.runs))
-    same = "They are the same at every place, and a place could prefer another rate."
-    if not ours.items() <= rates.items():
-        return f"**Learning rates** are those of the preset. {same}"
-    if results.runs[0].backbone != pilot[0].backbone:
-        return (
-            f"**Learning rates** were chosen on {backbone_name(pilot[0].backbone)}, and none was tried on "
-            f"{backbone_name(results.runs[0].backbone)}: what does badly here may only have the wrong rate. {same}"
+    known, ours = (
+        {(run.backbone, place(run.method), run.learning_rate) for run in runs} for runs in (pilot, results.runs)
+    )
+    if ours <= known:
+        yield (
+            "They were chosen among few values on a short pilot, partly on evaluation questions, which may flatter the "
+            "trained cells."
         )
+
+
+def _search(results: Results, used: Mapping[str, set[float]], tried: Mapping[str, Tried]) -> str:
+    backbone = backbone_name(results.runs[0].backbone)
+    best = {method: one.best for method in used if (one := tried.get(method)) and one.best is not None}
+    if not best:
+        return (
+            f"No search for rates of these modules on {backbone} is recorded under this preset: what does badly here "
+            "may only have the wrong rate."
+        )
+    found = "; ".join(
+        f"for {METHOD_NAMES[method]} {rate:g} of {words.counted(len(tried[method].rates), 'rate')}, "
+        + (
+            "the one used here"
+            if used[method] == {rate}
+            else f"here {words.listed(f'{one:g}' for one in sorted(used[method]))}"
+        )
+        for method, rate in best.items()
+    )
+    lacking = words.listed(METHOD_NAMES[method] for method in used if method not in best)
+    unsearched = f" None is recorded for {lacking}, which may only have the wrong rate." if lacking else ""
     return (
-        f"**Learning rates** were chosen for each method among few values on a short pilot. {same} The pilot's choice "
-        "was partly made on evaluation questions, which may flatter the trained cells; a search on validation data is "
-        "to come."
+        f"The [search](answer-recipe) on {backbone}, with other questions and one module of each kind, found "
+        f"best {found}.{unsearched}"
     )
 
 

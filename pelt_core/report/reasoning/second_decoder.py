@@ -49,7 +49,7 @@ def kind(name: str) -> str:
 CONTRASTS = (
     *(
         Contrast("placement", f"{METHOD_NAMES[of]}, places", f"{PLACES[a]} − {PLACES[b]}", f"{of}-{a}", f"{of}-{b}")
-        for of in ("series", "lora")
+        for of in ("series", "parallel", "lora")
         for a, b in (("both", "mlp"), ("both", "attention"), ("mlp", "attention"))
     ),
     *(
@@ -118,11 +118,21 @@ def contrasts(both: Decoders) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+def tested(one: Any) -> bool:
+    """Whether a line of `contrasts` has a p-value, for which it takes two seeds."""
+    return not np.isnan(one.p_holm)
+
+
+def clear(one: Any) -> bool:
+    """Whether a difference is told from zero: by the corrected test, or where there is none by its interval."""
+    return bool(one.significant) if tested(one) else one.low * one.high > 0
+
+
 def verdict(one: Any, other: Any) -> str:
-    """What the intervals of a contrast on both decoders say together; why nothing, where one is not known."""
+    """What a contrast's differences on both decoders say together; why nothing, where one is not known."""
     if one.state or other.state:
         return one.state or other.state
-    signs = [int(np.sign(side.mean)) if side.low * side.high > 0 else 0 for side in (one, other)]
+    signs = [int(np.sign(side.mean)) if clear(side) else 0 for side in (one, other)]
     if all(signs):
         return SAME if signs[0] == signs[1] else OPPOSITE
     return ONLY_FIRST if signs[0] else ONLY_SECOND if signs[1] else NEITHER
@@ -173,7 +183,8 @@ def orders(both: Decoders) -> pd.DataFrame:
 
     Returns:
         Columns study, methods (how many are recorded on both), and found: a
-        `pelt_core.study.rank_correlation.RankCorrelation`, or why there is none.
+        `pelt_core.study.rank_correlation.RankCorrelation`, or why there is none: runs are missing, or the budget has
+        too few methods for one.
     """
     own = cells(both.second).set_index("method")["mean"].drop("none").dropna()
     body = []
@@ -181,7 +192,9 @@ def orders(both: Decoders) -> pd.DataFrame:
         theirs = cells(scores).set_index("method")["mean"].dropna()
         known = {name: theirs.get(both.short(study, name), np.nan) for name in own.index}
         there = pd.Series(known, dtype=float).dropna()
-        found = spearman(there, own[there.index]) if len(there) >= LEAST_PAIRS else NOT_RUN
+        shared = [name for name in both.second.names.values() if name != "none" and both.short(study, name)]
+        lacking = NOT_RUN if len(shared) >= LEAST_PAIRS else f"fewer than {LEAST_PAIRS} methods"
+        found = spearman(there, own[there.index]) if len(there) >= LEAST_PAIRS else lacking
         body.append({"study": study, "methods": len(there), "found": found})
     return pd.DataFrame(body)
 
@@ -200,5 +213,5 @@ def order_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _said(one: Any) -> str:
-    tested = "" if np.isnan(one.p_holm) else f", p {p_value(one.p_holm)}"
-    return one.state or f"{interval(one, '{:+.3f}')}{tested}"
+    p = f", p {p_value(one.p_holm)}" if tested(one) else ""
+    return one.state or f"{interval(one, '{:+.3f}')}{p}"

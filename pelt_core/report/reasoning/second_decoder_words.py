@@ -10,6 +10,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core.catalogue import BACKBONES
+from pelt_core.report.estimates import LEVEL
 from pelt_core.report.reasoning import published, state
 from pelt_core.report.reasoning.second_decoder import (
     NEITHER,
@@ -19,6 +20,7 @@ from pelt_core.report.reasoning.second_decoder import (
     SAME,
     Decoders,
     pairs,
+    tested,
 )
 from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval
@@ -60,17 +62,31 @@ def reading(both: Decoders, frame: pd.DataFrame, agreeing: pd.DataFrame) -> Mark
     same = sum(np.sign(one.mean) == np.sign(other.mean) for one, other, _ in known)
     summary = total + "; ".join(f"{number}: {how}" for how, number in counts if number)
     summary += f". The sign alone is the same in {same} of them."
-    if alone := [name for name, seeds in zip(both.names, _least(known), strict=True) if seeds < LEAST_SEEDS]:
-        summary += (
-            f" Intervals on {listed(alone)} are of one seed: being clear of zero there holds for other questions, not "
-            "for other training rows and another start, so that no direction is settled by it."
+    sides = {both.names[0]: [one for one, *_ in known], both.names[1]: [other for _, other, _ in known]}
+    criteria = f"A difference is *clear* {'; '.join(f'on {name} {_criterion(own)}' for name, own in sides.items())}."
+    if alone := [name for name, own in sides.items() if not all(map(tested, own))]:
+        criteria += (
+            f" What is clear on {listed(alone)} without a test is so for other questions, not for other training rows "
+            "and another start, and among many such intervals some leave out zero by chance: no direction is settled "
+            "by it."
         )
-    return Markdown("\n\n".join([summary, *_headings(both, known), *_orders(agreeing)]))
+    if any(said in (ONLY_FIRST, ONLY_SECOND) for *_, said in known):
+        criteria += (
+            " Clear on one decoder and not on the other is no finding that they differ: the two differences are not "
+            "tested against each other."
+        )
+    return Markdown("\n\n".join([summary, criteria, *_headings(both, known), *_orders(agreeing)]))
 
 
-def _least(known: list[tuple[Any, Any, str]]) -> tuple[int, int]:
-    """The least seeds of a contrast on either decoder."""
-    return min(one.seeds for one, *_ in known), min(other.seeds for _, other, _ in known)
+def _criterion(own: list[Any]) -> str:
+    """By what the differences on one decoder are told from zero, see `second_decoder.clear`."""
+    corrected = "where its p-value is small enough after Holm's correction over the contrasts on it"
+    interval = f"where its {100 * LEVEL:.0f} % interval, not corrected, leaves out zero"
+    if all(map(tested, own)):
+        return corrected
+    if not any(map(tested, own)):
+        return f"{interval}, as there is no test with fewer than {counted(LEAST_SEEDS, 'seed')}"
+    return f"{corrected} or, recorded with fewer than {counted(LEAST_SEEDS, 'seed')}, {interval}"
 
 
 def _headings(both: Decoders, known: list[tuple[Any, Any, str]]) -> Iterator[str]:
@@ -95,6 +111,8 @@ def limits(both: Decoders) -> list[str]:
     """What this page alone cannot say, for `pelt_core.report.reasoning.limits.limits`."""
     first, second = both.names
     here = both.second.runs[0].backbone
+    if here == next(iter(both.first.values())).runs[0].backbone:
+        return [f"**One backbone.** This budget has {first} on both sides: the page shows that it works, no more."]
     points = [
         f"**Rates were not searched on this backbone.** {second} is trained with the rates that were found on {first}. "
         "A method that does badly here may only want another rate, and an order of methods may be one of their rates.",
@@ -102,10 +120,6 @@ def limits(both: Decoders) -> list[str]:
         "once, so that no one of these is shown to be the cause where a contrast differs. Losses are per token of each "
         "one's own tokenizer: signs and orders can be compared, sizes only roughly.",
     ]
-    if here == next(iter(both.first.values())).runs[0].backbone:
-        points.append(
-            f"**One backbone.** This budget has {first} on both sides: the page shows that it works, no more."
-        )
     if here in BACKBONES and BACKBONES[here].architecture in NORMALISED_AFTER:
         points.append(
             f"**A normalisation behind.** {second} normalises what each sublayer gives. Adapters sit before that, in "
