@@ -53,5 +53,7 @@ def test_every_recorded_answer_is_still_read_as_it_was() -> None:
     for path in ANSWERS:
         for line in gzip.decompress(path.with_suffix(".items.jsonl.gz").read_bytes()).splitlines():
             item = json.loads(line)
+            if "output" not in item:  # of a run that was asked for losses alone
+                continue
             found = readings(answer_kind(item["set"]), item["output"], item["gold"])
             assert found.items() >= {name: item[name] for name in found.keys() & item.keys()}.items(), item["id"]

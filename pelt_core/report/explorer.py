@@ -30,6 +30,8 @@ HEADINGS = (
 )
 CHOSEN = ("study", "backbone", "task or sets", "method", "metric")
 """Columns that a menu selects by; a run that serves several studies is found by each."""
+WITHOUT_A_SCORE = {"finished": "loss only", "diverged": "diverged"}
+"""Status -> what stands in the place of a score: a run may be asked for losses alone."""
 NUMBERS = ("examples", "seed", "score", "trained", "seconds")
 
 
@@ -82,7 +84,7 @@ def _cells(run: dict[str, Any]) -> tuple[str, ...]:
         of_task or asked,
         _whole(run, "examples") or _whole(run, "training_rows"),
         _whole(run, "seed"),
-        run["status"] if pd.isna(run["score"]) else f"{PERCENT * run['score']:.1f}",
+        WITHOUT_A_SCORE[run["status"]] if pd.isna(run["score"]) else f"{PERCENT * run['score']:.1f}",
         METRIC_NAMES.get(run["metric"], run["metric"]),
         _whole(run, "trainable_parameters"),
         f"{sum(seconds):,.0f}",
