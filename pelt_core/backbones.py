@@ -126,8 +126,9 @@ def load_classifier(name: str, pooling: str, labels: int) -> Classifier:
 
 def meta_classifier(name: str, pooling: str, labels: int) -> Classifier:
     """What `load_classifier` gives, without its weights, as `meta_model` is; raises what `load_classifier` raises."""
+    config = _without_decoder(_shapes(name), name)
     with torch.device("meta"):
-        return Classifier(AutoModel.from_config(_without_decoder(_shapes(name), name)), pooling, labels)
+        return Classifier(AutoModel.from_config(config), pooling, labels)
 
 
 def meta_model(name: str, task: str = "causal-lm", labels: int | None = None) -> PreTrainedModel:

@@ -13,9 +13,11 @@ from pelt_core.backbones import (
     UnsuitableTask,
     load_model,
     load_tokenizer,
+    meta_classifier,
     meta_model,
 )
 from pelt_core.data.batches import prompt_ids
+from pelt_core.embedded import minilm_folder
 
 TINY = [name for name, row in BACKBONES.items() if row.source == "random"]
 TINY_DECODERS = [name for name in TINY if name not in ("tiny-bert", "tiny-roberta", "tiny-t5")]
@@ -144,6 +146,20 @@ def test_meta_model_has_shapes_and_no_weights() -> None:
     model = meta_model("yahma/llama-7b-hf")
     assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
     assert model.model.layers[31].mlp.up_proj.weight.shape == (11008, 4096)
+
+
+def test_a_backbone_is_made_from_its_wheel_on_the_processor_even_if_only_shapes_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its first use may convert it, which fails where every tensor is made on the meta device."""
+
+    def folder() -> Path:
+        assert torch.get_default_device().type == "cpu"
+        return minilm_folder()
+
+    monkeypatch.setitem(backbones.WHEELS, "minilm-l6", folder)
+    assert meta_classifier("minilm-l6", "mean", 2).backbone.device.type == "meta"
+    assert meta_model("minilm-l6", "classification").device.type == "meta"
 
 
 def test_unknown_name_lists_what_is_known() -> None:

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 from few_shot_rows import few_shot_row
 
-from pelt_core.report.few_shot import glue_decoder, tasks
+from pelt_core.report.few_shot import glue_decoder, rates, tasks
 from pelt_core.report.few_shot.state import selected
+from pelt_core.report.few_shot.tasks import column
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.scores import Scores, load
 
@@ -19,15 +20,23 @@ def both(folder: Path) -> tuple[Scores, Scores]:
     return load(["glue-decoder"], "laptop", ledger), load(["low-resource"], "laptop", ledger)
 
 
+def compared(decoder: Scores, encoder: Scores) -> pd.DataFrame:
+    return glue_decoder.comparisons(decoder, encoder, rates.best(decoder))
+
+
+def by_task(decoder: Scores) -> pd.DataFrame:
+    return tasks.by_task(decoder, key=rates.keys(rates.best(decoder)))
+
+
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scores, Scores]:
-    """The decoder on SST-2 and QNLI, there without any skill; the encoder on SST-2, where LoRA is best."""
+    """The decoder on CoLA and QNLI, there without any skill; the encoder on CoLA, where LoRA is best."""
     folder = tmp_path_factory.mktemp("ledger")
     decoder, encoder = both(folder)
-    for number, run in enumerate(selected(decoder, task=["sst2", "qnli"], method=list(SKILLS))):
-        skill = SKILLS[decoder.names[run.method]] if run.task == "sst2" else 0.0
+    for number, run in enumerate(selected(decoder, task=["cola", "qnli"], method=list(SKILLS))):
+        skill = SKILLS[decoder.names[run.method]] if run.task == "cola" else 0.0
         Ledger(folder).write(*few_shot_row(run, 200, skill, number))
-    for number, run in enumerate(selected(encoder, task="sst2", examples=500, seed=0, method=list(SKILLS))):
+    for number, run in enumerate(selected(encoder, task="cola", examples=1000, seed=0, method=list(SKILLS))):
         skill = 0.95 if encoder.names[run.method] == "lora" else 0.6
         Ledger(folder).write(*few_shot_row(run, 200, skill, number))
     return both(folder)
@@ -35,44 +44,44 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scores, Scores]:
 
 def test_a_task_on_which_nothing_leaves_the_baseline_is_told_apart(recorded: tuple[Scores, Scores]) -> None:
     decoder, _ = recorded
-    assert glue_decoder.above(decoder, tasks.by_task(decoder)) == {"sst2": True, "qnli": False}
+    assert glue_decoder.above(decoder, by_task(decoder)) == {"cola": True, "qnli": False}
 
 
 def test_comparisons_are_made_on_both_backbones_with_as_many_examples(recorded: tuple[Scores, Scores]) -> None:
-    frame = glue_decoder.comparisons(*recorded).set_index(["task", "backbone", "first", "second"])
+    frame = compared(*recorded).set_index(["task", "backbone", "first", "second"])
     small, large = "MiniLM-L6", "SmolLM2-135M-Instruct"
-    assert frame.loc[("sst2", large, "apl", "lora"), "mean"] > 0 > frame.loc[("sst2", small, "apl", "lora"), "mean"]
+    assert frame.loc[("cola", large, "apl", "lora"), "mean"] > 0 > frame.loc[("cola", small, "apl", "lora"), "mean"]
     assert frame.loc[("qnli", small, "apl", "lora"), "state"] == "not run yet"
-    assert frame.loc[("sst2", large, "apl", "lora"), "seeds"] == 1 and frame["p"].isna().all()
+    assert frame.loc[("cola", large, "apl", "lora"), "seeds"] == 1 and frame["p"].isna().all()
 
 
 def test_the_pairs_stand_side_by_side(recorded: tuple[Scores, Scores]) -> None:
-    shown = glue_decoder.pairs(glue_decoder.comparisons(*recorded)).set_index(["Task", "Comparison"])
-    line = shown.loc[("SST-2", "UniPELT (APL) − LoRA")]
+    shown = glue_decoder.pairs(compared(*recorded)).set_index(["Task", "Comparison"])
+    line = shown.loc[("CoLA", "UniPELT (APL) − LoRA")]
     assert line["SmolLM2-135M-Instruct"].startswith("+") and line["MiniLM-L6"].startswith("−")
 
 
 def test_the_reading_names_blind_tasks_and_gives_no_verdict_on_one_seed(recorded: tuple[Scores, Scores]) -> None:
-    found = tasks.by_task(recorded[0])
-    said = glue_decoder.reading(found, glue_decoder.above(recorded[0], found), glue_decoder.comparisons(*recorded)).data
+    found = by_task(recorded[0])
+    said = glue_decoder.reading(found, glue_decoder.above(recorded[0], found), compared(*recorded)).data
     assert "No method does on QNLI" in said and "point the same way" not in said and "**no verdict**" in said
-    assert "nan" not in said and "CoLA" not in said
+    assert "nan" not in said and "SST-2" not in said
 
 
 def test_directions_are_counted_over_several_comparisons(recorded: tuple[Scores, Scores]) -> None:
-    found, frame = tasks.by_task(recorded[0]), glue_decoder.comparisons(*recorded)
-    both = frame[frame["line"].isin(frame.loc[frame["state"] == "", "line"]) & (frame["task"] == "sst2")]
-    several = pd.concat([both, both.assign(task="cola")], ignore_index=True)
+    found, frame = by_task(recorded[0]), compared(*recorded)
+    both = frame[frame["line"].isin(frame.loc[frame["state"] == "", "line"]) & (frame["task"] == "cola")]
+    several = pd.concat([both, both.assign(task="sst2")], ignore_index=True)
     said = glue_decoder.reading(found, {}, several).data
     assert "Of 6 comparisons that both backbones have," in said and "point the same way" in said
 
 
 def test_the_table_and_the_limits_say_what_is_there(recorded: tuple[Scores, Scores], tmp_path: Path) -> None:
     decoder, encoder = recorded
-    shown = glue_decoder.table(decoder, tasks.by_task(decoder)).set_index("Method")
-    assert shown.loc["Prefix", "SST-2, accuracy"] == "not run yet" and shown.loc["Prefix", "Trained"] == "not run yet"
-    assert shown.loc["Trivial baseline", "QNLI, accuracy"] == "50.0" and "[" in shown.loc["LoRA", "SST-2, accuracy"]
-    assert "token*[" in glue_decoder.limits(decoder).data
+    shown, cola = glue_decoder.table(decoder, by_task(decoder)).set_index("Method"), column("cola")
+    assert shown.loc["Prefix", cola] == "not run yet" and shown.loc["Prefix", "Trained"] == "not run yet"
+    assert shown.loc["Trivial baseline", "QNLI, accuracy"] == "50.0" and "[" in shown.loc["LoRA", cola]
+    assert "token*[" in glue_decoder.limits(decoder, rates.best(decoder)).data
     nothing, _ = both(tmp_path)
-    said = glue_decoder.reading(tasks.by_task(nothing), {}, glue_decoder.comparisons(nothing, encoder)).data
+    said = glue_decoder.reading(by_task(nothing), {}, compared(nothing, encoder)).data
     assert "nothing to read yet" in said

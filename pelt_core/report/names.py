@@ -36,6 +36,7 @@ METHOD_NAMES = {
     "dora": "DoRA",
     "houlsby": "Houlsby adapter",
     "lora-24": "LoRA of rank 24",
+    "gated-lora-scale-2": "Gated LoRA, scale 2",
     "prefix-direct": "Prefix without MLP",
     "series-lora": "Series + LoRA",
     "nogate": "Three, no gate",
@@ -63,7 +64,6 @@ VARIANT_NAMES = {
     "lora-scale-2": "LoRA, scale 2",
     "lora-scale-16": "LoRA, scale 16",
     "gated-lora-scale-1/4": "Gated LoRA, scale ¼",
-    "gated-lora-scale-2": "Gated LoRA, scale 2",
     "gated-lora-scale-16": "Gated LoRA, scale 16",
 }
 """Of methods that one study sweeps, or has at several places, drawn as the method that they are variants of."""

@@ -134,7 +134,7 @@ def _cost(scores: Scores) -> Iterator[str]:
     elif lose[FROZEN]:
         verdict = "Only those of the hypothesis are told to lose, as it has it."
     else:
-        verdict = "This is no evidence for it."
+        verdict = "Undecided: the loss that the hypothesis expects is not told from 0."
     yield f"**What freezing costs.** Frozen − trained, {said}; in brackets {SPREAD}. {verdict}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from IPython.display import Markdown
 
 from pelt_core import specification
 from pelt_core.report.few_shot import limits as common
+from pelt_core.report.few_shot import rates
 from pelt_core.report.few_shot.cells import difference, with_holm
 from pelt_core.report.few_shot.state import selected
 from pelt_core.report.few_shot.tasks import column, tasks, trivial
@@ -56,29 +58,34 @@ def table(scores: Scores, found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([*lines, trivial(scores)]).fillna("")
 
 
-def comparisons(decoder: Scores, encoder: Scores) -> pd.DataFrame:
+def comparisons(decoder: Scores, encoder: Scores, chosen: pd.DataFrame) -> pd.DataFrame:
     """The comparisons of `PAIRS` on each of the decoder's tasks, on both backbones, with Holm's correction over all.
 
     Of the encoder's runs those count that have as many examples as the decoder's, and a trained head.
+
+    Args:
+        decoder: of the study.
+        encoder: of the study low-resource.
+        chosen: the decoder's learning rates, as `pelt_core.report.few_shot.rates.best` gives them.
 
     Returns:
         Columns task, first, second, backbone, heading (task and backbone), line (the pair), method (for the colour),
         and those of `pelt_core.report.few_shot.cells.difference`, p_holm and significant.
     """
-    there = {scores.names[run.method] for scores in (decoder,) for run in scores.runs}
+    there = {decoder.names[run.method] for run in decoder.runs}
     lines = [
-        _pair(scores, name, first, second, _examples(decoder, name))
+        _pair(scores, name, first, second, {"examples": _examples(decoder, name)} | where)
         for name in tasks(decoder)
-        for scores in (decoder, encoder)
+        for scores, where in ((decoder, {"key": rates.keys(chosen)}), (encoder, {"train_head": True}))
         for first, second in PAIRS
         if {first, second} <= there
     ]
     return with_holm(pd.DataFrame(lines))
 
 
-def _pair(scores: Scores, name: str, first: str, second: str, examples: int) -> dict[str, object]:
+def _pair(scores: Scores, name: str, first: str, second: str, where: dict[str, Any]) -> dict[str, object]:
     backbone = backbone_name(scores.runs[0].backbone)
-    found = difference(scores, {"method": first}, {"method": second}, task=name, examples=examples, train_head=True)
+    found = difference(scores, {"method": first}, {"method": second}, task=name, **where)
     return {
         "task": name,
         "first": first,
@@ -163,10 +170,16 @@ def _seeds(frame: pd.DataFrame) -> Iterator[str]:
     yield f"After Holm's correction over {counted(int(known['p'].notna().sum()), 'test')}, significant: {said}."
 
 
-def limits(scores: Scores) -> Markdown:
-    """One point a limit: those of all such studies, and what is otherwise on a causal model."""
+def limits(scores: Scores, chosen: pd.DataFrame) -> Markdown:
+    """One point a limit: those of all such studies, and what is otherwise on a causal model.
+
+    Args:
+        scores: of the study.
+        chosen: as `pelt_core.report.few_shot.rates.best` gives it.
+    """
     own = [
-        "**Learning rates** are one pair a method, and were not searched for on this backbone.",
+        f"**Learning rates** were searched for on development rows of {_searched(chosen)} and one shuffle; the other "
+        "tasks use what was best there. The best of a few rates on few development rows is partly luck.",
         "**Other gates.** A mean over a whole sequence would let a token see what follows it. So the combination has "
         f"gates that are computed token by token, {_gated(scores)}, and its adapter sits right behind the MLP, "
         "as the backbone normalises before it and not after. Both differ from the combination on the encoder.",
@@ -176,6 +189,10 @@ def limits(scores: Scores) -> Markdown:
     ]
     shared = [point for point in common.common(scores) if point != common.RECIPE]
     return Markdown("\n".join(f"- {point}" for point in [*shared, *own]))
+
+
+def _searched(chosen: pd.DataFrame) -> str:
+    return listed(dict.fromkeys(map(task_name, chosen.loc[chosen["tried"] > 1, "task"]))) or "no task"
 
 
 def _gated(scores: Scores) -> str:
