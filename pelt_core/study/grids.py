@@ -96,6 +96,12 @@ STUDIES = {
             "only been tried on encoders, help it?",
         ),
         Study(
+            "equal-time",
+            "Gated combinations at equal training time",
+            "A gated combination takes longer for each row than one module alone: is it still better than a module "
+            "that trains on more rows for as long?",
+        ),
+        Study(
             "second-decoder",
             "A second decoder",
             "Is what was found on one small language model, about places, methods, and gated combinations, also so on "
