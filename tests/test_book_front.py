@@ -45,11 +45,12 @@ def test_what_a_page_glued_is_read_as_it_was(book):
 def test_findings_are_those_whose_runs_are_recorded(book):
     folder = book("placement", {"lowest_loss": "not run yet", "lowest_cell": "not run yet", "base_loss": "1.2"})
     assert pelt_front.findings(folder) == "No study is recorded yet."
-    best = {"best_1000": "LoRA", "tasks_1000": "2 tasks", "best_100": "not run yet", "tasks_100": "not run yet"}
+    best = {"best_1000": "LoRA", "tasks_1000": "SST-2 and QQP", "lead_1000": "+0.1", "best_100": "not run yet"}
     said = pelt_front.findings(
         book("low-resource", {**best, "gate_apl": "+0.5", "gate_ap": "not run yet"})
     ).splitlines()
-    assert said[0].startswith("- **Highest mean score over the tasks**: with 1,000 examples LoRA (over 2 tasks).")
+    first = "- **Highest mean score**: with 1,000 examples LoRA, over SST-2 and QQP, ahead of the next by +0.1."
+    assert said[0].startswith(first)
     assert "changes the score by +0.5" in said[1] and said[1].endswith("{doc}`More <studies/low-resource>`")
     assert len(said) == 2
 
@@ -92,7 +93,11 @@ def test_every_study_with_a_page_has_a_card(book):
 
 def test_the_cards_count_runs_hours_and_decided_claims(book):
     runs = pd.DataFrame(
-        {"name": ["lora", "lora", "apl"], "train_seconds": [3600.0, 7000.0, None], "evaluate_seconds": [200.0, 0, 0]}
+        {
+            "method": ["lora(rank=8)@q,v", "lora(rank=4)@q,v+prefix(tokens=2)", "none"],
+            "train_seconds": [3600.0, 7000.0, None],
+            "evaluate_seconds": [200.0, 0, 0],
+        }
     )
     counted = {"claims_all": "51", "claims_supported": "2", "claims_contradicted": "3"}
     said = pelt_front.cards(book("claims", counted), runs)

@@ -15,7 +15,7 @@ from pelt_core.study.scores import load
 def test_lines_stand_under_what_the_released_code_does() -> None:
     found = frozen_head_words.lines(frozen_study())
     headings = found.groupby("heading")["method"].apply(list).to_dict()
-    assert headings["Head frozen there"] == ["bitfit", "prefix", "lora"]
+    assert headings["Head frozen in UniPELT's code"] == ["bitfit", "prefix", "lora"]
     assert len(found) == 7 and (found["runs"] == 4).all()
     assert set(frozen_head_words.lines(nothing("frozen-head"))["state"]) == {"not run yet"}
 
@@ -59,7 +59,7 @@ def test_tables_count_runs_and_name_published_cells() -> None:
     cells = frozen_head_words.published_table(frozen_head.published(study, study), beside)
     prefix = cells[(cells["Method"] == "Prefix") & (cells["Task"] == "MRPC")].iloc[0]
     assert prefix["Published"] == "81.22 ± 0.00" and prefix["Ours, head frozen"] == (
-        "100 % one answer, 100 % at or below the baseline"
+        "of 2 runs 2 one answer, 2 at or below the baseline"
     )
     tasks = frozen_head_words.tasks_table(frozen_head.by_task(study))
     assert tasks["CoLA"].eq("not run yet").all() and tasks.loc[tasks["Method"] == "LoRA", "SST-2"].item().startswith(

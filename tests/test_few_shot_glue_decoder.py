@@ -85,3 +85,12 @@ def test_the_table_and_the_limits_say_what_is_there(recorded: tuple[Scores, Scor
     nothing, _ = both(tmp_path)
     said = glue_decoder.reading(by_task(nothing), {}, compared(nothing, encoder)).data
     assert "nothing to read yet" in said
+
+
+def test_a_model_that_gives_every_row_one_answer_is_named(recorded: tuple[Scores, Scores]) -> None:
+    found = by_task(recorded[0])
+    assert "one and the same answer" not in glue_decoder.reading(found, {}, compared(*recorded)).data
+    flat = found.assign(low=found["low"].where(found["method"] != "lora", found["mean"]))
+    flat = flat.assign(high=flat["high"].where(flat["method"] != "lora", flat["mean"]))
+    said = glue_decoder.reading(flat, {}, compared(*recorded)).data
+    assert "of LoRA on CoLA and LoRA on QNLI, is that of a model that gives every row one and the same answer" in said

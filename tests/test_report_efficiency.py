@@ -21,7 +21,7 @@ from pelt_core.report.efficiency.pscp import (
 )
 from pelt_core.report.efficiency.quality import SPENT, chosen, front, on_front, penalised, quality, spent
 from pelt_core.study import scores as study_scores
-from pelt_core.study.costs import load
+from pelt_core.study.costs import Costs, load
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 
@@ -246,3 +246,16 @@ def test_the_page_has_the_structure_of_study_pages(root):
     ]
     own = [line.removeprefix("## ") for line in titles if line.startswith("## ")]
     assert own == ["Set-up", "Result", "Reading", "Limits", "How this page was made"]
+
+
+def test_the_clock_s_own_error_is_told_by_a_method_that_runs_the_same_network(costs, scores):
+    said = words.reading(costs, chosen(scores)).data
+    inference = next(line for line in said.splitlines() if "**Inference**" in line)
+    assert "Head only, which runs the very same network, took 100 %" in inference and "*Head only*" not in inference
+
+
+def test_pscp_counts_what_is_trained_and_not_what_is_kept(costs, scores, monkeypatch):
+    shown = chosen(scores)
+    bare = penalised(costs, shown)["published"]
+    monkeypatch.setattr(Costs, "trainable", lambda *_: PEFT_BENCH.parameters)
+    assert (penalised(costs, shown)["published"] < 0.6 * bare).all()

@@ -151,3 +151,11 @@ def test_tasks_are_named_on_which_with_some_number_of_examples_no_method_leaves_
     (said,) = limits.at_a_guess(load(["low-resource"], "paper", Ledger(tmp_path)))
     assert f"interval on {task_name(TASKS[0])} with 100 examples:" in said
     assert not list(limits.at_a_guess(found))
+
+
+def test_limits_name_the_tasks_that_the_backbone_was_made_with() -> None:
+    study = load(["low-resource"], "laptop", Ledger(Path("nowhere")))
+    said = next(point for point in limits.common(study) if point.startswith("**Seen before.**"))
+    assert "Quora Question Triplets (QQP), SQuAD2.0 (QNLI) and AllNLI (MNLI)" in said and "SST-2" not in said
+    decoder = load(["glue-decoder"], "laptop", Ledger(Path("nowhere")))
+    assert not [point for point in limits.common(decoder) if point.startswith("**Seen before.**")]

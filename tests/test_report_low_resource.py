@@ -107,6 +107,21 @@ def test_the_gate_s_effect_is_paired_and_pooled(some: Scores) -> None:
     assert len(tasks) == 16 and (tasks["state"] == "").sum() == 4 and len(gate_effect.table(frame.reset_index())) == 8
 
 
+def test_sizes_with_one_seed_are_not_pooled_where_others_have_several(tmp_path: Path) -> None:
+    """The effect of 500 examples is another one, and of one seed: an interval over it would hold test rows alone."""
+    ledger = Ledger(tmp_path)
+    whole = load(["low-resource"], "paper", ledger)
+    runs = state.selected(whole, task="sst2", examples=100, seed=[0, 1], method=["apl", "apl-nogate"])
+    runs += state.selected(whole, task="sst2", examples=500, seed=0, method=["apl", "apl-nogate"])
+    for number, run in enumerate(runs):
+        better = (whole.names[run.method] == "apl") == (run.examples == 100)
+        ledger.write(*few_shot_row(run, 200, 0.8 if better else 0.5, number))
+    frame = gate_effect.pooled(load(["low-resource"], "paper", ledger), ["sst2"]).set_index(["method", "size"])
+    line, few = frame.loc[("apl", gate_effect.POOLED)], frame.loc[("apl", "100 examples")]
+    assert line["examples"] == "100" and line["seeds"] == 2 and line["mean"] == few["mean"] > 0
+    assert frame.loc[("apl", "500 examples"), "mean"] < 0
+
+
 def test_published_scores_of_a_guess_are_found(root: Path) -> None:
     guessed = pd.DataFrame(
         {"task": ["mrpc", "mrpc", "cola"], "guess": ["majority", "all positive", "majority"], "score": [0, 81.22, 0]}
@@ -136,7 +151,10 @@ def test_everything_is_said_and_drawn_with_and_without_rows(some: Scores, nothin
         figures.differences(gate_effect.lines(pooled, tasks), "points", "gates", "none")
     text = says.reading(some, low_resource.averages(some, TASKS), bounds, gate_effect.pooled(some, TASKS)).data
     assert "the highest mean belongs to UniPELT (APL)" in text
-    assert "Told from UniPELT (APL) after Holm's correction over 9 tests: above it none, below it" in text
+    assert (
+        "Of 9 methods compared with UniPELT (APL), these differ significantly after Holm's correction: better none"
+        in text
+    )
 
 
 def test_tasks_without_a_signal_do_not_count(some: Scores, nothing: Scores) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 import pelt_ledger
 from sphinx.application import Sphinx
 
+from pelt_core import specification
 from pelt_core.study.grids import STUDIES
 
 MARK = re.compile(r"^<!-- front: ([\w-]+) -->$", re.M)
@@ -45,7 +46,7 @@ def cards(book: Path, runs: pd.DataFrame) -> str:
     hours = runs[["train_seconds", "evaluate_seconds"]].sum().sum() / SECONDS
     told = [
         (f"{len(runs):,}", "recorded runs, each with what it says of every tested item"),
-        (f"{runs['name'].nunique()}", "methods trained, most of them on several tasks"),
+        (f"{len(_modules(runs))}", "kinds of module trained, alone, combined and gated"),
         (f"{hours:,.0f} hours", "of computing, added up over the runs of all studies"),
     ]
     if "claims_all" in said:
@@ -53,6 +54,11 @@ def cards(book: Path, runs: pd.DataFrame) -> str:
         told.append((f"{decided} of {said['claims_all']}", "published claims decided here, for or against"))
     lines = [f":::{{grid-item-card}} {number}\n:shadow: none\n{text}\n:::" for number, text in told]
     return "\n".join(["::::{grid} 2 2 4 4", ":gutter: 3", ":class-container: pelt-stats", "", *lines, "::::"])
+
+
+def _modules(runs: pd.DataFrame) -> set[str]:
+    terms = {term.name for method in runs["method"].unique() for term in specification.parse(method).terms}
+    return terms - {"full", "head", "none"}
 
 
 def facts(page: Path) -> dict[str, str]:
@@ -82,9 +88,14 @@ def _of_claims(said: dict[str, str]) -> Iterator[str]:
 
 def _of_low_resource(said: dict[str, str]) -> Iterator[str]:
     sizes = sorted(int(name.removeprefix("best_")) for name in said if re.fullmatch(r"best_\d+", name))
-    best = [(f"{size:,} examples", said[f"best_{size}"], said.get(f"tasks_{size}", "")) for size in sizes]
-    if known := [f"with {size} {method} (over {tasks})" for size, method, tasks in best if method != NOT_RUN]:
-        yield f"**Highest mean score over the tasks**: {', '.join(known)}."
+    best = [
+        f"with {size:,} examples {said[f'best_{size}']}, over {said[f'tasks_{size}']}, ahead of the next by "
+        f"{said[f'lead_{size}']}"
+        for size in sizes
+        if said[f"best_{size}"] != NOT_RUN
+    ]
+    if best:
+        yield f"**Highest mean score**: {'; '.join(best)}."
     for method, name in (("ap", "adapter and prefix"), ("apl", "adapter, prefix and LoRA")):
         if said.get(f"gate_{method}", NOT_RUN) != NOT_RUN:
             yield f"**A gate over {name}** changes the score by {said[f'gate_{method}']}."

@@ -1,4 +1,4 @@
-"""An estimate in words: the number, its interval, and whether it is told from zero."""
+"""An estimate in words: the number, its interval, and whether it is significant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from pelt_core.report.words import counted
 
 
 def estimate(one: Any, unit: str = "points", number: str = "{:+.1f}") -> str:
-    """`+1.2 [0.3, 2.1] points over 6 runs (p = 0.010), told from 0`, of a line of `over_runs` or `cells.paired`."""
+    """`+1.2 [0.3, 2.1] points over 6 runs (p = 0.010, significant)`, of a line of `over_runs` or `cells.paired`.
+
+    The interval is of this line alone. Where the line has p_holm, that decides, so that an interval may leave out 0
+    and the estimate still not be significant.
+    """
     runs = f" over {counted(int(one.runs), 'run')}" if hasattr(one, "runs") else ""
     if not np.isfinite(one.low):
         return f"{number.format(one.mean)} {unit}{runs}, without an interval".replace("-", "−")
@@ -22,4 +26,4 @@ def estimate(one: Any, unit: str = "points", number: str = "{:+.1f}") -> str:
         return f"{numbers}, of one seed and so without a test"
     equals = p_value(p) if p < 0.001 else f"= {p_value(p)}"
     corrected = " after Holm's correction" if hasattr(one, "p_holm") else ""
-    return f"{numbers} (p {equals}{corrected}), {'told' if p < 1 - LEVEL else 'not told'} from 0"
+    return f"{numbers} (p {equals}{corrected}, {'significant' if p < 1 - LEVEL else 'not significant'})"

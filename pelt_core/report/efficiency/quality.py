@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from pelt_core.report.efficiency.pscp import PEFT_BENCH, Constants, pscp, rescaled
-from pelt_core.report.few_shot.cells import cells, recorded_tasks
+from pelt_core.report.few_shot.cells import cells
+from pelt_core.report.few_shot.low_resource import averaged
+from pelt_core.report.few_shot.tasks import tasks
 from pelt_core.study.costs import FULL, Costs, Work
 from pelt_core.study.scores import Scores
 
@@ -31,7 +33,7 @@ class Quality:
 
     Attributes:
         examples: to train on.
-        tasks: those that every recorded method has; a score is the mean of theirs.
+        tasks: those that a mean is taken over, see `pelt_core.report.few_shot.low_resource.averaged`.
         frame: a line a method that has a score, by its short name: `mean`, `low`, `high` in points, `seeds`.
         baseline: the mean over `tasks` of the best score that takes no reading, in points.
     """
@@ -44,20 +46,20 @@ class Quality:
 
 @cache
 def quality(scores: Scores, examples: int) -> Quality:
-    """The mean score of every method that is recorded with so many examples, over the tasks that all of these have."""
-    tasks = recorded_tasks(scores, examples=examples)
-    lines = cells(scores, by=("method",), examples=examples, task=tasks).set_index("method")
+    """The mean score of every method that is recorded with so many examples."""
+    over = averaged(scores, tasks(scores), examples)
+    lines = cells(scores, by=("method",), examples=examples, task=over).set_index("method")
     frame = lines.loc[lines["state"] == "", ["mean", "low", "high", "seeds"]]
-    baseline = float(np.mean([scores.baseline(name) for name in tasks])) if tasks else np.nan
-    return Quality(examples, tuple(tasks), frame, baseline)
+    baseline = float(np.mean([scores.baseline(name) for name in over])) if over else np.nan
+    return Quality(examples, tuple(over), frame, baseline)
 
 
 def chosen(scores: Scores) -> Quality:
-    """The scores to show: those of most methods, on most tasks, with most seeds, and of these with fewest examples."""
+    """The scores to show: those of most methods, with most seeds, on most tasks, and of these with fewest examples."""
     every = [quality(scores, examples) for examples in sorted({run.examples for run in scores.runs})]
 
     def recorded(one: Quality) -> tuple[float, ...]:
-        return len(one.frame), len(one.tasks), one.frame["seeds"].min() if len(one.frame) else 0, -one.examples
+        return len(one.frame), one.frame["seeds"].min() if len(one.frame) else 0, len(one.tasks), -one.examples
 
     return max(every, key=recorded)
 
@@ -102,7 +104,7 @@ def penalised(costs: Costs, shown: Quality) -> pd.DataFrame:
     def of(method: str, held_against: Constants) -> float:
         more = max(0, costs.flops(method) - costs.flops(FULL))
         memory = costs.memory("training", method)
-        return pscp(shown.frame.loc[method, "mean"], costs.kept(method), more, memory, held_against)
+        return pscp(shown.frame.loc[method, "mean"], costs.trainable(method), more, memory, held_against)
 
     lines = {method: (of(method, PEFT_BENCH), of(method, own)) for method in methods}
     return pd.DataFrame.from_dict(lines, orient="index", columns=["published", "rescaled"])

@@ -21,6 +21,8 @@ from pelt_core.study.scores import Scores
 
 COMMAND = "`python -m benchmarks.efficiency`"
 DOING: dict[Work, str] = {"training": "Training", "inference": "Inference"}
+SAME_NETWORK: dict[Work, tuple[str, ...]] = {"training": (), "inference": ("head",)}
+"""The methods that do the same work as full fine-tuning."""
 COLUMNS: dict[Work, str] = {"training": "training_time", "inference": "inference_time"}
 
 
@@ -56,7 +58,8 @@ def formula(costs: Costs) -> Markdown:
         "PEFT-Bench {cite:p}`belanec2025peftbench` lowers a score $P$ by what it costs, and calls that PSCP:\n\n"
         "$$\\mathrm{PSCP} = P \\left(1 + \\frac{M_p}{C_p}\\right)^{-\\beta_p} \\left(1 + \\frac{M_f}{C_f}\\right)^"
         "{-\\beta_f} \\left(1 + \\frac{M_m}{C_m}\\right)^{-\\beta_m}$$\n\n"
-        "with $M_p$ the trained parameters, $M_f$ the operations that the method adds to reading a text, $M_m$ the "
+        "with $M_p$ the trained parameters with the head, $M_f$ the operations that the method adds to reading a text, "
+        f"$M_m$ the "
         f"memory of training, and every $\\beta = {PEFT_BENCH.exponents[0]:g}$: a cost as large as its constant halves "
         f"the score. Its constants are made for a model of billions of parameters on one GPU: {published}.{own}"
     )
@@ -80,7 +83,8 @@ def reading(costs: Costs, shown: Quality) -> Markdown:
 
 
 def _time(costs: Costs, work: Work) -> str:
-    found = {name: costs.relative(work, name) for name in costs.methods if name != FULL}
+    same = (FULL, *SAME_NETWORK[work])
+    found = {name: costs.relative(work, name) for name in costs.methods if name not in same}
     faster = [name for name, one in found.items() if one.high < FULL_TIME]
     slower = [name for name, one in found.items() if one.low > FULL_TIME]
     parts = [
@@ -92,7 +96,13 @@ def _time(costs: Costs, work: Work) -> str:
     unclear = [name for name in found if name not in (*faster, *slower)]
     parts += [f"not told apart from it with {_names(unclear)}"] * bool(unclear)
     printed = table_4().drop(FULL)[COLUMNS[work]]
-    return f"**{DOING[work]}** is {'; '.join(parts)}. The paper has {_range(printed)} % for its methods."
+    said = f"**{DOING[work]}** is {'; '.join(parts)}. The paper has {_range(printed)} % for its methods."
+    floors = [(name, costs.relative(work, name)) for name in SAME_NETWORK[work] if name in costs.methods]
+    return said + "".join(
+        f" {method_name(name)}, which runs the very same network, took {one.mean:.0f} % "
+        f"[{one.low:.0f}, {one.high:.0f}]: a difference no larger than this is none."
+        for name, one in floors
+    )
 
 
 def _names(methods: Iterable[str]) -> str:

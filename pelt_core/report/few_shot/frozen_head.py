@@ -14,6 +14,7 @@ from pelt_core.data.glue.tasks import task
 from pelt_core.report.few_shot.cells import difference, with_holm
 from pelt_core.report.few_shot.over_runs import RUN
 from pelt_core.report.few_shot.published import low_resource
+from pelt_core.report.few_shot.tasks import leaving, tasks
 from pelt_core.study.claims.published import PUBLISHED
 from pelt_core.study.scores import POINTS, Scores
 
@@ -23,7 +24,8 @@ EXAMPLES = 100
 """Of the published block in which scores collapse."""
 FROZEN_THERE = ("bitfit", "prefix", "lora")
 """The methods that the released code trains with the head's weight frozen: those without an adapter."""
-FROZEN, TRAINED = "head frozen there", "head trained there"
+OF_PAPER = " in UniPELT's code"
+FROZEN, TRAINED = f"head frozen{OF_PAPER}", f"head trained{OF_PAPER}"
 ROUNDING = 1e-9
 """Points by which two ways to compute one score may differ."""
 SIDES: tuple[dict[str, Any], dict[str, Any]] = ({"train_head": False}, {"train_head": True})
@@ -60,6 +62,11 @@ def by_run(scores: Scores) -> pd.DataFrame:
     both = table.pivot_table("score", list(RUN), "head", sort=False).reindex(columns=["frozen", "trained"]).dropna()
     frame = (both["frozen"] - both["trained"]).rename("difference").reset_index()
     return frame.assign(there=np.where(frame["method"].isin(FROZEN_THERE), FROZEN, TRAINED))
+
+
+def telling(scores: Scores) -> pd.DataFrame:
+    """`by_run` on the tasks on which some method leaves the trivial baseline, see `tasks.leaving`."""
+    return (found := by_run(scores))[found["task"].isin(leaving(scores, tasks(scores), EXAMPLES))]
 
 
 def collapses(scores: Scores) -> pd.DataFrame:
@@ -107,13 +114,16 @@ def beside(scores: Scores, labels: Scores, path: Path = PUBLISHED) -> pd.DataFra
     Returns:
         Columns method, task, there (as in `by_run`), published (whether it looks collapsed; NaN where that is not
         known), value, std; and shares of our runs, NaN where none is recorded: frozen and trained, of those that
-        collapsed, frozen_low and trained_low, of those at or below the trivial baseline.
+        collapsed, frozen_low and trained_low, of those at or below the trivial baseline, and how many these are,
+        frozen_runs and trained_runs.
     """
     runs = collapses(scores).astype({"one_answer": float, "low": float})
     shares = runs.pivot_table(["one_answer", "low"], ["method", "task"], "train_head")
     sides = [(which, trained) for which in ("one_answer", "low") for trained in (False, True)]
     ours = shares.reindex(columns=pd.MultiIndex.from_tuples(sides))
-    ours = ours.set_axis(["frozen", "trained", "frozen_low", "trained_low"], axis=1).reset_index()
+    ours = ours.set_axis(["frozen", "trained", "frozen_low", "trained_low"], axis=1)
+    counts = runs.groupby(["method", "task", "train_head"]).size().unstack().reindex(columns=[False, True])
+    ours = ours.join(counts.set_axis(["frozen_runs", "trained_runs"], axis=1)).reset_index()
     theirs = published(scores, labels, path).rename(columns={"suspicious": "published"})
     found = _cells(scores).merge(theirs[["method", "task", "published", "value", "std"]], "left").merge(ours, "left")
     return found.assign(there=np.where(found["method"].isin(FROZEN_THERE), FROZEN, TRAINED))

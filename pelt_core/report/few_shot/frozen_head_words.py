@@ -17,10 +17,11 @@ from pelt_core.report.few_shot.frozen_head import (
     FROZEN,
     FROZEN_THERE,
     NEAR_PUBLISHED,
+    OF_PAPER,
     STILL,
     TRAINED,
-    by_run,
     collapses,
+    telling,
 )
 from pelt_core.report.few_shot.over_runs import over_runs
 from pelt_core.report.names import backbone_name, method_name, task_name
@@ -32,7 +33,7 @@ from pelt_core.study.scores import POINTS, Scores
 
 MOSTLY = 0.5
 """A cell of ours collapses if more than this share of its runs does."""
-SHARES = ["frozen", "trained", "frozen_low", "trained_low"]
+SHARES = ["frozen", "trained", "frozen_low", "trained_low", "frozen_runs", "trained_runs"]
 """Columns of `frozen_head.beside`."""
 SPREAD = "what other shuffles of these tasks could give"
 """What an interval over runs of several tasks holds."""
@@ -43,7 +44,7 @@ def lines(scores: Scores) -> pd.DataFrame:
 
     Columns as `pelt_core.report.few_shot.figures.differences` takes them, and those of `over_runs` with p_holm.
     """
-    found = with_holm(over_runs(by_run(scores), "difference", ["method"]))
+    found = with_holm(over_runs(telling(scores), "difference", ["method"]))
     every = pd.DataFrame({"method": list(dict.fromkeys(scores.names[run.method] for run in scores.runs))})
     frame = every.merge(found, "left")
     there = np.where(frame["method"].isin(FROZEN_THERE), FROZEN, TRAINED)
@@ -72,7 +73,7 @@ def collapse_table(scores: Scores, beside: pd.DataFrame) -> pd.DataFrame:
         sides = {name: ours[ours["train_head"] == trained] for name, trained in (("frozen", False), ("trained", True))}
         known = own["published"].dropna()
         body.append(
-            {"Method": method_name(str(method)), "In the released code": own["there"].iloc[0].removesuffix(" there")}
+            {"Method": method_name(str(method)), "In the released code": own["there"].iloc[0].removesuffix(OF_PAPER)}
             | {"Published cells": f"{int(known.sum())} of {len(known)}"}
             | {f"One answer, head {name}": f"{side['one_answer'].sum()} of {len(side)}" for name, side in sides.items()}
             | {f"At or below the baseline, head {name}": f"{s['low'].sum()} of {len(s)}" for name, s in sides.items()}
@@ -90,9 +91,9 @@ def published_table(published: pd.DataFrame, beside: pd.DataFrame) -> pd.DataFra
             "Published": f"{one.value:.2f} ± {one.std:.2f}",
         }
         | {"Why": " and ".join(["at the trivial score"] * one.near + ["hardly any deviation"] * one.still)}
-        | {"Head there": one.there.removeprefix("head ").removesuffix(" there")}
-        | {"Ours, head frozen": _shares(one.frozen, one.frozen_low)}
-        | {"Ours, head trained": _shares(one.trained, one.trained_low)}
+        | {"Head in UniPELT's code": one.there.removeprefix("head ").removesuffix(OF_PAPER)}
+        | {"Ours, head frozen": _shares(one.frozen, one.frozen_low, one.frozen_runs)}
+        | {"Ours, head trained": _shares(one.trained, one.trained_low, one.trained_runs)}
         for one in own.itertuples()
     ]
     return pd.DataFrame(body) if body else pd.DataFrame({"Published": ["none"]})
@@ -120,7 +121,7 @@ def reading(scores: Scores, beside: pd.DataFrame) -> Markdown:
 
 
 def _cost(scores: Scores) -> Iterator[str]:
-    found = by_run(scores)
+    found = telling(scores)
     if found.empty:
         return
     groups = with_holm(over_runs(found, "difference", ["there"]))
@@ -132,10 +133,11 @@ def _cost(scores: Scores) -> Iterator[str]:
             "paper's cells of some methods look collapsed."
         )
     elif lose[FROZEN]:
-        verdict = "Only those of the hypothesis are told to lose, as it has it."
+        verdict = "Only those of the hypothesis lose significantly, as it has it."
     else:
-        verdict = "Undecided: the loss that the hypothesis expects is not told from 0."
-    yield f"**What freezing costs.** Frozen − trained, {said}; in brackets {SPREAD}. {verdict}"
+        verdict = "Undecided: the loss that the hypothesis expects is not significant."
+    over = listed(task_name(name) for name in dict.fromkeys(found["task"]))
+    yield f"**What freezing costs.** Frozen − trained over {over}, {said}; in brackets {SPREAD}. {verdict}"
 
 
 def _collapse(scores: Scores) -> Iterator[str]:
@@ -228,14 +230,16 @@ def facts(scores: Scores, beside: pd.DataFrame) -> dict[str, str]:
         "frozen_published": str(int(beside["published"].sum())),
         "frozen_examples": f"{EXAMPLES:,}",
     }
-    groups = with_holm(over_runs(by_run(scores), "difference", ["there"]))
+    groups = with_holm(over_runs(telling(scores), "difference", ["there"]))
     costs = {one.there: estimate(one) for one in groups.itertuples()}
     for name, group in (("without_adapter", FROZEN), ("others", TRAINED)):
         found[f"frozen_cost_{name}"] = costs.get(group, NOT_RUN)
     return found
 
 
-def _shares(one_answer: Any, low: Any) -> str:
+def _shares(one_answer: Any, low: Any, runs: Any) -> str:
     if pd.isna(one_answer):
         return NOT_RUN
-    return f"{POINTS * one_answer:.0f} % one answer, {POINTS * low:.0f} % at or below the baseline"
+    return (
+        f"of {counted(int(runs), 'run')} {one_answer * runs:.0f} one answer, {low * runs:.0f} at or below the baseline"
+    )

@@ -13,11 +13,13 @@ from pelt_core.report.few_shot.cells import of_differences, with_holm
 from pelt_core.report.few_shot.tasks import leaving
 from pelt_core.report.names import method_name, task_name
 from pelt_core.report.tables import interval, p_value
+from pelt_core.report.words import listed
 from pelt_core.study.scores import Scores
 
 PAIRS = {"apl": "apl-nogate", "ap": "ap-nogate"}
 """With gates, without."""
-POOLED = "all numbers of examples"
+POOLED = "pooled"
+"""Over the numbers of examples with several seeds, or if none has, over all."""
 
 
 def pooled(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
@@ -28,8 +30,8 @@ def pooled(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
         tasks: each counts the same, with those numbers of examples with which some method leaves its trivial baseline.
 
     Returns:
-        Columns method, size (the number of examples as text, or `POOLED`), state, tasks, seeds, mean, low, high, p,
-        detectable, p_holm (over all lines) and significant.
+        Columns method, size (the number of examples as text, or `POOLED`), examples (those that it is over, as text),
+        state, tasks, seeds, mean, low, high, p, detectable, p_holm (over all lines) and significant.
     """
     apart = {examples: leaving(scores, tasks, examples) for examples in _sizes(scores)[POOLED]}
     lines = [
@@ -64,6 +66,7 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
         {
             "Combination": method_name(one.method),
             "Over": one.size,
+            "Examples": one.examples,
             "Effect": one.state or interval(one, "{:+.1f}"),
             "p": "" if np.isnan(one.p) else p_value(one.p),
             "p, Holm": "" if np.isnan(one.p_holm) else p_value(one.p_holm),
@@ -82,25 +85,32 @@ def _sizes(scores: Scores) -> dict[str, list[int]]:
 
 def _effect(scores: Scores, method: str, cells: Mapping[str, Sequence[int]]) -> dict[str, Any]:
     """Of tasks with their numbers of examples; each counts the same, those with one seed not where others have more."""
-    found = {name: _of_task(scores, method, sizes, name) for name, sizes in cells.items()}
-    by_task = {name: values for name, values in found.items() if not values.empty}
+    found = {name: _by_size(scores, method, sizes, name) for name, sizes in cells.items()}
+    sizes = {size: None for of_task in found.values() for size in of_task}
+    by_task = {name: _mean(of_task) for name, of_task in found.items() if of_task}
     several = {name: values for name, values in by_task.items() if values.shape[1] >= LEAST_SEEDS} or by_task
-    return of_differences(pd.concat(several.values(), join="inner") if several else pd.DataFrame())
+    said = listed(f"{size:,}" for size in sorted(sizes))
+    return {"examples": said} | of_differences(pd.concat(several.values(), join="inner") if several else pd.DataFrame())
 
 
-def _of_task(scores: Scores, method: str, sizes: Sequence[int], name: str) -> pd.DataFrame:
-    """What each item adds to the effect, a column a shuffle: the mean over those sizes that both sides have.
+def _by_size(scores: Scores, method: str, sizes: Sequence[int], name: str) -> dict[int, pd.DataFrame]:
+    """What each item adds to the effect, a column a seed, for those sizes that both sides have.
 
-    A shuffle has to have all of these sizes, so that each is the mean of the same. A smaller sample is the beginning of
-    a larger one of the same shuffle, so that they are no independent repetitions.
+    Sizes with one seed are left out where others have several.
     """
     frames = {}
     for size in sizes:
         sides = [scores.values(method=side, examples=size, task=name) for side in (method, PAIRS[method])]
         if not any(side.empty for side in sides):
             frames[size] = (sides[0] - sides[1]).dropna(axis="columns")
-    if not frames:
-        return pd.DataFrame()
+    return {size: frame for size, frame in frames.items() if frame.shape[1] >= LEAST_SEEDS} or frames
+
+
+def _mean(frames: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
+    """The mean over the sizes, of seeds that have all of them, so that each is the mean of the same.
+
+    A smaller sample is the beginning of a larger one of the same seed, so that they are no independent repetitions.
+    """
     joined = pd.concat(frames, axis="columns", names=["examples", "seed"]).T
     whole = joined.groupby(level="seed").filter(lambda own: len(own) == len(frames))
     return whole.groupby(level="seed").mean().T

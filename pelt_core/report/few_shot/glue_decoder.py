@@ -121,7 +121,7 @@ def reading(found: pd.DataFrame, leaves: dict[str, bool], frame: pd.DataFrame) -
     """
     if found["mean"].isna().all():
         return Markdown("There is nothing to read yet: no run of the decoder is recorded.")
-    points = [*_carried(leaves), *_best(found), *_directions(frame), *_seeds(frame)]
+    points = [*_carried(leaves), *_nothing_learned(found), *_best(found), *_directions(frame), *_seeds(frame)]
     return Markdown("\n".join(f"- {point}" for point in points))
 
 
@@ -133,6 +133,17 @@ def _carried(leaves: dict[str, bool]) -> Iterator[str]:
         yield (
             f"No method does on {listed(kept)}: what is found there is neither for nor against any method. So few "
             "examples, epochs and test rows do not show that the decoder could not learn it."
+        )
+
+
+def _nothing_learned(found: pd.DataFrame) -> Iterator[str]:
+    known = found[found["mean"].notna()]
+    flat = known[known["low"] == known["high"]]
+    if len(flat):
+        said = listed(f"{one.line} on {task_name(str(one.task))}" for one in flat.itertuples())
+        yield (
+            f"An interval without width, of {said}, is that of a model that gives every row one and the same answer: "
+            "at its rate it learned nothing, which says little of the method."
         )
 
 

@@ -76,9 +76,9 @@ def reading(found: pd.DataFrame, against: pd.DataFrame, paper: pd.Series) -> Mar
         paper: as `published` gives it.
     """
     means = found.pivot_table("mean", "method", "task", dropna=False, sort=False)
-    whole = means.dropna()
+    whole = means.dropna(axis="columns", how="all").dropna()
     if len(whole) < 2:
-        return Markdown("There is nothing to compare yet: fewer than two methods are recorded on every task.")
+        return Markdown("There is nothing to compare yet: fewer than two methods are recorded on the same tasks.")
     shared = [name for name in whole.index if all((name, task) in paper.index for task in whole)]
     said = [_span(whole.mean(axis=1), paper, shared, list(whole)), *_against_full(against)]
     return Markdown("\n".join(f"- {point}" for point in said))
@@ -122,11 +122,13 @@ def _named(frame: pd.DataFrame) -> str:
 
 def limits(scores: Scores) -> Markdown:
     """One point a limit: those of all such studies, and what is fewer here than in the paper."""
-    rows = max(run.examples for run in scores.runs)
-    many = f"{rows:,} rows" if rows else "all rows that are left"
-    epochs = counted(max(run.epochs for run in scores.runs), "epoch")
+    here = {
+        run.task: f"{f'{run.examples:,} rows' if run.examples else 'all rows'} of {task_name(run.task)} for "
+        f"{counted(run.epochs, 'epoch')}"
+        for run in scores.runs
+    }
     own = (
-        f"**Not all rows.** The paper trains on the whole training sets; here it is {many}, for "
-        f"{epochs}, on {listed(map(task_name, tasks(scores)))} alone. The learning rates are those of the small sets."
+        f"**Few tasks, few epochs.** The paper trains on the whole training sets of all tasks; here it is "
+        f"{listed(here.values())}. The learning rates are those of the small sets."
     )
     return Markdown("\n".join(f"- {point}" for point in [own, *common.common(scores)]))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pelt_core.catalogue import BACKBONES
 from pelt_core.report import limits
-from pelt_core.report.names import backbone_summary, task_name
+from pelt_core.report.names import backbone_name, backbone_summary, task_name
 from pelt_core.report.words import counted, listed
 from pelt_core.study.scores import Scores
 from pelt_core.study.signal import signals, told_apart
@@ -17,11 +18,16 @@ RECIPE = (
     "development rows of a few tasks and one shuffle, see the page on [learning rates](glue-recipe). A task, or "
     "another number of examples, could prefer another pair, and near the best the choice is partly luck."
 )
+INTERVALS = (
+    "**Intervals and tests.** An interval is of 95 % and of its line alone; p-values are corrected for all lines that "
+    "are tested together. So an interval may leave out zero where the corrected p is not significant."
+)
 
 
 def common(scores: Scores) -> list[str]:
     """The points that every few-example page has: scale, data, one rate for all tasks, seeds."""
-    return [_scale(scores), *_parts(scores), RECIPE, *_stopped(scores), limits.of_seeds(scores), *_tasks(scores)]
+    data = [_scale(scores), *_seen(scores), *_parts(scores)]
+    return [*data, RECIPE, *_stopped(scores), limits.of_seeds(scores), INTERVALS, *_tasks(scores)]
 
 
 def without_signal(signal: Scores, scores: Scores) -> Iterator[str]:
@@ -82,7 +88,8 @@ def _tasks(scores: Scores) -> Iterator[str]:
     if len({run.task for run in scores.runs}) > 1:
         yield (
             "**Means over tasks** take each task for a training of its own: its seeds draw other rows than on the "
-            "others. The start of the module is the same on all; what it would do alike on all is in no interval."
+            "others. The start of the module is the same on all tasks; an effect of the start that all of them share "
+            "is not covered by the intervals."
         )
 
 
@@ -92,6 +99,20 @@ def _scale(scores: Scores) -> str:
         f"**Scale.** The backbone is {backbones}; UniPELT's is BERT-base. A verdict here "
         "is about the claim at this size; what was measured at the published size stands."
     )
+
+
+def _seen(scores: Scores) -> Iterator[str]:
+    """The tasks whose texts the backbone was made with."""
+    for backbone in dict.fromkeys(run.backbone for run in scores.runs):
+        seen = BACKBONES[backbone].trained_on if backbone in BACKBONES else {}
+        own = [(task_name(name), seen[name]) for name in dict.fromkeys(run.task for run in scores.runs) if name in seen]
+        if own:
+            yield (
+                f"**Seen before.** {backbone_name(backbone)} was trained on pairs of texts that, as its model card "
+                f"says, come from {listed(f'{source} ({name})' for name, source in own)} among others. On these tasks "
+                "it has met the texts, and pairs that belong together, before: scores there say less of learning from "
+                "few examples than on the others."
+            )
 
 
 def _parts(scores: Scores) -> Iterator[str]:

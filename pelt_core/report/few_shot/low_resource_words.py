@@ -11,14 +11,14 @@ import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core.report import words
-from pelt_core.report.estimates import LEVEL
 from pelt_core.report.few_shot import cells, gate_effect, limits
 from pelt_core.report.few_shot.low_resource import sizes
 from pelt_core.report.few_shot.published import low_resource
 from pelt_core.report.few_shot.upper_bound import CHOSEN
 from pelt_core.report.names import backbone_name, method_name, task_name
 from pelt_core.report.results import NOT_RUN
-from pelt_core.report.tables import interval, p_value
+from pelt_core.report.tables import interval
+from pelt_core.report.told import estimate
 from pelt_core.report.words import counted, listed
 from pelt_core.study.scores import Scores
 
@@ -39,14 +39,8 @@ def reading(scores: Scores, averages: pd.DataFrame, bounds: pd.DataFrame, gates:
 
 
 def difference(one: Mapping[str, Any]) -> str:
-    """A paired difference and what it allows to say: `+1.2 [0.3, 2.1] points (p = 0.010), told from 0`."""
-    numbers = f"{interval(SimpleNamespace(**one), '{:+.1f}')} points"
-    p = one.get("p_holm", one["p"])
-    if np.isnan(p):
-        return f"{numbers}, of one seed and so without a test"
-    corrected = " after Holm's correction" if "p_holm" in one else ""
-    equals = p_value(p) if p < 0.001 else f"= {p_value(p)}"
-    return f"{numbers} (p {equals}{corrected}), {'told' if p < 1 - LEVEL else 'not told'} from 0"
+    """A paired difference and what it allows to say, see `pelt_core.report.told.estimate`."""
+    return estimate(SimpleNamespace(**one))
 
 
 def _leaders(scores: Scores, averages: pd.DataFrame) -> Iterator[str]:
@@ -56,17 +50,22 @@ def _leaders(scores: Scores, averages: pd.DataFrame) -> Iterator[str]:
         if len(known) < 2:
             continue
         first, second = known[:2]
-        sides = ({"method": one["method"]} for one in (first, second))
-        gap = cells.difference(scores, *sides, examples=examples, task=first["tasks"])
         yield (
             f"**With {examples:,} examples**, over {listed(map(task_name, first['tasks']))}, the highest mean belongs "
             f"to {method_name(first['method'])}: {interval(SimpleNamespace(**first), '{:.1f}')}, where the trivial "
             f"baseline has {first['baseline']:.1f}. It leads {method_name(second['method'])}, the next, by "
-            f"{difference(gap)}."
+            f"{difference(_lead(scores, known))}."
             f"{''.join(_beside(scores, [one['method'] for one in known], int(examples), first['tasks']))}"
             + (f" Not run yet there, and so not compared: {open_methods}." if open_methods else "")
             + _published_best(int(examples))
         )
+
+
+def _lead(scores: Scores, ranked: list[dict[str, Any]]) -> dict[str, Any]:
+    """The best of some `averages` less the second."""
+    first, second = ranked[:2]
+    sides = {"method": first["method"]}, {"method": second["method"]}
+    return cells.difference(scores, *sides, examples=first["examples"], task=first["tasks"])
 
 
 def _beside(scores: Scores, methods: list[str], examples: int, tasks: list[str]) -> Iterator[str]:
@@ -83,8 +82,8 @@ def _beside(scores: Scores, methods: list[str], examples: int, tasks: list[str])
             told = gaps.assign(line=list(map(method_name, others)))[gaps["significant"]]
             above, below = (listed(told.loc[sign * told["mean"] > 0, "line"]) or "none" for sign in (1, -1))
             yield (
-                f" Told from {method_name(name)} after Holm's correction over {counted(tested, 'test')}: above it "
-                f"{above}, below it {below}."
+                f" Of {counted(tested, 'method')} compared with {method_name(name)}, these differ significantly after "
+                f"Holm's correction: better {above}, worse {below}."
             )
 
 
@@ -110,8 +109,8 @@ def _gate(gates: pd.DataFrame) -> Iterator[str]:
     for one in gates[(gates["size"] == gate_effect.POOLED) & (gates["state"] == "")].to_dict("records"):
         reach = f" An effect of {one['detectable']:.1f} points would show in four of five such studies."
         yield (
-            f"**The gate's effect** in {method_name(one['method'])}, pooled over {counted(len(one['tasks']), 'task')}, "
-            f"{gate_effect.POOLED} and {counted(one['seeds'], 'seed')}, is {difference(one)}."
+            f"**The gate's effect** in {method_name(one['method'])}, pooled over {counted(len(one['tasks']), 'task')} "
+            f"and {counted(one['seeds'], 'seed')}, with {one['examples']} examples, is {difference(one)}."
             f"{reach if np.isfinite(one['detectable']) else ''}"
         )
 
@@ -160,12 +159,15 @@ def facts(scores: Scores, averages: pd.DataFrame, bounds: pd.DataFrame, gates: p
         "hours": words.hours(scores),
     }
     for examples in sizes(scores):
-        own = averages[averages["examples"] == examples].sort_values("mean")
-        best = own.iloc[-1] if own["mean"].notna().all() else None
-        found[f"best_{examples}"] = NOT_RUN if best is None else method_name(best["method"])
-        found[f"tasks_{examples}"] = NOT_RUN if best is None else counted(len(best["tasks"]), "task")
+        own = averages[averages["examples"] == examples].sort_values("mean", ascending=False)
+        whole = own["mean"].notna().all() and len(own) > 1
+        ranked = own.to_dict("records") if whole else []
+        found[f"best_{examples}"] = method_name(ranked[0]["method"]) if ranked else NOT_RUN
+        found[f"tasks_{examples}"] = listed(map(task_name, ranked[0]["tasks"])) if ranked else NOT_RUN
+        found[f"lead_{examples}"] = difference(_lead(scores, ranked)) if ranked else NOT_RUN
     for one in gates[gates["size"] == gate_effect.POOLED].to_dict("records"):
-        found[f"gate_{one['method']}"] = one["state"] or difference(one)
+        over = f", with {one['examples']} examples on {listed(map(task_name, one['tasks']))}"
+        found[f"gate_{one['method']}"] = one["state"] or f"{difference(one)}{over}"
     for one in bounds[bounds["by"] == "dev_score"].to_dict("records"):
         found[f"bound_{one['method']}_{one['examples']}"] = one["state"] or difference(one)
     return found

@@ -51,10 +51,14 @@ def cell_state(scores: Scores, **where: Any) -> str:
 def _named(scores: Scores, run: ClassificationRun) -> str:
     head = "" if run.train_head else ", head frozen"
     return (
-        f"{method_name(scores.names[run.method])} on {task_name(run.task)}, {run.examples:,} examples, "
+        f"{method_name(scores.names[run.method])} on {task_name(run.task)}, {_size(run.examples)}, "
         f"pooling `{run.pooling}`{head}, learning rates {run.learning_rate:g} and {run.head_learning_rate:g}, "
         f"seed {run.seed}"
     )
+
+
+def _size(examples: int) -> str:
+    return f"{examples:,} examples" if examples else "all examples"
 
 
 def _by_size(scores: Scores) -> list[str]:
@@ -64,9 +68,9 @@ def _by_size(scores: Scores) -> list[str]:
         own = [run for run in scores.runs if run.examples == examples]
         open_runs = [run for run in own if run.key not in scores.rows]
         if len(open_runs) == len(own):
-            lines.append(f"{examples:,} examples: all {counted(len(own), 'run')}")
+            lines.append(f"{_size(examples)}: all {counted(len(own), 'run')}")
         elif open_runs:
-            lines.append(f"{examples:,} examples: {len(open_runs)} of {len(own)} runs; {_by_task(own, open_runs)}")
+            lines.append(f"{_size(examples)}: {len(open_runs)} of {len(own)} runs; {_by_task(own, open_runs)}")
     return lines
 
 
