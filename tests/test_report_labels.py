@@ -36,11 +36,12 @@ def test_leaders_keep_the_order_of_the_points_and_end_at_their_own_names() -> No
     for name in names:
         axis.plot(name.x, name.y, "o")
     name_column(axis, names)
-    leaders = [line for line in axis.lines if line.get_transform() == axis.transAxes]
-    level = [line for line in axis.lines if len(line.get_xdata()) == 2 and line not in leaders]
-    assert [list(line.get_ydata()) for line in level] == [[name.y] * 2 for name in names], "level up to the edge"
-    for one, other in combinations(leaders, 2):
-        assert np.all(np.subtract(one.get_ydata(), other.get_ydata()) > 0), "in one order at both ends"
-    for text, leader, name in zip(axis.texts, leaders, names, strict=True):
-        assert text.get_text() == name.text and text.get_position() == (GUTTER, leader.get_ydata()[1])
+    drawn = [(line.get_transform() == axis.transAxes, np.asarray(line.get_ydata())) for line in axis.lines]
+    bends = [ends for beside, ends in drawn if beside]
+    level = [ends for beside, ends in drawn if not beside and len(ends) == 2]
+    assert np.array_equal(level, [[name.y] * 2 for name in names]), "level up to the edge"
+    for one, other in combinations(bends, 2):
+        assert (one > other).all(), "in one order at both ends"
+    for text, ends, name in zip(axis.texts, bends, names, strict=True):
+        assert text.get_text() == name.text and text.get_position() == (GUTTER, ends[1])
     plt.close("all")

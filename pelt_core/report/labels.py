@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -44,7 +44,7 @@ def name_column(axis: Axes, names: Sequence[Name]) -> None:
     (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
     heights = (np.array([name.y for name in ordered]) - low) / (high - low)
     for name, height, place in zip(ordered, heights, spread(heights, 1 / max(8, len(ordered))), strict=True):
-        leader = {"color": name.colour, "linewidth": 0.5, "alpha": 0.6, "zorder": 0.5}
+        leader: dict[str, Any] = {"color": name.colour, "linewidth": 0.5, "alpha": 0.6, "zorder": 0.5}
         axis.plot([name.x, right], [name.y] * 2, **leader)
         axis.plot([1, GUTTER - 0.01], [height, place], transform=axis.transAxes, clip_on=False, **leader)
         axis.text(GUTTER, place, name.text, transform=axis.transAxes, va="center", fontsize=SMALL, color=name.colour)
