@@ -69,6 +69,35 @@ def test_figures_are_drawn_and_wide_enough_on_a_phone(html, visit, name):
     assert len(widths) == 3 and min(widths) > 320
 
 
+@pytest.mark.parametrize("width, scheme", [(1400, "light"), (420, "dark")])
+def test_a_wide_table_keeps_its_first_column_and_its_caption_in_sight(html, visit, width, scheme):
+    page, _ = visit(html / "studies" / "low-resource.html", width, scheme)
+    kept = page.evaluate(
+        """() => {
+            const box = [...document.querySelectorAll(".pst-scrollable-table-container")]
+                .find((one) => one.scrollWidth > one.clientWidth);
+            if (!box) return null;
+            box.scrollLeft = box.scrollWidth;
+            const table = box.querySelector("table"), first = table.tBodies[0].rows[0].cells[0];
+            const start = box.getBoundingClientRect().left;
+            const left = (element) => Math.round(element.getBoundingClientRect().left - start);
+            return [box.scrollLeft > 0, left(first), left(table.caption), table.caption.clientWidth <= box.clientWidth,
+                getComputedStyle(first).backgroundColor];
+        }"""
+    )
+    assert width > 600 or kept, "on a phone some table is wider than the page"
+    if kept:
+        scrolled, *lefts, wraps, ground = kept
+        assert scrolled and wraps and max(map(abs, lefts)) <= 1 and ground.startswith("rgb("), kept
+
+
+def test_a_published_score_is_smaller_than_ours(html, visit):
+    page, _ = visit(html / "studies" / "low-resource.html")
+    size = "element => parseFloat(getComputedStyle(element).fontSize)"
+    printed = page.locator(".pelt-published").first
+    assert printed.evaluate(size) < 0.9 * printed.locator("xpath=ancestor::td").evaluate(size)
+
+
 def test_search_works_from_a_file(html, visit):
     page, wrong = visit(html / "search.html", query="?q=bottleneck")
     page.wait_for_selector("#search-results li a")
@@ -98,9 +127,14 @@ def test_the_ledger_is_sorted_and_filtered_from_the_keyboard(html, visit):
     unscored = {"diverged", "loss only"}
     numbers = [float(score) for score in scores if score not in unscored]
     assert numbers == sorted(numbers, reverse=True) and set(scores[len(numbers) :]) <= unscored
-    page.get_by_label("find").fill("LoRA placement")
+    for words in ("LoRA placement", "placement, lora"):
+        page.get_by_label("find").fill(words)
+        page.wait_for_timeout(300)
+        assert 0 < lines.count() < total and all("LoRA" in text for text in lines.all_inner_texts())
+    found = lines.count()
+    page.get_by_label("find").fill("smollm2-135m placement lora")  # pages spell it SmolLM2-135M-Instruct
     page.wait_for_timeout(300)
-    assert 0 < lines.count() < total and all("LoRA" in text for text in lines.all_inner_texts())
+    assert lines.count() == found
     page.get_by_role("button", name="show all").press("Enter")
     page.get_by_label("study").select_option("placement")
     page.wait_for_timeout(300)

@@ -44,7 +44,11 @@ def test_scales_draw_both_lines_in_every_panel() -> None:
     figure = figures.scales(by_scale(gates_study(), 100), {"sst2": 50.0, "qqp": 60.0})
     for axis in figure.axes:
         assert len(axis.containers) == 2
-        assert {text.get_text() for text in axis.texts} == {"with gate", "without gate"}
+    assert len({axis.get_ylim() for axis in figure.axes}) == 1, "the same measure has one scale"
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.texts] == ["without gate", "with gate"]
+    figure.draw_without_rendering()
+    assert legend.get_window_extent().y0 >= max(axis.get_window_extent().y1 for axis in figure.axes), "above the panels"
 
 
 def test_what_is_not_run_is_said_and_not_drawn() -> None:

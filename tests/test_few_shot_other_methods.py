@@ -80,9 +80,15 @@ def test_the_table_has_a_line_a_method_and_the_trivial_baseline(scores: Scores, 
 
 def test_the_reading_says_that_one_seed_is_no_verdict(scores: Scores, chosen: pd.DataFrame) -> None:
     mean = other_methods.averages(scores, chosen)
-    assert mean.set_index("method").loc["ia3", "state"] == "not run yet"  # it lacks a task
     said = other_methods.reading(mean, other_methods.differences(scores, chosen), chosen).data
-    assert "**DoRA** has the highest mean" in said and "**no verdict**" in said and "nan" not in said
+    assert "On SST-2, **DoRA** has the highest mean" in said and "**no verdict**" in said and "nan" not in said
+
+
+def test_means_are_over_the_tasks_that_all_methods_with_runs_have(scores: Scores, chosen: pd.DataFrame) -> None:
+    mean = other_methods.averages(scores, chosen).set_index("method")
+    assert mean.loc["dora", "tasks"] == ["sst2"], "(IA)³ lacks the other"
+    assert mean["mean"].notna().sum() == len(SKILLS) and mean.loc["krona", "state"] == "not run yet"
+    assert other_methods.labels(mean)[1] == "score, mean of SST-2, points"
 
 
 def test_nothing_is_read_from_nothing(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The page on efficiency, on made-up costs and scores: its numbers, and what it says where some are missing."""
 
 import math
+from dataclasses import replace
 
 import efficiency_samples
 import matplotlib.pyplot as plt
@@ -194,8 +195,16 @@ def test_the_figure_names_every_method_in_every_panel(costs, scores):
     for axis in figure.axes:
         names = [text.get_text() for text in axis.texts]
         assert len(names) == 10 and {"UniPELT (APL)", "APL, no gate", "trivial baseline"} <= set(names)
-        places = [text.xyann[1] for text in axis.texts]
+        places = sorted(text.get_position()[1] for text in axis.texts)
         assert min(b - a for a, b in zip(places, places[1:], strict=False)) > 0.05
+
+
+def test_a_trivial_baseline_far_below_leaves_the_axis_to_the_methods(costs, scores):
+    shown = chosen(scores)
+    figure = figures.pareto(costs, replace(shown, baseline=-300.0))
+    for axis in figure.axes:
+        assert "↓ trivial baseline −300.0" in {text.get_text() for text in axis.texts}
+        assert axis.get_ylim()[0] > shown.frame["low"].min() - 20
 
 
 def test_without_costs_the_page_says_so_and_counts_all_the_same(no_costs, scores):

@@ -30,7 +30,7 @@ def lines(tmp_path_factory):
     ledger.write({**row, "status": "diverged", "metrics": {}, "seconds": {}}, [])
     html = explorer.table(export.table(ledger, "smoke"))
     found = [line for line in html.splitlines() if line.startswith("<tr")]
-    return {re.match(r'<tr id="(\w+)">', line)[1]: cells(line) for line in found}, frozen, other
+    return {re.match(r'<tr id="(\w+)" ', line)[1]: cells(line) for line in found}, frozen, other
 
 
 def test_each_run_is_a_line_with_what_tells_it_from_others(lines):
@@ -42,6 +42,18 @@ def test_each_run_is_a_line_with_what_tells_it_from_others(lines):
     assert shown["backbone"] == "<b>odd" and shown["commit"] == "0123456" and shown["seconds"] == "15"
     assert 0 <= float(shown["score"]) <= 100 and shown["metric"] == "accuracy"
     assert by_key[other.key]["score"] == "diverged" and "low-resource" in by_key[other.key]["study"].split()
+
+
+def test_a_variant_has_the_name_of_the_pages_and_is_found_by_its_own_too(tmp_path):
+    swept = next(run for run in grid("gates", "laptop") if "alpha=128" in run.method and "*" not in run.method)
+    few_shot_rows.fill(Ledger(tmp_path), [swept], items=4)
+    (line,) = [
+        line for line in explorer.table(export.table(Ledger(tmp_path), "laptop")).splitlines() if swept.key in line
+    ]
+    shown = cells(line)
+    assert shown["method"] == "LoRA, scale 16" and shown["specification"] == swept.method
+    (own,) = re.findall(r'data-names="([^"]*)"', line)
+    assert own.split() == ["lora-scale-16", swept.task, swept.backbone] and swept.task not in shown.values()
 
 
 def test_a_run_of_questions_names_its_sets(lines):

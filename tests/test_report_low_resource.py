@@ -15,6 +15,7 @@ from pelt_core.study.ledger import Ledger
 from pelt_core.study.scores import Scores, load
 
 TASKS = ["sst2", "mrpc"]
+SCORE = r"\d\d\.\d\d\xa0±\xa0\d\.\d\d"
 SKILLS = {"adapter": 0.5, "prefix": 0.3, "lora": 0.4, "apl": 0.8}
 
 
@@ -35,6 +36,10 @@ def nothing(tmp_path: Path) -> Scores:
     return load(["low-resource"], "paper", Ledger(tmp_path))
 
 
+def printed(score: str) -> str:
+    return f'<span class="pelt-published">{score}</span>'
+
+
 def test_published_scores_have_our_names(root: Path) -> None:
     table = published.low_resource(100, root / published.PUBLISHED)
     assert table.loc[("apl", "sst2"), "value"] == 82.36 and table.loc[("full", "avg"), "value"] == 60.02
@@ -46,14 +51,32 @@ def test_the_table_has_ours_above_the_published_score(some: Scores) -> None:
     frame = low_resource.table(some, 100, TASKS).set_index("Method")
     own = some.table.query("method == 'lora' and task == 'mrpc' and examples == 100")["score"]
     ours, paper = frame.loc["LoRA", "MRPC, F1"].split("<br>")
-    assert ours == f"{own.mean():.1f}\xa0±\xa0{own.std():.1f}\xa0(2)" and paper == "<small>81.66\xa0±\xa00.81</small>"
-    assert re.fullmatch(r"<small>\d\d\.\d\d\xa0±\xa0\d\.\d\d</small>", frame.loc["LoRA", "RTE, accuracy"])
-    assert frame.loc["LoRA", "Mean of 8"] == "<small>49.26</small>"
+    assert ours == f"{own.mean():.1f}\xa0±\xa0{own.std():.1f}\xa0(2)" and paper == printed("81.66\xa0±\xa00.81")
+    alone = frame.loc["LoRA", "RTE, accuracy"]
+    assert re.fullmatch(rf"not\xa0run\xa0yet<br>{printed(SCORE)}", alone), "a published score never stands alone"
+    assert frame.loc["LoRA", "Mean of 8"] == f"not\xa0run\xa0yet<br>{printed('49.26')}"
     assert list(frame.columns[:2]) == ["Mean of 8", "Mean of 2 with a signal"]
-    assert frame.loc["AP, no gate", "RTE, accuracy"] == "not run yet"
-    assert frame.loc["LoRA", "Mean of 2 with a signal"].endswith("<small>81.61</small>")
+    assert frame.loc["AP, no gate", "RTE, accuracy"] == "not\xa0run\xa0yet"
+    assert frame.loc["LoRA", "Mean of 2 with a signal"].endswith(printed("81.61"))
     assert re.fullmatch(r"[\d.]+\xa0±\xa0[\d.]+\xa0\(2\)", frame.loc["AP, no gate", "MRPC, F1"])
     assert frame.loc["Trivial baseline", "MRPC, F1"] == "66.7"
+
+
+def test_a_published_score_of_what_is_not_in_the_study_stands_below_a_dash(tmp_path: Path) -> None:
+    smaller = load(["low-resource"], "laptop", Ledger(tmp_path))
+    frame = low_resource.table(smaller, 1000, TASKS).set_index("Method")
+    assert re.fullmatch(rf"–<br>{printed(SCORE)}", frame.loc["LoRA", "MNLI, accuracy"])
+
+
+def test_the_table_of_means_says_what_they_are_over(some: Scores) -> None:
+    averages = low_resource.averages(some, TASKS)
+    frame = low_resource.means(averages).set_index("Method")
+    one = averages.set_index(["examples", "method"]).loc[(100, "apl")]
+    shown = frame.loc["UniPELT (APL)", "100 examples"]
+    assert shown == f"{one['mean']:.1f} [{one['low']:.1f},\xa0{one['high']:.1f}] (2)"
+    assert frame.loc["Tasks", "100 examples"] == "SST-2 and MRPC"
+    assert frame.loc["Trivial baseline", "100 examples"] == "58.3"
+    assert set(frame["1,000 examples"]) == {"not run yet"} and len(frame) == 10 + 2
 
 
 def test_averages_are_over_the_tasks_that_every_method_has(some: Scores) -> None:

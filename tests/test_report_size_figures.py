@@ -1,25 +1,13 @@
-"""Names beside points are where they can be read."""
+"""Means against sizes: what is known is drawn and named, what is not is counted."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pytest
 
-from pelt_core.report.size_figures import against_parameters, spread
-
-
-@pytest.mark.parametrize("places", [[5.0, 4.9, 4.85, 1.0], [3.0, 3.0, 3.0], [9.0, 5.0], [2.0]])
-def test_names_are_apart_in_their_order_and_about_their_points(places: list[float]) -> None:
-    found = spread(np.array(places), 0.5)
-    assert (np.diff(found) <= -0.5 + 1e-9).all()
-    assert found.mean() == pytest.approx(np.mean(places))
+from pelt_core.report.size_figures import against_parameters
 
 
-def test_names_that_have_room_stay_beside_their_points() -> None:
-    assert spread(np.array([9.0, 5.0, 1.0]), 0.5) == pytest.approx([9.0, 5.0, 1.0])
-
-
-def test_every_known_method_is_named_and_a_missing_one_is_not() -> None:
+def test_every_known_method_is_named_and_missing_ones_are_counted() -> None:
     frame = pd.DataFrame(
         {
             "method": ["head", "adapter", "lora", "dora"],
@@ -32,9 +20,13 @@ def test_every_known_method_is_named_and_a_missing_one_is_not() -> None:
     figure = against_parameters(frame, (150_000, 330_000), ["head"], ("size", "score"))
     (axis,) = figure.axes
     assert {text.get_text() for text in axis.texts} == {"Head only", "Adapter", "LoRA"}
+    assert axis.get_title("left") == "not shown: 1 of 4 methods, without results"
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("size", "score")
     assert axis.get_xscale() == "log" and axis.get_xlim()[0] > 10_000  # a head that adds nothing is a line, no point
     plt.close(figure)
+    whole = against_parameters(frame.dropna(), (150_000, 330_000), ["head"], ("size", "score"))
+    assert whole.axes[0].get_title("left") == ""
+    plt.close(whole)
 
 
 def test_without_any_run_the_figure_says_so() -> None:

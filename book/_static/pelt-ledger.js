@@ -8,13 +8,13 @@ function explore(ledger) {
   const headings = [...table.tHead.rows[0].cells];
   const runs = [...body.rows].map((row) => {
     const cells = [...row.cells].map((cell) => cell.textContent.trim());
-    return { row, cells, words: cells.join(" ").toLowerCase() };
+    return { row, cells, words: [...cells, row.dataset.names].join(" ").toLowerCase() }; // pages' names and raw ones
   });
   const make = (name, values) => Object.assign(document.createElement(name), values);
 
   const controls = make("form", { className: "pelt-ledger-controls" });
   controls.setAttribute("role", "search");
-  const search = make("input", { type: "search", placeholder: "words of a run, e.g. lora sst-2" });
+  const search = make("input", { type: "search", placeholder: "words in any order, e.g. sst2 lora" });
   const label = (text, control) => {
     const around = make("label", { textContent: text });
     around.append(control);
@@ -37,7 +37,7 @@ function explore(ledger) {
   ledger.prepend(controls);
 
   const filter = () => {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = search.value.toLowerCase().split(/[\s,]+/).filter(Boolean);
     let shown = 0;
     for (const run of runs) {
       const fits = words.every((word) => run.words.includes(word)) && menus.every((menu) => menu.fits(run));

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pelt_core.report.names import METHOD_NAMES, METRIC_NAMES, TASK_NAMES, backbone_name, set_name
+from pelt_core.report.names import METRIC_NAMES, backbone_name, method_name, set_name, task_name
 from pelt_core.study.export import columns
 
 PERCENT = 100
@@ -32,6 +32,8 @@ CHOSEN = ("study", "backbone", "task or sets", "method", "metric")
 """Columns that a menu selects by; a run that serves several studies is found by each."""
 WITHOUT_A_SCORE = {"finished": "loss only", "diverged": "diverged"}
 """Status -> what stands in the place of a score: a run may be asked for losses alone."""
+OWN_NAMES = ("name", "task", "evaluate", "backbone")
+"""Columns of the export whose values pages spell otherwise; a run is found by these, too, though they are not shown."""
 NUMBERS = ("examples", "seed", "score", "trained", "seconds")
 
 
@@ -65,7 +67,9 @@ def glossary() -> str:
 
 def _line(run: dict[str, Any]) -> str:
     cells = zip(HEADINGS, map(escape, _cells(run)), strict=True)
-    return f'<tr id="{run["key"]}">' + "".join(f"<td{_kind(name)}>{text}" for name, text in cells)
+    own = " ".join(filter(None, (_text(run, name).replace("+", " ") for name in OWN_NAMES)))
+    line = f'<tr id="{run["key"]}" data-names="{escape(own)}">'
+    return line + "".join(f"<td{_kind(name)}>{text}" for name, text in cells)
 
 
 def _kind(name: str) -> str:
@@ -75,12 +79,12 @@ def _kind(name: str) -> str:
 def _cells(run: dict[str, Any]) -> tuple[str, ...]:
     """The text of each of `HEADINGS`."""
     asked = " ".join(map(set_name, _text(run, "evaluate").split("+")))
-    of_task = TASK_NAMES.get(_text(run, "task"), _text(run, "task"))
+    of_task = task_name(_text(run, "task"))
     rates = [f"{run[name]:g}" for name in ("learning_rate", "head_learning_rate") if not pd.isna(run[name])]
     frozen = ", head frozen" if not pd.isna(run["train_head"]) and not run["train_head"] else ""
     seconds = [run[name] for name in ("train_seconds", "evaluate_seconds") if not pd.isna(run[name])]
     return (
-        METHOD_NAMES.get(run["name"], run["name"]),
+        method_name(run["name"]),
         of_task or asked,
         _whole(run, "examples") or _whole(run, "training_rows"),
         _whole(run, "seed"),

@@ -13,17 +13,20 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
 from pelt_core.report.figures import LINE
+from pelt_core.report.labels import is_far
 from pelt_core.report.style import COLOURS, INK, WIDTH, mark
 
 SMALL = 9.5
 """Points of text in a figure."""
+REFERENCE = "Trivial baseline"
+"""The name of a reference that is too far off to be drawn."""
 
 
 def means(frame: pd.DataFrame, label: str, number: str, references: Mapping[str, float] | None = None) -> Figure:
     """The mean of every cell with its interval; small dots are single seeds, dashes a reference.
 
-    A number without an interval, as papers print them, is an open mark. An untrained model that lies far from all
-    others is named at the edge, so that these keep the width of the figure.
+    A number without an interval, as papers print them, is an open mark. An untrained model, or a reference, that lies
+    far from all others is named at the edge on a line of its own, so that these keep the width of the figure.
 
     Args:
         frame: columns heading, line, method (for the colour), state, mean, low, high, by_seed; low and high are NaN
@@ -32,8 +35,10 @@ def means(frame: pd.DataFrame, label: str, number: str, references: Mapping[str,
         number: the format of what stands beside a dot, e.g. ``"{:.1f}"``.
         references: heading -> what to draw through its lines, a trivial baseline.
     """
+    known = {heading: value for heading, value in (references or {}).items() if np.isfinite(value)}
+    low, high, far = _ends(frame, known)
+    frame = _with_lines(frame, far)
     figure, axis, places = _canvas(frame)
-    low, high = _ends(frame, [value for value in (references or {}).values() if np.isfinite(value)])
     room = (high - low) or 1.0
     axis.set_xlim(low - 0.05 * room, high + 0.22 * room)
     for y, one in zip(places, frame.itertuples(), strict=True):
@@ -47,9 +52,9 @@ def means(frame: pd.DataFrame, label: str, number: str, references: Mapping[str,
             seeds, colour = one.by_seed, COLOURS[one.method]
             axis.plot(seeds, [y + 0.34] * len(seeds), ".", color=colour, markersize=2.5, zorder=1)
             _beside(axis, y, np.nanmax([one.mean, one.high]), number.format(one.mean))
-    for heading, value in (references or {}).items():
+    for heading, value in known.items():
         own = [y for y, name in zip(places, frame["heading"], strict=True) if name == heading]
-        if own and np.isfinite(value):
+        if own and heading not in far:
             axis.plot([value, value], [min(own) - 0.5, max(own) + 0.5], color=INK, linewidth=1, linestyle=(0, (3, 2)))
     axis.set_xlabel(label)
     return figure
@@ -57,6 +62,8 @@ def means(frame: pd.DataFrame, label: str, number: str, references: Mapping[str,
 
 def differences(frame: pd.DataFrame, label: str, first: str, second: str, number: str) -> Figure:
     """Paired differences around a line at zero; filled where Holm's correction leaves them significant.
+
+    The numbers stand in a column at the right, clear of the line at zero and of the intervals.
 
     Args:
         frame: columns heading, line, method (for the colour), state, mean, low, high, significant.
@@ -69,13 +76,13 @@ def differences(frame: pd.DataFrame, label: str, first: str, second: str, number
     axis.axvline(0, color=INK, linewidth=0.8, zorder=0)
     for y, one in zip(places, frame.itertuples(), strict=True):
         if np.isnan(one.mean):
-            _say(axis, y, one.state)
+            _in_the_column(axis, y, one.state, style="italic")
             continue
         look = mark(one.method)
         _interval(axis, y, one, look | {"markerfacecolor": look["color"] if one.significant else "none"})
-        _beside(axis, y, np.nanmax([one.mean, one.high]), number.format(one.mean).replace("-", "−"))
+        _in_the_column(axis, y, number.format(one.mean).replace("-", "−"))
     reach = np.nanmax(np.abs(frame[["mean", "low", "high"]].to_numpy())) if frame["mean"].notna().any() else 1.0
-    axis.set_xlim(-1.08 * reach, 1.35 * reach)
+    axis.set_xlim(-1.08 * reach, 1.5 * reach)
     for said, side, gap in ((f"← {second}", "right", -4), (f"{first} →", "left", 4)):
         axis.annotate(
             said, (0, 1.005), (gap, 0), ("data", "axes fraction"), "offset points", ha=side, va="bottom", fontsize=9
@@ -108,15 +115,31 @@ def side_by_side(frames: Sequence[pd.DataFrame], titles: Sequence[str], label: s
     return figure
 
 
-def _ends(frame: pd.DataFrame, references: list[float]) -> tuple[float, float]:
-    """Of the axis: all intervals, but for that of an untrained model which is further off than they are wide."""
-    trained = frame[frame["method"] != "none"]
-    known = [*trained[["mean", "low", "high"]].stack().dropna(), *references]
-    low, high = (min(known), max(known)) if known else (np.inf, -np.inf)
-    for one in frame[(frame["method"] == "none") & frame["mean"].notna()].itertuples():
-        if not known or low - (high - low) <= one.mean <= high + (high - low):
-            low, high = min(low, one.low), max(high, one.high)
-    return (low, high) if np.isfinite(low) else (0.0, 100.0)
+def _ends(frame: pd.DataFrame, references: Mapping[str, float]) -> tuple[float, float, dict[str, float]]:
+    """Of the axis: all intervals, and what of references and untrained models is near them; the far references."""
+    trained = frame.loc[frame["method"] != "none", ["mean", "low", "high"]].stack().dropna()
+    low, high = (trained.min(), trained.max()) if len(trained) else (np.inf, -np.inf)
+    far = {heading: value for heading, value in references.items() if len(trained) and is_far(value, low, high)}
+    untrained = frame[(frame["method"] == "none") & frame["mean"].notna()]
+    near = [(value, value) for heading, value in references.items() if heading not in far]
+    near += [(o.low, o.high) for o in untrained.itertuples() if not len(trained) or not is_far(o.mean, low, high)]
+    low, high = min([low, *(one for one, _ in near)]), max([high, *(other for _, other in near)])
+    return (low, high, far) if np.isfinite(low) else (0.0, 100.0, far)
+
+
+def _with_lines(frame: pd.DataFrame, far: Mapping[str, float]) -> pd.DataFrame:
+    """The frame with a last line under each heading whose reference is far off."""
+    there = frame["heading"].unique()
+    own = [
+        {"heading": heading, "line": REFERENCE, "method": "none", "state": "", "mean": far[heading], "by_seed": []}
+        for heading in there
+        if heading in far
+    ]
+    if not own:
+        return frame
+    order = {heading: place for place, heading in enumerate(there)}
+    whole = pd.concat([frame, pd.DataFrame(own)], ignore_index=True)
+    return whole.sort_values("heading", key=lambda headings: headings.map(order), kind="stable", ignore_index=True)
 
 
 def _canvas(frame: pd.DataFrame) -> tuple[Figure, Axes, list[float]]:
@@ -156,6 +179,11 @@ def _interval(axis: Axes, y: float, one: Any, look: Mapping[str, Any]) -> None:
 
 def _beside(axis: Axes, y: float, x: float, words: str) -> None:
     axis.annotate(words, (x, y), (6, 0), textcoords="offset points", va="center", fontsize=SMALL)
+
+
+def _in_the_column(axis: Axes, y: float, words: str, style: str = "normal") -> None:
+    place = axis.get_yaxis_transform()
+    axis.text(1, y, words, transform=place, ha="right", va="center", fontsize=SMALL, style=style)
 
 
 def _at_the_edge(axis: Axes, y: float, right: bool, number: str, colour: str) -> None:

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from pelt_core.report.labels import SMALL, Name, name_column
 from pelt_core.report.names import method_name
 from pelt_core.report.results import NOT_RUN
 from pelt_core.report.style import COLOURS, INK, WIDTH, mark
 
-LABEL = 0.17
+LABEL = 0.18
 """Inches of height for a name beside others."""
 
 
@@ -24,8 +23,10 @@ def against_parameters(
 ) -> Figure:
     """A mean against the number of trained parameters, every point with its name at the right.
 
+    Above stands how many methods are not shown, as they have no mean.
+
     Args:
-        frame: columns method, mean, low, high, parameters.
+        frame: columns method, mean, low, high, parameters; the mean is NaN where there is none.
         comparable: least and greatest number of parameters of the shaded band; NaN for none.
         level: methods that are drawn as a line across, as their size is none that could be chosen.
         labels: of the axis of parameters and of that of means.
@@ -43,54 +44,15 @@ def against_parameters(
         axis.axhline(one.mean, color=COLOURS[one.method], linewidth=0.9, linestyle=(0, (3, 2)))
     if known.empty:
         axis.text(0.5, 0.5, NOT_RUN, transform=axis.transAxes, ha="center", va="center", style="italic")
+    elif len(known) < len(frame):
+        said = f"not shown: {len(frame) - len(known)} of {len(frame)} methods, without results"
+        axis.set_title(said, loc="left", fontsize=SMALL, style="italic")
     axis.margins(x=0.08, y=0.06)
-    _names(axis, known.sort_values("mean", ascending=False), level)
+    ends = dict(zip(known["method"], known["parameters"], strict=True)) | dict.fromkeys(level, axis.get_xlim()[1])
+    name_column(
+        axis, [Name(method_name(o.method), ends[o.method], o.mean, COLOURS[o.method]) for o in known.itertuples()]
+    )
     axis.set_xlabel(labels[0])
     axis.set_ylabel(labels[1])
     axis.tick_params(axis="y", length=3)
     return figure
-
-
-def _names(axis: Axes, known: pd.DataFrame, level: Sequence[str]) -> None:
-    """The names in a column at the right, as far apart as they are high, each with a line to its point."""
-    low, high = axis.get_ylim()
-    left, right = axis.get_xlim()
-    gap = (high - low) / max(8, len(known))
-    places = spread(known["mean"].to_numpy(), gap)
-    for y, one in zip(places, known.itertuples(), strict=True):
-        start = right if one.method in level else one.parameters
-        axis.annotate(
-            method_name(one.method),
-            (start, one.mean),
-            (1.06, (y - low) / (high - low)),
-            textcoords="axes fraction",
-            va="center",
-            fontsize=8,
-            color=COLOURS[one.method],
-            arrowprops={
-                "arrowstyle": "-",
-                "color": COLOURS[one.method],
-                "linewidth": 0.5,
-                "alpha": 0.6,
-                "relpos": (0, 0.5),
-            },
-        )
-    axis.set(xlim=(left, right), ylim=(low, high))
-
-
-def spread(places: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
-    """Falling numbers moved until neighbours are `gap` apart, groups of them about their common middle."""
-    groups = [[place] for place in places]
-    moved = True
-    while moved:
-        moved = False
-        for above, below in zip(groups, groups[1:], strict=False):
-            lowest = np.mean(above) - gap * (len(above) - 1) / 2
-            highest = np.mean(below) + gap * (len(below) - 1) / 2
-            if lowest - highest < gap * (1 - 1e-9):
-                above += below
-                groups.remove(below)
-                moved = True
-                break
-    moved_apart = [np.mean(own) + gap * ((len(own) - 1) / 2 - np.arange(len(own))) for own in groups]
-    return np.concatenate([places[:0], *moved_apart])

@@ -10,7 +10,10 @@ from IPython.display import Markdown
 
 from pelt_core.report import estimates, words
 from pelt_core.report.names import METHOD_NAMES, backbone_summary, set_name
-from pelt_core.report.results import NOT_RUN, Results
+from pelt_core.report.results import DIVERGED, NOT_RUN, Results
+
+NUMBER = rf"^[−+\d<]|^–|^{NOT_RUN.replace(' ', '.')}|^{DIVERGED}|^$"
+"""How a cell of a column of numbers begins: with one, or with why there is none."""
 
 
 def table(frame: pd.DataFrame, name: str, caption: str) -> Markdown:
@@ -21,7 +24,7 @@ def table(frame: pd.DataFrame, name: str, caption: str) -> Markdown:
     """
     if frame.empty:
         return Markdown(f"{caption}: {NOT_RUN}.")
-    right = [i > 0 and frame[c].astype(str).str.match(r"^[−+\d<]|^$").all() for i, c in enumerate(frame.columns)]
+    right = [i > 0 and frame[c].astype(str).str.match(NUMBER).all() for i, c in enumerate(frame.columns)]
     lines = [frame.columns, ["--:" if r else ":--" for r in right], *frame.itertuples(index=False)]
     body = "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
     return Markdown(f"```{{table}} {caption}\n:name: {name}\n\n{body}\n```")

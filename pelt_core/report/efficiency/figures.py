@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pelt_core.report.efficiency.quality import SPENT, Quality, on_front, spent
+from pelt_core.report.labels import SMALL, Name, is_far, name_column
 from pelt_core.report.names import method_name
 from pelt_core.report.style import COLOURS, INK, WIDTH, mark
 from pelt_core.study.costs import Costs
@@ -35,7 +35,6 @@ def pareto(costs: Costs, shown: Quality) -> Figure:
         _front(axis, frame.loc[on_front(costs, shown, kind)])
         for method, one in frame.iterrows():
             _point(axis, str(method), one)
-        axis.axhline(shown.baseline, color=INK, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
         axis.set_xlabel(label)
         axis.set_ylabel("score, points")
         axis.spines["left"].set_visible(True)
@@ -57,28 +56,18 @@ def _front(axis: Axes, frame: pd.DataFrame) -> None:
 
 
 def _labels(axis: Axes, frame: pd.DataFrame, baseline: float) -> None:
-    """The names in a column on the right, in the order of the scores, each with a thin line to its mark."""
-    lines = {str(method): float(mean) for method, mean in frame["mean_score"].items()}
-    named = sorted([(mean, method) for method, mean in lines.items()] + [(baseline, "")])
-    for place, (mean, method) in zip(np.linspace(0.03, 0.97, len(named)), named, strict=True):
-        at = (float(frame.loc[method, "value"]), mean) if method else (1.0, mean)
-        axis.annotate(
-            method_name(method) if method else "trivial baseline",
-            at,
-            xycoords="data" if method else axis.get_yaxis_transform(),
-            xytext=(1.08, place),
-            textcoords="axes fraction",
-            va="center",
-            fontsize=8.5,
-            color=COLOURS[method] if method else INK,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": COLOURS[method] if method else INK,
-                "linewidth": 0.5,
-                "alpha": 0.5,
-                "shrinkB": 3,
-            },
-        )
+    """The names on the right; a trivial baseline far below the methods is named at the lower edge instead of drawn."""
+    names = [
+        Name(method_name(str(method)), one["value"], one["mean_score"], COLOURS[str(method)])
+        for method, one in frame.iterrows()
+    ]
+    if is_far(baseline, frame["low_score"].min(), frame["high_score"].max()):
+        said = f"↓ trivial baseline {baseline:.1f}".replace("-", "−")
+        axis.text(0.98, 0.02, said, transform=axis.transAxes, ha="right", va="bottom", fontsize=SMALL)
+    else:
+        axis.axhline(baseline, color=INK, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
+        names.append(Name("trivial baseline", axis.get_xlim()[1], baseline, INK))
+    name_column(axis, names)
 
 
 def _nothing() -> Figure:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from pelt_core.report.heat_figures import OF_GATE, nothing
 from pelt_core.report.names import task_name
@@ -13,6 +16,18 @@ from pelt_core.report.style import COLOURS, INK, WIDTH
 
 MOST = 150
 """Rows drawn one by one."""
+OF_LINES: dict[bool, dict[str, Any]] = {
+    gated: {
+        "label": "with gate" if gated else "without gate",
+        "color": COLOURS[like],
+        "markerfacecolor": COLOURS[like] if gated else "none",
+        "marker": "^",
+        "markersize": 5,
+        "linewidth": 1.2,
+    }
+    for gated, like in ((False, "lora"), (True, "apl"))
+}
+"""Whether there is a gate -> how its line is drawn."""
 
 
 def strips(frame: pd.DataFrame) -> Figure:
@@ -45,32 +60,23 @@ def strips(frame: pd.DataFrame) -> Figure:
 
 
 def scales(frame: pd.DataFrame, baselines: dict[str, float]) -> Figure:
-    """The score against LoRA's scale, without gate and with one; dashed: the trivial baseline.
+    """The score against LoRA's scale, without gate and with one, all panels of one scale; dashed: the trivial baseline.
 
     Args:
         frame: as `pelt_core.report.few_shot.tuned.by_scale` gives it.
         baselines: of each task.
     """
     tasks = list(dict.fromkeys(frame["task"]))
-    figure, axes = plt.subplots(1, len(tasks), figsize=(WIDTH, 2.7), sharex=True, squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        1, len(tasks), figsize=(WIDTH, 2.9), sharex=True, sharey=True, squeeze=False, layout="constrained"
+    )
     for axis, task in zip(axes[0], tasks, strict=True):
-        for gated, side, name, at in ((False, -1, "without gate", 0.98), (True, 1, "with gate", 0.9)):
+        for (gated, look), side in zip(OF_LINES.items(), (-1, 1), strict=True):
             own = frame[(frame["task"] == task) & (frame["gated"] == gated) & frame["mean"].notna()]
             if own.empty:
                 continue
-            colour, x = COLOURS["apl" if gated else "lora"], own["scale"] * 1.07**side
-            axis.text(1, at, name, transform=axis.transAxes, ha="right", va="top", color=colour, fontsize=9)
-            axis.errorbar(
-                x,
-                own["mean"],
-                [own["mean"] - own["low"], own["high"] - own["mean"]],
-                color=colour,
-                linewidth=1.2,
-                marker="^",
-                markersize=5,
-                elinewidth=1.8,
-                markerfacecolor=colour if gated else "none",
-            )
+            reach = [own["mean"] - own["low"], own["high"] - own["mean"]]
+            axis.errorbar(own["scale"] * 1.07**side, own["mean"], reach, elinewidth=1.8, **look)
         if frame.loc[frame["task"] == task, "mean"].isna().all():
             axis.text(0.5, 0.5, NOT_RUN, transform=axis.transAxes, ha="center", style="italic")
         axis.axhline(baselines[task], color=INK, linestyle="--", linewidth=0.8, zorder=0)
@@ -80,6 +86,8 @@ def scales(frame: pd.DataFrame, baselines: dict[str, float]) -> Figure:
         axis.minorticks_off()
         axis.set_xlim(frame["scale"].min() / 2, frame["scale"].max() * 2)
         axis.set_title(task_name(task), loc="left")
+    keys = [Line2D([], [], **look) for look in OF_LINES.values()]
+    figure.legend(handles=keys, labelcolor="linecolor", loc="outside upper center", ncols=2, frameon=False)
     axes[0, 0].set_ylabel("score, points")
     figure.supxlabel("LoRA's scale, alpha / rank", fontsize=10, color=INK)
     return figure

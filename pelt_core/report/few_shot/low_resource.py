@@ -14,11 +14,14 @@ from pelt_core.report.few_shot.published import low_resource
 from pelt_core.report.few_shot.tasks import leaving
 from pelt_core.report.names import METRIC_NAMES, method_name, task_name
 from pelt_core.report.results import NOT_RUN
-from pelt_core.report.words import counted
+from pelt_core.report.tables import interval
+from pelt_core.report.words import counted, listed
 from pelt_core.study.scores import Scores
 from pelt_core.study.signal import has_signal
 
 BASELINE = "Trivial baseline"
+NOT_IN_THE_STUDY = "–"
+"""In the place of ours where the paper alone has a method on a task."""
 
 
 def sizes(scores: Scores) -> list[int]:
@@ -78,12 +81,32 @@ def averages(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+def means(frame: pd.DataFrame) -> pd.DataFrame:
+    """What the figure of means shows: a line a method and a column a number of examples, then what a mean is over.
+
+    Args:
+        frame: as `averages` gives it.
+
+    Returns:
+        Mean [interval] in points and, in brackets, the number of seeds; below, the trivial baseline and the tasks.
+    """
+    columns = {}
+    for examples, own in frame.groupby("examples", sort=False):
+        cells = {one.method: one.state or f"{interval(one, '{:.1f}')} ({one.seeds})" for one in own.itertuples()}
+        tasks, baseline = own["tasks"].iloc[0], own["baseline"].iloc[0]
+        foot = [f"{baseline:.1f}", listed(map(task_name, tasks))] if tasks else [NOT_RUN, NOT_RUN]
+        columns[f"{examples:,} examples"] = cells | dict(zip((BASELINE, "Tasks"), foot, strict=True))
+    methods = [*dict.fromkeys(frame["method"]), BASELINE, "Tasks"]
+    found = pd.DataFrame(columns).reindex(methods).fillna(NOT_RUN)
+    return found.rename(index=method_name).rename_axis("Method").reset_index()
+
+
 def table(scores: Scores, examples: int, telling: Sequence[str]) -> pd.DataFrame:
     """The paper's table for one number of examples; in each cell first ours, then, below, the published score.
 
-    Mean ± deviation over shuffles, in brackets how many of them; the published deviation is over five. What ours or the
-    paper does not have is left out of the cell. The two means come first, over all tasks and over the telling ones;
-    there are none while a task is lacking.
+    Mean ± deviation over shuffles, in brackets how many of them; the published deviation is over five. The first line
+    says so where there is no score of ours; what the paper does not have is left out. The two means come first, over
+    all tasks and over the telling ones; there are none while a task is lacking.
     """
     tasks = list(dict.fromkeys(run.task for run in scores.runs))
     ours = cells.cells(scores, examples=examples).set_index(["method", "task"])
@@ -124,15 +147,15 @@ def _baseline(scores: Scores, tasks: Sequence[str], telling: Sequence[str]) -> d
 
 
 def _both(ours: Any, published: str) -> str:
-    if ours is None or ours["state"] == NOT_RUN:
-        first = ""
+    if ours is None:
+        first = NOT_IN_THE_STUDY
     elif ours["state"]:
         first = ours["state"]
     else:
         spread = "" if np.isnan(ours["deviation"]) else f" ± {ours['deviation']:.1f}"
         first = f"{ours['mean']:.1f}{spread} ({ours['seeds']})".replace("-", "−")
-    both = filter(None, (first, published and f"<small>{published}</small>"))
-    return "<br>".join(both).replace(" ", "\N{NO-BREAK SPACE}") or NOT_RUN
+    first, second = (text.replace(" ", "\N{NO-BREAK SPACE}") for text in (first, published))
+    return first + (second and f'<br><span class="pelt-published">{second}</span>')
 
 
 def _published(known: pd.DataFrame | None, group: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,7 +11,7 @@ from IPython.display import Markdown
 from pelt_core.methods import METHODS
 from pelt_core.report.few_shot import limits as common
 from pelt_core.report.few_shot import rates
-from pelt_core.report.few_shot.cells import cells, difference, with_holm
+from pelt_core.report.few_shot.cells import cells, difference, recorded_tasks, with_holm
 from pelt_core.report.few_shot.tasks import column, trivial
 from pelt_core.report.names import method_name, task_name
 from pelt_core.report.tables import interval, p_value
@@ -30,8 +30,6 @@ FACTOR = 1.5
 """So far apart are comparable sizes at most."""
 OUTSIDE = ("head", "full")
 """Not of a size that can be chosen: the floor and the ceiling."""
-LABELS = ("trained parameters, head left out", "mean over tasks, points")
-"""Of the axes of the figure of sizes."""
 
 
 def sizes(scores: Scores) -> pd.DataFrame:
@@ -59,8 +57,30 @@ def band(scores: Scores) -> tuple[float, float]:
 
 
 def averages(scores: Scores, chosen: pd.DataFrame) -> pd.DataFrame:
-    """The mean over the tasks at the chosen rates, with the columns of `sizes`; NaN while a task is lacking."""
-    return cells(scores, ("method",), key=rates.keys(chosen)).merge(sizes(scores).reset_index(), on="method")
+    """The mean of every method over the tasks that all recorded methods have, at the chosen rates.
+
+    Returns:
+        The columns of `pelt_core.report.few_shot.cells.cells` by method and of `sizes`, and tasks: which the mean is
+        over. NaN is the mean of a method without runs.
+    """
+    own = rates.keys(chosen)
+    tasks = recorded_tasks(scores, key=own)
+    frame = cells(scores, ("method",), key=own, **({"task": tasks} if tasks else {}))
+    return frame.assign(tasks=[tasks] * len(frame)).merge(sizes(scores).reset_index(), on="method")
+
+
+def labels(mean: pd.DataFrame) -> tuple[str, str]:
+    """Of the axes of the figure of sizes: parameters, and the tasks of the mean.
+
+    Args:
+        mean: as `averages` gives it.
+    """
+    over = mean["tasks"].iloc[0]
+    return "trained parameters, head left out", f"score, mean of {_over(over)}, points" if over else "score, points"
+
+
+def _over(tasks: Sequence[str]) -> str:
+    return listed(map(task_name, tasks))
 
 
 def differences(scores: Scores, chosen: pd.DataFrame) -> pd.DataFrame:
@@ -125,7 +145,7 @@ def reading(mean: pd.DataFrame, against: pd.DataFrame, chosen: pd.DataFrame) -> 
     """
     known = mean[mean["mean"].notna() & ~mean["method"].isin(OUTSIDE)]
     if known.empty:
-        return Markdown("There is nothing to read yet: no method is recorded on every task.")
+        return Markdown("There is nothing to read yet: no task is recorded for all methods that have runs.")
     points = [*_order(known), *_differences(against), *_with_size(known), *_edges(chosen)]
     return Markdown("\n".join(f"- {point}" for point in points))
 
@@ -135,9 +155,9 @@ def _order(known: pd.DataFrame) -> Iterator[str]:
     lines = list(ranked.itertuples())
     first, last = lines[0], lines[-1]
     yield (
-        f"Over all tasks, **{method_name(first.method)}** has the highest mean, {interval(first, '{:.1f}')}, and "
-        f"{method_name(last.method)} the lowest, {interval(last, '{:.1f}')}, of the "
-        f"{counted(len(known), 'method')} recorded on every task."
+        f"On {_over(first.tasks)}, **{method_name(first.method)}** has the highest mean, "
+        f"{interval(first, '{:.1f}')}, and {method_name(last.method)} the lowest, {interval(last, '{:.1f}')}, of the "
+        f"{counted(len(known), 'method')} recorded there."
     )
     alike = ranked[ranked["comparable"]]
     if len(alike) > 1:
