@@ -1,5 +1,6 @@
 """The page of claims, on rows that are made up."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -39,6 +40,8 @@ def test_every_claim_has_a_line_with_its_verdict(judged: list[Judged]) -> None:
     lines = frame.set_index(frame["Claim"].str.extract(r"`(.+)`")[0])
     best = lines.loc["best-on-average-100"]
     assert best["Verdict"] == "supported" and best["Published"] == "+2.57" and best["Seeds"] == "5"
+    assert best["Published, same tasks"] == tables.effect(of(judged, "best-on-average-100").published_here, "points")
+    assert best["Published, same tasks"] not in ("", best["Published"])
     assert best["Tasks"] == "2" and best["Ours"].startswith("+") and best["Unit"] == "points"
     assert lines.loc["best-on-average-500", "Ours"] == lines.loc["small-rivals-large", "Ours"] == "not run yet"
     assert lines.loc["upper-bound-500", "Published"].startswith("−")
@@ -106,6 +109,13 @@ def test_words(judged: list[Judged], rows: Evidence) -> None:
     state = words.state(judged, words.recorded(judged, rows), rows).data
     assert "runs of the studies" in state and "SST-2" in state
     assert "Resolution" in words.limits(judged).data
+
+
+def test_a_published_effect_that_leaves_its_bounds_on_our_tasks_is_said(judged: list[Judged]) -> None:
+    longer = of(judged, "longer-prefix")
+    said = [words.reading([replace(longer, published_here=effect)]).data for effect in (30.645, 0.5)]
+    assert "over the tasks of ours alone, they lie for `longer-prefix` (+30.64)" in said[0]
+    assert "of ours alone" not in said[1]
 
 
 def test_a_count_that_is_not_the_printed_one_is_explained_as_a_count(judged: list[Judged]) -> None:

@@ -36,7 +36,7 @@ def counts(judged: Sequence[Judged]) -> pd.DataFrame:
 
 
 def claims(judged: Sequence[Judged]) -> pd.DataFrame:
-    """Every claim: what it says, its verdict, the published effect, ours, and what ours rests on.
+    """Every claim: what it says, its verdict, the published effect, also over our tasks alone, ours, and its basis.
 
     Claims of one group stand together under a line that says what they have in common.
     """
@@ -109,6 +109,7 @@ def _line(one: Judged, says: str) -> dict[str, str]:
         "Claim": f"{says} `{one.claim.id}`",
         "Verdict": said(one),
         "Published": effect(one.published, found.unit),
+        "Published, same tasks": effect(one.published_here, found.unit),
         "Ours": ours,
         "Unit": found.unit if shown or isfinite(one.published) else "",
         "p, Holm": p_value(one.p) if isfinite(one.p) and shown and shown.high > shown.low else "",

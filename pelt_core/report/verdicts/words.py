@@ -91,11 +91,16 @@ def _paper(paper: str, judged: Sequence[Judged]) -> str:
     said += filter(None, map(_miscounted, contradicted))
     if any(one.claim.study not in OTHER_PAGES for one in contradicted):
         said.append(f"Why a claim on trained runs may hold in the paper and not here: {FURTHER[paper]}")
-    against = [f"`{one.claim.id}` ({effect(one.published, one.finding.unit)})" for one in judged if _off(one)]
-    if against:
+    if against := [_written(one, one.published) for one in judged if _off(one, one.published)]:
         said.append(
             "As they are tested here, the paper's own numbers lie outside of the claimed bounds, intervals aside, for "
             f"{listed(against)}."
+        )
+    here = [one for one in judged if _off(one, one.published_here) and not _off(one, one.published)]
+    if here:
+        said.append(
+            "Within them over all of the paper's tasks, but outside over the tasks of ours alone, they lie for "
+            f"{listed(_written(one, one.published_here) for one in here)}."
         )
     return " ".join(said)
 
@@ -123,12 +128,14 @@ def _miscounted(one: Judged) -> str:
     )
 
 
-def _off(one: Judged) -> bool:
-    """Whether the published effect is not within the claimed bounds."""
+def _off(one: Judged, published: float) -> bool:
+    """Whether a published effect is not within the claimed bounds."""
     test = one.claim.test
-    return isfinite(one.published) and not test.get("above", -float("inf")) <= one.published <= test.get(
-        "below", float("inf")
-    )
+    return isfinite(published) and not test.get("above", -float("inf")) <= published <= test.get("below", float("inf"))
+
+
+def _written(one: Judged, published: float) -> str:
+    return f"`{one.claim.id}` ({effect(published, one.finding.unit)})"
 
 
 def limits(judged: Sequence[Judged]) -> Markdown:

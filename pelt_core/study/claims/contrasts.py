@@ -65,7 +65,8 @@ def best_of(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         if aligned.tasks:
             values = aligned.frames[test["method"]] - aligned.frames[rival]
             tests += bounds.against(f"{test['method']} − {rival}", values, test, statistics.pooled)
-    least = min(found, key=lambda aligned: (len(aligned.tasks), aligned.seeds))
+    compared = [aligned for aligned in found if aligned.tasks]
+    least = min(compared or found, key=lambda aligned: (len(aligned.tasks), aligned.seeds))
     absent = [rival for rival, aligned in zip(test["than"], found, strict=True) if not aligned.tasks]
     return _finding(least, tests, absent)
 

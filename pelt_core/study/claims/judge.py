@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,8 @@ class Judged:
         verdict: of the finding.
         p_holm: the corrected p-value of each of its tests.
         everywhere: the verdict over all tasks, those that cannot test a claim included.
-        published: the same effect in the paper's own numbers, NaN where it prints none.
+        published: the same effect in the paper's own numbers, over all of its tasks; NaN where it prints none.
+        published_here: the published effect over the tasks of ours, see `published_over`.
         provisional: whether it has p-values that Holm's correction may yet raise, as comparisons of its family are
             not run yet.
     """
@@ -63,6 +64,7 @@ class Judged:
     p_holm: tuple[float, ...]
     everywhere: Verdict
     published: float
+    published_here: float
     provisional: bool
 
     @property
@@ -103,6 +105,7 @@ def judge(wanted: Sequence[Claim], evidence: Evidence, done: Callable[[str], Non
             p_holm=p_holm[claim.id],
             everywhere=verdict(over_all[claim.id], p_over_all[claim.id]),
             published=printed[claim.id],
+            published_here=published_over(claim, found[claim.id].tasks, evidence),
             provisional=claim.family in unfinished and bool(np.isfinite(p_holm[claim.id]).any()),
         )
         for claim in wanted
@@ -120,6 +123,13 @@ def published(claim: Claim, evidence: Evidence) -> float:
     if not claim.published:
         return float(np.nan)
     return KINDS[claim.test["kind"]].published(claim.test, Published(evidence.papers, claim.published))
+
+
+def published_over(claim: Claim, tasks: Sequence[str], evidence: Evidence) -> float:
+    """A claim's published effect over these tasks alone; NaN without tasks, or where one of them is not printed."""
+    if not (claim.published and tasks and set(tasks) <= set(Published(evidence.papers, claim.published).tasks())):
+        return float(np.nan)
+    return published(replace(claim, test={**claim.test, "tasks": tasks}), evidence)
 
 
 def _found(claim: Claim, evidence: Evidence) -> Finding:
