@@ -151,7 +151,8 @@ def limits(judged: Sequence[Judged]) -> Markdown:
         "corrected for each other.",
         f"**Seeds.** With fewer than {LEAST_SEEDS} seeds there is no verdict, however large the effect.",
         "**Upper bound.** Taking the best module by its test scores favours the bound, as the highest of several "
-        "uncertain numbers is too high; the claims of `chosen-module` take it by development rows.",
+        "uncertain numbers is too high; the claims of `chosen-module` take it by development rows, for each task and "
+        "shuffle, as one can do in practice.",
     ]
     if detectable:
         points.append(
