@@ -12,17 +12,21 @@ from pelt_core.study import statistics
 from pelt_core.study.claims import answers, contrasts, costs, places, ranks, spread
 from pelt_core.study.claims.claim import Claim, claims
 from pelt_core.study.claims.evidence import Evidence
-from pelt_core.study.claims.finding import Finding, Test, Verdict, telling, verdict
+from pelt_core.study.claims.finding import DECIDED, Finding, Test, Verdict, telling, verdict
 from pelt_core.study.claims.published import Published
 from pelt_core.study.statistics import LEAST_SEEDS
+
+QUALITY, COST = "scores or losses", "parameters or time"
+"""What a claim is about: a verdict on the one rests on trained models, one on the other does not."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of comparison: how it is made on our rows, and its effect in the paper's own numbers."""
+    """One kind of comparison: how it is made on our rows, its effect in the paper's numbers, and what it is about."""
 
     find: Callable[[str, Mapping[str, Any], Evidence], Finding]
     published: Callable[[Mapping[str, Any], Published], float]
+    about: str = QUALITY
 
 
 KINDS = {
@@ -33,10 +37,10 @@ KINDS = {
     "answers-best-of": Kind(answers.best_of, contrasts.published_best_of),
     "spread": Kind(spread.spread, spread.published_spread),
     "ranks": Kind(ranks.ranks, ranks.published_ranks),
-    "counts": Kind(costs.counts, costs.published_counts),
+    "counts": Kind(costs.counts, costs.published_counts, COST),
     "agreement": Kind(ranks.agreement, lambda test, published: 1.0),
-    "percents": Kind(costs.percents, costs.published_counts),
-    "times": Kind(costs.times, costs.published_times),
+    "percents": Kind(costs.percents, costs.published_counts, COST),
+    "times": Kind(costs.times, costs.published_times, COST),
     "place": Kind(places.place, places.published_effect),
 }
 NO_STUDY = "no study tests it yet"
@@ -66,6 +70,16 @@ class Judged:
     published: float
     published_here: float
     provisional: bool
+
+    @property
+    def about(self) -> str:
+        """`QUALITY` or `COST`."""
+        return KINDS[self.claim.test["kind"]].about
+
+    @property
+    def decided(self) -> bool:
+        """Whether the claim is supported or contradicted."""
+        return self.verdict in DECIDED
 
     @property
     def shown(self) -> Test | None:
