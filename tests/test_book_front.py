@@ -55,6 +55,12 @@ def test_findings_are_those_whose_runs_are_recorded(book):
     assert len(said) == 2
 
 
+def test_decided_claims_are_told_apart_by_what_they_are_about(book):
+    glued = {"claims_all": "51", "claims_counts": "7 are supported", "claims_decided": " Supported are 5 on time."}
+    (said,) = pelt_front.findings(book("claims", glued)).splitlines()
+    assert "**Of 51 claims of the two papers**, 7 are supported. Supported are 5 on time." in said
+
+
 def test_the_studies_of_reasoning_have_findings_once_they_are_recorded(book):
     book("causal-gates", {"gated": "−0.010", "ungated": "not run yet", "best_part": "not run yet"})
     book("id-ood", {"mix": "MAWPS", "leaked": "−0.300", "clean_gain": "−0.500"})
@@ -99,13 +105,17 @@ def test_the_cards_count_runs_hours_and_decided_claims(book):
             "evaluate_seconds": [200.0, 0, 0],
         }
     )
-    counted = {"claims_all": "51", "claims_supported": "2", "claims_contradicted": "3"}
+    counted = {
+        **{"claims_quality": "45", "claims_quality_decided": "2"},
+        **{"claims_cost": "6", "claims_cost_decided": "5"},
+    }
     said = pelt_front.cards(book("claims", counted), runs)
     for number in (
         "grid-item-card} 3\n",
         "grid-item-card} 2\n",
         "grid-item-card} 3 hours\n",
-        "grid-item-card} 5 of 51\n",
+        "grid-item-card} 2 of 45\n",
+        "on scores or losses decided here, for or against; of those on parameters or time 5 of 6",
         "of computing, added up over the runs of all studies",
     ):
         assert number in said

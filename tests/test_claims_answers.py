@@ -42,7 +42,7 @@ def test_nothing_is_said_of_what_is_not_run(tmp_path):
     assert whole.verdict == "undecided at this scale" and np.isnan(whole.p)
     assert whole.finding.reasons == ("one seed: no verdict",)
     others = judged(tmp_path / "b", "bottleneck", {}, "bottleneck-series", keep=lambda run: "512" not in run.method)
-    assert others[0].verdict == "not run yet" and others[0].finding.missing == ("series-512",)
+    assert others[0].verdict == "incomplete" and others[0].finding.missing == ("series-512",)
     none = judged(tmp_path / "c", "bottleneck", {}, "larger-bottleneck-series", keep=lambda run: False)
     assert none[0].verdict == "not run yet" and none[0].shown is None
 

@@ -5,10 +5,18 @@ import re
 import pytest
 
 from pelt_core.study.claims.claim import BadClaim, UnknownClaim, chosen, claims, parsed
-from pelt_core.study.claims.judge import KINDS
+from pelt_core.study.claims.judge import COST, KINDS
 from pelt_core.study.grids import STUDIES
 
-ENTRY = {"id": "a", "paper": "unipelt", "where": "table 1", "says": "A.", "tested": "B.", "test": {"kind": "contrast"}}
+ENTRY = {
+    "id": "a",
+    "title": "A",
+    "paper": "unipelt",
+    "where": "table 1",
+    "says": "A.",
+    "tested": "B.",
+    "test": {"kind": "contrast"},
+}
 
 
 def test_every_claim_has_a_kind_and_a_study_that_exist() -> None:
@@ -30,6 +38,7 @@ def test_for_makes_a_claim_of_each_value() -> None:
     entry = {
         **ENTRY,
         "id": "a-{examples}",
+        "title": "A, {examples}",
         "says": "With {examples}.",
         "test": {"kind": "contrast", "examples": "{examples}"},
     }
@@ -49,9 +58,21 @@ def test_a_wrong_field_is_refused(entry: dict[str, object], complaint: str) -> N
         parsed([entry])
 
 
-def test_two_claims_of_one_id_are_refused() -> None:
+def test_two_claims_of_one_id_or_title_are_refused() -> None:
     with pytest.raises(BadClaim, match="several claims have the id 'a'"):
         parsed([ENTRY, ENTRY])
+    with pytest.raises(BadClaim, match="several claims have the title 'A'"):
+        parsed([ENTRY, {**ENTRY, "id": "b"}])
+
+
+def test_titles_are_short() -> None:
+    assert max(len(claim.title) for claim in claims()) < 50
+
+
+def test_claims_on_costs_are_those_that_train_nothing() -> None:
+    costs = {claim.id for claim in claims() if KINDS[claim.test["kind"]].about == COST}
+    sizes = {"parameter-counts", "trained-share-llama-7b", "trained-share-llama-13b"}
+    assert costs == sizes | {"trains-faster", "infers-slower"}
 
 
 def test_chosen_by_id() -> None:

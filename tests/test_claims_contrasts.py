@@ -108,7 +108,7 @@ def test_the_best_on_development_rows_is_chosen_for_each_seed(tmp_path: Path) ->
     [
         ({"lora": 0.2, "prefix": 0.3}, "supported"),
         ({"lora": 0.2, "prefix": 0.95}, "undecided at this scale"),
-        ({"lora": 0.2}, "not run yet"),
+        ({"lora": 0.2}, "incomplete"),
     ],
 )
 def test_the_best_of_several_beats_each(rivals: dict[str, float], verdict_: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from few_shot_claims import ROOT, evidence
 
 from pelt_core.study import statistics
 from pelt_core.study.claims.claim import chosen
-from pelt_core.study.claims.costs import as_printed, counts, published_times, times
+from pelt_core.study.claims.costs import CUT_OFF, _exact, as_printed, counts, published_times, times
 from pelt_core.study.claims.finding import verdict
 from pelt_core.study.claims.published import Published, read
 
@@ -32,6 +32,13 @@ def test_the_counts_of_the_table_are_ours(tmp_path: Path) -> None:
     wrong = {**claim.test, "methods": {"adapter": "pfeiffer(bottleneck=47)@mlp_norm"}}
     other = counts("", wrong, evidence(tmp_path, {}))
     assert verdict(other, [0.0]) == "contradicted" and other.tests[0].effect < 0
+
+
+@pytest.mark.parametrize("ours, agrees", [(0.1166, True), (0.1098, True), (0.1201, False), (0.1049, False)])
+def test_a_number_agrees_rounded_or_cut_off(ours: float, agrees: bool) -> None:
+    one = _exact("prefix", ours - 0.11, {ours: 0.11}, "said")
+    assert (one.gain > 0) is agrees
+    assert (CUT_OFF in one.detail) is (ours == 0.1166)
 
 
 def measured(folder: Path, ratios: dict[str, float], repeats: int = 7) -> Path:

@@ -22,7 +22,7 @@ def finding(gains: list[float], **fields: Any) -> Finding:
         ([2], [np.nan], (), "undecided at this scale"),
         ([], [], (), "undecided at this scale"),
         ([], [], ("rows",), "not run yet"),
-        ([2], [0.01], ("a rival",), "not run yet"),
+        ([2], [0.01], ("a rival",), "incomplete"),
         ([-2], [0.01], ("a rival",), "contradicted"),
     ],
 )
@@ -36,7 +36,7 @@ def test_all_tests_must_agree(gains: list[float], p_holm: list[float], missing: 
         ([2, -1], [0.01, 0.01], (), "supported"),
         ([-2, -1], [0.01, 0.01], (), "contradicted"),
         ([-2, -1], [0.01, 0.2], (), "undecided at this scale"),
-        ([-2], [0.01], ("another",), "not run yet"),
+        ([-2], [0.01], ("another",), "incomplete"),
         ([2], [0.01], ("another",), "supported"),
     ],
 )
@@ -47,6 +47,11 @@ def test_any_test_may_agree(gains: list[float], p_holm: list[float], missing: tu
 def test_what_does_not_decide_is_not_asked() -> None:
     tests = (Test("a", 1, 0, 2, 1, 0.01), Test("b", -9, -10, -8, -9, 0.001, decides=False))
     assert verdict(Finding("points", tests), [0.02, 0.002]) == "supported"
+
+
+def test_what_decides_nothing_leaves_a_claim_not_run() -> None:
+    beside = Test("b", -9, -10, -8, -9, 0.001, decides=False)
+    assert verdict(Finding("points", (beside,), ("rows",)), [0.01]) == "not run yet"
 
 
 def test_the_test_that_is_shown_is_the_one_furthest_from_what_the_claim_needs() -> None:

@@ -10,7 +10,7 @@ from synthetic import fill
 from pelt_core.study.claims.claim import Claim, chosen, claims
 from pelt_core.study.claims.evidence import Evidence
 from pelt_core.study.claims.finding import VERDICTS
-from pelt_core.study.claims.judge import NO_STUDY, judge, published, with_families
+from pelt_core.study.claims.judge import NO_STUDY, judge, published, published_over, with_families
 from pelt_core.study.claims.lines import counted, line, provisional
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
@@ -30,8 +30,7 @@ def test_before_a_run_is_recorded_only_what_needs_none_has_a_verdict(nothing: Ev
     judged = judge(claims(), nothing)
     counts = {"parameter-counts", "trained-share-llama-7b", "trained-share-llama-13b"}
     assert {one.claim.id for one in judged if one.verdict != "not run yet"} == counts
-    # Of LLaMA-7B the prefix's share is printed cut off, not rounded.
-    found = {"supported": 2, "contradicted": 1, "not run yet": len(claims()) - 3}
+    found = {"supported": 3, "not run yet": len(claims()) - 3}
     assert counted(judged) == dict.fromkeys(VERDICTS, 0) | found
     untested = [one for one in judged if not one.claim.study]
     assert untested and all(one.finding.reasons == (NO_STUDY,) and np.isfinite(one.published) for one in untested)
@@ -43,6 +42,24 @@ def test_published_effects(nothing: Evidence) -> None:
     assert found["gate-ap-plenty"] == pytest.approx(83.12 - 82.23, abs=0.01)
     assert np.isnan(found["gate-ap-100"])  # the paper prints no row without gates there
     assert found["small-rivals-large"] == pytest.approx(81.5 - 77.0)
+
+
+def test_published_effects_over_the_tasks_of_ours(nothing: Evidence) -> None:
+    longer, spread, size, unprinted = chosen(["longer-prefix", "varies-most", "size-is-not-quality-100", "gate-ap-100"])
+    assert published(longer, nothing) == pytest.approx(-0.41)
+    both = [published_over(longer, (task,), nothing) for task in ("sst2", "qqp")]
+    assert published_over(longer, ("sst2", "qqp"), nothing) == pytest.approx(np.mean(both)) and np.mean(both) > 30
+    for one in (spread, size):
+        assert published_over(one, ("sst2", "qqp", "stsb"), nothing) != published(one, nothing)
+    for one, tasks in ((longer, ()), (longer, ("sst2", "paraphrase")), (unprinted, ("sst2",))):
+        assert np.isnan(published_over(one, tasks, nothing))
+
+
+def test_a_verdict_has_the_published_effect_over_its_tasks(tmp_path: Path) -> None:
+    claim = chosen(["best-on-average-100"])
+    (one,) = judge(claim, evidence(tmp_path, {"apl": 0.9, "lora": 0.5}, at_100, "paper"))
+    assert one.published_here == published_over(claim[0], ("sst2",), evidence(tmp_path, {})) != one.published
+    assert line(one)["published_same_tasks"] == pytest.approx(one.published_here, abs=1e-6)
 
 
 def test_a_family_is_corrected_as_a_whole(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The page of claims, on rows that are made up."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -8,8 +9,9 @@ from few_shot_claims import ROOT, evidence
 
 from pelt_core.report.verdicts import figures, tables, words
 from pelt_core.study.claims.claim import chosen, claims
+from pelt_core.study.claims.costs import percents
 from pelt_core.study.claims.evidence import Evidence
-from pelt_core.study.claims.finding import VERDICTS
+from pelt_core.study.claims.finding import VERDICTS, verdict
 from pelt_core.study.claims.judge import NO_STUDY, Judged, judge
 
 SKILLS = {"full": 0.5, "bitfit": 0.2, "adapter": 0.6, "prefix": 0.4, "lora": 0.5, "ap": 0.6, "apl": 0.95}
@@ -39,6 +41,8 @@ def test_every_claim_has_a_line_with_its_verdict(judged: list[Judged]) -> None:
     lines = frame.set_index(frame["Claim"].str.extract(r"`(.+)`")[0])
     best = lines.loc["best-on-average-100"]
     assert best["Verdict"] == "supported" and best["Published"] == "+2.57" and best["Seeds"] == "5"
+    assert best["Published, same tasks"] == tables.effect(of(judged, "best-on-average-100").published_here, "points")
+    assert best["Published, same tasks"] not in ("", best["Published"])
     assert best["Tasks"] == "2" and best["Ours"].startswith("+") and best["Unit"] == "points"
     assert lines.loc["best-on-average-500", "Ours"] == lines.loc["small-rivals-large", "Ours"] == "not run yet"
     assert lines.loc["upper-bound-500", "Published"].startswith("−")
@@ -92,10 +96,19 @@ def test_the_figure_has_a_panel_a_unit_and_a_published_mark_a_claim(judged: list
     figure = figures.beside_published(judged)
     labels = [axis.get_xlabel() for axis in figure.axes]
     assert labels[0] == "points" and len(set(labels)) == len(labels)
-    marks = [line for axis in figure.axes for line in axis.lines if line.get_marker() == "D"]
-    shown = [label.get_text() for axis in figure.axes for label in axis.get_yticklabels()]
-    assert len(marks) == len(shown) and {"gain-100", "varies-most", "trains-faster"} <= set(shown)
-    assert "parameter-counts" not in shown and "gate-ap-100" not in shown
+    lines = [line for axis in figure.axes for line in axis.lines]
+    marks = {mark: [one for one in lines if one.get_marker() == mark] for mark in (figures.ALL, figures.SAME)}
+    shown = [text.get_text() for axis in figure.axes for text in axis.texts]
+    assert len(marks[figures.ALL]) == len(shown) == len(figures.drawn(judged))
+    at = shown.index("APL best on average, 100 examples")
+    best = of(judged, "best-on-average-100")
+    assert [own[at].get_xdata() for own in marks.values()] == [[best.published], [best.published_here]]
+    titles = {of(judged, name).claim.title for name in ("gain-100", "varies-most", "trains-faster")}
+    assert titles <= set(shown)
+    assert not {of(judged, name).claim.title for name in ("parameter-counts", "gate-ap-100")} & set(shown)
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "published, tasks of ours" in legend and "ours, supported" in legend
+    assert "ours, incomplete" not in legend  # nothing is
     plt.close(figure)
 
 
@@ -108,19 +121,66 @@ def test_words(judged: list[Judged], rows: Evidence) -> None:
     assert "Resolution" in words.limits(judged).data
 
 
-def test_a_count_that_is_not_the_printed_one_is_explained_as_a_count(judged: list[Judged]) -> None:
-    off, same = of(judged, "trained-share-llama-7b"), of(judged, "trained-share-llama-13b")
+def test_a_published_effect_that_leaves_its_bounds_on_our_tasks_is_said(judged: list[Judged]) -> None:
+    longer = of(judged, "longer-prefix")
+    said = [words.reading([replace(longer, published_here=effect)]).data for effect in (30.645, 0.5)]
+    assert "over the tasks of ours alone, they lie for `longer-prefix` (+30.64)" in said[0]
+    assert "of ours alone" not in said[1]
+
+
+def test_a_count_that_is_not_the_printed_one_is_explained_as_a_count(judged: list[Judged], rows: Evidence) -> None:
+    printed, same = of(judged, "trained-share-llama-7b"), of(judged, "trained-share-llama-13b")
+    methods = printed.claim.test["methods"] | {"prefix": "prefix(tokens=20)"}
+    test = printed.claim.test | {"methods": methods}
+    finding = percents("", test, rows)
+    verdict_ = verdict(finding, [one.p for one in finding.tests])
+    off = replace(printed, finding=finding, verdict=verdict_, p_holm=(0.0,) * len(finding.tests))
     assert off.verdict == "contradicted" and same.verdict == "supported"
     shown = tables.claims([off, same])["Ours"].tolist()
     assert shown[0] != shown[1] and not any("[" in text for text in shown)
     said = words.reading([off, same]).data
-    assert "is a count" in said and "differs for Prefix, 0.1166 % counted, 0.11 % printed." in said
+    assert "is a count" in said and "differs for Prefix, 0.0777 % counted, 0.11 % printed." in said
     assert words.FURTHER["llm-adapters"] not in said
+
+
+def test_a_printed_number_that_is_cut_off_is_said(judged: list[Judged]) -> None:
+    said = words.reading([of(judged, "trained-share-llama-7b"), of(judged, "trained-share-llama-13b")]).data
+    assert said.count("cut off instead of rounded") == 1
+    assert "but as printed: Prefix (0.1166 % counted, 0.11 % printed, cut off instead of rounded)." in said
+
+
+def test_how_many_claims_the_figure_leaves_out(judged: list[Judged]) -> None:
+    some = [of(judged, name) for name in ("gain-100", "gate-ap-100", "lora-scale", "parameter-counts")]
+    some.append(of(judged, "trained-share-llama-13b"))
+    said = words.left_out(some).data
+    assert "shows 1 claim of 5" in said and "are 2 for which" in said and "and 2 on exact counts" in said
+
+
+def test_the_caption_warns_of_few_seeds_and_explains_what_stands_in_brackets(judged: list[Judged]) -> None:
+    one = of(judged, "best-on-average-100")
+    assert one.finding.seeds == tables.FEW_SEEDS
+    few = replace(one, finding=replace(one.finding, seeds=2), everywhere="contradicted")
+    assert "rough" not in tables.caption([one]) and "In brackets" not in tables.caption([one])
+    assert "With 2 seeds the variance" in tables.caption([one, few]) and "In brackets" in tables.caption([few])
+    assert tables.said(few) == "supported (with tasks left at the trivial baseline: contradicted)"
+
+
+def test_a_claim_with_rows_of_some_comparisons_is_incomplete(judged: list[Judged]) -> None:
+    one = of(judged, "best-on-average-100")
+    part = replace(one, finding=replace(one.finding, missing=("lora",)), verdict="incomplete", everywhere="incomplete")
+    line = tables.claims([part]).iloc[0]
+    assert line["Verdict"] == "incomplete" and line["Ours"].startswith("+")
+    assert tables.pages([part], [])["Limits"].iloc[0].endswith("not recorded yet: LoRA")
+    assert "1 is incomplete" in words.facts([part])["claims_counts"]
 
 
 def test_what_other_pages_quote(judged: list[Judged]) -> None:
     facts = words.facts(judged)
-    numbers = [int(facts[f"claims_{word}"]) for word in ("supported", "contradicted", "undecided", "not")]
+    numbers = [int(facts[f"claims_{word}"]) for word in ("supported", "contradicted", "undecided", "incomplete", "not")]
+    decided = [int(facts[f"claims_{about}_decided"]) for about in ("quality", "cost")]
+    assert sum(decided) == numbers[0] + numbers[1] and decided[1] == 3  # the counts, as no time is measured
+    assert int(facts["claims_quality"]) + int(facts["claims_cost"]) == len(claims())
+    assert f"{decided[0]} of {facts['claims_quality']} on scores or losses, and 3 of 5 on" in facts["claims_decided"]
     assert sum(numbers) == int(facts["claims_all"]) == len(claims())
     assert facts["claim_best_on_average_100"] == of(judged, "best-on-average-100").verdict
 

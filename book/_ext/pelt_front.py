@@ -49,9 +49,14 @@ def cards(book: Path, runs: pd.DataFrame) -> str:
         (f"{len(_modules(runs))}", "kinds of module trained, alone, combined and gated"),
         (f"{hours:,.0f} hours", "of computing, added up over the runs of all studies"),
     ]
-    if "claims_all" in said:
-        decided = int(said["claims_supported"]) + int(said["claims_contradicted"])
-        told.append((f"{decided} of {said['claims_all']}", "published claims decided here, for or against"))
+    if "claims_quality" in said:
+        told.append(
+            (
+                f"{said['claims_quality_decided']} of {said['claims_quality']}",
+                "published claims on scores or losses decided here, for or against; of those on parameters or time "
+                f"{said['claims_cost_decided']} of {said['claims_cost']}",
+            )
+        )
     lines = [f":::{{grid-item-card}} {number}\n:shadow: none\n{text}\n:::" for number, text in told]
     return "\n".join(["::::{grid} 2 2 4 4", ":gutter: 3", ":class-container: pelt-stats", "", *lines, "::::"])
 
@@ -83,7 +88,8 @@ def findings(book: Path) -> str:
 
 def _of_claims(said: dict[str, str]) -> Iterator[str]:
     if "claims_counts" in said:
-        yield f"**Of {said['claims_all']} claims of the two papers**, {said['claims_counts']}."
+        decided = said.get("claims_decided", "")
+        yield f"**Of {said['claims_all']} claims of the two papers**, {said['claims_counts']}.{decided}"
 
 
 def _of_low_resource(said: dict[str, str]) -> Iterator[str]:

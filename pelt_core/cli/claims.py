@@ -19,11 +19,12 @@ def claims(
     ledger: LedgerFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge the claims of both papers by the recorded runs: supported, contradicted, undecided, or not run yet.
+    """Judge the claims of both papers by the recorded runs: supported, contradicted, undecided, or without a verdict.
 
     A verdict is computed from rows: the effect with its 95 % interval, Holm's correction over each family of claims,
-    and no verdict on a single seed. Tasks on which even full fine-tuning shows nothing are left out. Works in a clone
-    of the project, which holds the published numbers.
+    and no verdict on a single seed, or while rows of some comparisons are missing: the claim is incomplete, or not run
+    yet. Tasks on which even full fine-tuning shows nothing are left out. Works in a clone of the project, which holds
+    the published numbers.
 
     Exit code 0 if every claim has been tested, 3 if rows of some are missing.
 
@@ -33,6 +34,7 @@ def claims(
     """
     from pelt_core.study.claims.claim import chosen
     from pelt_core.study.claims.evidence import Evidence
+    from pelt_core.study.claims.finding import OPEN
     from pelt_core.study.claims.judge import judge, with_families
     from pelt_core.study.claims.lines import counted, line, provisional
     from pelt_core.study.ledger import Ledger
@@ -53,7 +55,7 @@ def claims(
         output.print(", ".join(f"{number} {verdict}" for verdict, number in counted(judged).items()))
         if note := provisional(judged):
             output.print(note)
-    if any(one.verdict == "not run yet" for one in judged):
+    if any(one.verdict in OPEN for one in judged):
         raise typer.Exit(INCOMPLETE)
 
 

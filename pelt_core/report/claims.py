@@ -48,8 +48,8 @@ def best_place(method: str, place: str, differences: pd.DataFrame, better: Liter
     """The claim that `place` is the best one for `method`.
 
     Supported when it beats every other place, contradicted when some other place beats it, each after Holm's
-    correction, which takes `LEAST_SEEDS` seeds; else undecided, or not run yet where a comparison is missing and none
-    of the others contradicts.
+    correction, which takes `LEAST_SEEDS` seeds; else undecided, or, where a comparison is missing and none of the
+    others contradicts, incomplete, not run yet if all are.
 
     Args:
         method: name in the catalogue.
@@ -59,10 +59,11 @@ def best_place(method: str, place: str, differences: pd.DataFrame, better: Liter
     """
     own = differences[differences["method"] == method]
     reasons = own[(own["first"] == place) | (own["second"] == place)].copy()
-    turn = np.where(reasons["first"] == place, 1.0, -1.0) * (1.0 if better == "higher" else -1.0)
+    made = reasons[reasons["state"] != NOT_RUN]
+    turn = np.where(made["first"] == place, 1.0, -1.0) * (1.0 if better == "higher" else -1.0)
     tests = tuple(
         Test(place, mean, np.nan, np.nan, gain, np.nan)
-        for mean, gain in zip(reasons["mean"], turn * reasons["mean"], strict=True)
+        for mean, gain in zip(made["mean"], turn * made["mean"], strict=True)
     )
-    missing = (NOT_RUN,) * bool(reasons.empty or (reasons["state"] == NOT_RUN).any())
-    return Claim(method, place, verdict(Finding("", tests, missing), reasons["p_holm"]), reasons)
+    missing = (NOT_RUN,) * (len(made) < len(reasons) or reasons.empty)
+    return Claim(method, place, verdict(Finding("", tests, missing), made["p_holm"]), reasons)

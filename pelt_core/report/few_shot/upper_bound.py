@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from pelt_core.report.few_shot.cells import cells, paired, well_recorded
-from pelt_core.report.few_shot.published import upper_bound
-from pelt_core.report.few_shot.state import selected
+from pelt_core.report.few_shot.cells import paired, well_recorded
+from pelt_core.report.few_shot.published import low_resource, upper_bound
 from pelt_core.report.few_shot.tasks import leaving
 from pelt_core.report.names import method_name
 from pelt_core.report.tables import interval
+from pelt_core.study.best_module import best
 from pelt_core.study.scores import Scores
 
 PARTS = {"ap": ("adapter", "prefix"), "apl": ("adapter", "prefix", "lora")}
-CHOSEN = {"score": "on test rows", "dev_score": "on development rows"}
-"""What the best module of a task is chosen by. The paper takes the best mean of test scores, which favours the bound:
-the highest of several uncertain means is too high."""
+Chosen = Literal["score", "dev_score"]
+CHOSEN: dict[Chosen, str] = {
+    "score": "on test rows, for each task",
+    "dev_score": "on development rows, for each task and shuffle",
+}
+"""What the best module is chosen by, and how often, see `pelt_core.study.best_module`."""
 
 
 def bounds(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
@@ -31,8 +34,8 @@ def bounds(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
             leaves the trivial baseline with that number of examples.
 
     Returns:
-        Columns examples, method, by (a key of `CHOSEN`), chosen (task -> module), bound, ours, and of the paired
-        difference ours − bound: state, tasks, seeds, mean, low, high, p, detectable.
+        Columns examples, method, by (a key of `CHOSEN`), bound and ours, the means of what is compared, and of the
+        paired difference ours − bound: state, tasks, seeds, mean, low, high, p, detectable.
     """
     found = [
         {"examples": examples, "method": method, "by": by, **_against(scores, examples, method, by, own)}
@@ -45,11 +48,11 @@ def bounds(scores: Scores, tasks: Sequence[str]) -> pd.DataFrame:
 
 
 def table(frame: pd.DataFrame) -> pd.DataFrame:
-    """`bounds` beside the paper's table 2, for the page."""
+    """`bounds` beside the paper's table 2, and what the paper's table 1 gives over the tasks of ours, for the page."""
     lines = []
     for one in frame.itertuples():
         known = upper_bound(one.examples)
-        paper = known.loc[one.method] if one.method in known.index else None
+        gain = known["value"].get(one.method, np.nan) - known["bound"].get(one.method, np.nan)
         lines.append(
             {
                 "Examples": f"{one.examples:,}",
@@ -58,9 +61,8 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
                 "Best part": one.state or f"{one.bound:.1f}",
                 "Combined": one.state or f"{one.ours:.1f}",
                 "Difference": one.state or interval(one, "{:+.1f}"),
-                "Published": f"{paper['value'] - paper['bound']:+.2f}".replace("-", "−")
-                if paper is not None and one.by == "score"
-                else "",
+                "Published": _points(gain, one.by),
+                "Published, same tasks": _points(published_gain(one.examples, one.method, one.tasks), one.by),
                 "Tasks": str(len(one.tasks)),
                 "Seeds": str(one.seeds),
             }
@@ -68,25 +70,39 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def _against(scores: Scores, examples: int, method: str, by: str, tasks: Sequence[str]) -> dict[str, Any]:
-    chosen = _chosen(scores, examples, method, by, tasks)
-    parts = [scores.values(examples=examples, task=task, method=part) for task, part in chosen.items()]
-    bound = pd.concat(parts, join="inner") if parts else pd.DataFrame()
-    ours = scores.values(examples=examples, task=list(chosen), method=method)
-    means = cells(scores, examples=examples, task=list(chosen)).set_index(["method", "task"])["mean"]
-    return {
-        "chosen": chosen,
-        "bound": np.mean([means[part, task] for task, part in chosen.items()]) if chosen else np.nan,
-        "ours": np.mean([means[method, task] for task in chosen]) if chosen else np.nan,
-        **paired(ours, bound),
-    }
+def _points(gain: float, by: Chosen) -> str:
+    """A published gain, which is over the best on test rows."""
+    return f"{gain:+.2f}".replace("-", "−") if by == "score" and np.isfinite(gain) else ""
 
 
-def _chosen(scores: Scores, examples: int, method: str, by: str, tasks: Sequence[str]) -> dict[str, str]:
-    """Task -> the part with the highest mean."""
+def published_gain(examples: int, method: str, tasks: Sequence[str]) -> float:
+    """The paper's difference of a combination and the best of its parts over some tasks; NaN where it prints none."""
+    paper = low_resource(examples)["value"]
+    members = [method, *PARTS[method]]
+    if not tasks or any((member, task) not in paper.index for member in members for task in tasks):
+        return float(np.nan)
+    scores = pd.DataFrame({member: paper[member][list(tasks)] for member in members})
+    return float((scores[method] - scores[list(PARTS[method])].max(axis=1)).mean())
+
+
+def _against(scores: Scores, examples: int, method: str, by: Chosen, tasks: Sequence[str]) -> dict[str, Any]:
     members = [method, *PARTS[method]]
     several = well_recorded(scores, members, examples, tasks)
-    keys = [run.key for run in selected(scores, examples=examples, method=members, task=several)]
-    means = scores.table[scores.table["key"].isin(keys)].pivot_table(index="task", columns="method", values=by)
-    best = means.reindex(columns=list(PARTS[method])).idxmax(axis=1)
-    return {task: str(best[task]) for task in tasks if task in best.index}
+    frames = _aligned({name: scores.values(examples=examples, task=several, method=name) for name in members})
+    ours = frames.pop(method)
+    bound = best(scores, frames, by, examples=examples) if len(ours) else ours
+    return {"bound": _mean(bound), "ours": _mean(ours), **paired(ours, bound)}
+
+
+def _aligned(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The frames at the items and seeds that all of them have."""
+    every = list(frames.values())
+    items, seeds = every[0].index, every[0].columns
+    for frame in every[1:]:
+        items, seeds = items.intersection(frame.index), seeds.intersection(frame.columns)
+    return {name: frame.loc[items, seeds] for name, frame in frames.items()}
+
+
+def _mean(values: pd.DataFrame) -> float:
+    """Over tasks, each counting the same; NaN of nothing."""
+    return float(values.groupby(level="task").mean().mean(axis=1).mean()) if len(values) else float(np.nan)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, product
 from math import isfinite
 
 import pandas as pd
 
-from pelt_core.report.names import task_name
+from pelt_core.report.names import method_name, task_name
 from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import p_value
 from pelt_core.study.claims.costs import OF_BACKBONE, OF_COUNT
 from pelt_core.study.claims.finding import VERDICTS
-from pelt_core.study.claims.judge import NO_STUDY, Judged
+from pelt_core.study.claims.judge import COST, NO_STUDY, QUALITY, Judged
 from pelt_core.study.grids import STUDIES
 
 PAPERS = {"unipelt": "UniPELT", "llm-adapters": "LLM-Adapters"}
@@ -23,20 +23,22 @@ OTHER_PAGES = {"efficiency": "[What it costs](efficiency)", "parameters": "[Para
 FORMS = {"nats per token": "{:+.4f}", "points": "{:+.2f}", OF_COUNT: "{:.4f}", OF_BACKBONE: "{:.4f}"}
 """How effects of some units are written."""
 INDENT = "&emsp;"
+FEW_SEEDS = 5
+"""Below, the variance between seeds is hardly known."""
 
 
 def counts(judged: Sequence[Judged]) -> pd.DataFrame:
-    """How many claims of each paper have each verdict, those apart that no study tests."""
+    """How many claims of each paper, and about what, have each verdict, those apart that no study tests."""
     lines = []
-    for paper, name in PAPERS.items():
-        own = [_verdict(one) for one in judged if one.claim.paper == paper]
+    for (paper, name), about in product(PAPERS.items(), (QUALITY, COST)):
+        own = [_verdict(one) for one in judged if (one.claim.paper, one.about) == (paper, about)]
         counted = {said.capitalize(): own.count(said) for said in (*VERDICTS, NO_STUDY)}
-        lines.append({"Paper": name, "Claims": len(own)} | counted)
+        lines.append({"Paper": name, "About": about, "Claims": len(own)} | counted)
     return pd.DataFrame(lines)
 
 
 def claims(judged: Sequence[Judged]) -> pd.DataFrame:
-    """Every claim: what it says, its verdict, the published effect, ours, and what ours rests on.
+    """Every claim: what it says, its verdict, the published effect, also over our tasks alone, ours, and its basis.
 
     Claims of one group stand together under a line that says what they have in common.
     """
@@ -49,6 +51,27 @@ def claims(judged: Sequence[Judged]) -> pd.DataFrame:
         lines.append({"Claim": f"**{common([one.claim.says for one in own])}**"})
         lines += [_line(one, INDENT + _condition(one)) for one in own]
     return pd.DataFrame(lines).fillna("")
+
+
+def caption(judged: Sequence[Judged]) -> str:
+    """What stands in `claims`, and how far its smallest detectable effects can be trusted."""
+    said = (
+        "Every claim with its verdict: the published effect over all tasks of the paper and over those of ours, ours "
+        "with its interval (for claims of several comparisons, the least favourable one), its corrected p-value, the "
+        "smallest effect that would have been detected, and what it rests on."
+    )
+    if any(one.everywhere != one.verdict for one in judged):
+        said += (
+            " In brackets: the verdict if also the tasks counted on which full fine-tuning, or every method, does not "
+            "leave the trivial baseline."
+        )
+    seeds = {one.finding.seeds for one in judged if one.shown and isfinite(one.shown.detectable)}
+    if few := [f"{number}" for number in sorted(seeds) if 0 < number < FEW_SEEDS]:
+        said += (
+            f" With {' or '.join(few)} seeds the variance behind a smallest detectable effect is itself estimated from "
+            "few numbers: it is a rough one."
+        )
+    return said
 
 
 def common(sentences: Sequence[str]) -> str:
@@ -109,6 +132,7 @@ def _line(one: Judged, says: str) -> dict[str, str]:
         "Claim": f"{says} `{one.claim.id}`",
         "Verdict": said(one),
         "Published": effect(one.published, found.unit),
+        "Published, same tasks": effect(one.published_here, found.unit),
         "Ours": ours,
         "Unit": found.unit if shown or isfinite(one.published) else "",
         "p, Holm": p_value(one.p) if isfinite(one.p) and shown and shown.high > shown.low else "",
@@ -120,8 +144,8 @@ def _line(one: Judged, says: str) -> dict[str, str]:
 
 
 def said(one: Judged) -> str:
-    """The verdict, and beside it that over all tasks where it differs."""
-    beside = f" (over all tasks: {one.everywhere})" if one.everywhere != one.verdict else ""
+    """The verdict, and beside it that over all tasks where it differs: those count too that are left out as silent."""
+    beside = f" (with tasks left at the trivial baseline: {one.everywhere})" if one.everywhere != one.verdict else ""
     return f"{_verdict(one)}{beside}"
 
 
@@ -131,4 +155,6 @@ def _named(one: Judged) -> list[str]:
     for reason in one.finding.reasons:
         head, colon, rest = reason.rpartition(": ")
         named.append(f"{head}{colon}{', '.join(map(task_name, rest.split(', ')))}")
+    if one.verdict == "incomplete":
+        named.append(f"not recorded yet: {', '.join(map(method_name, one.finding.missing))}")
     return named

@@ -10,11 +10,13 @@ from typing import Any
 from IPython.display import Markdown
 
 from pelt_core.report.names import method_name, task_name
+from pelt_core.report.verdicts.figures import COUNTS, drawn
 from pelt_core.report.verdicts.tables import OTHER_PAGES, PAPERS, effect
 from pelt_core.report.words import counted, listed
+from pelt_core.study.claims.costs import CUT_OFF
 from pelt_core.study.claims.evidence import Evidence
-from pelt_core.study.claims.finding import ALPHA, VERDICTS
-from pelt_core.study.claims.judge import Judged
+from pelt_core.study.claims.finding import ALPHA, DECIDED, VERDICTS
+from pelt_core.study.claims.judge import COST, QUALITY, Judged
 from pelt_core.study.claims.lines import provisional
 from pelt_core.study.grids import STUDIES
 from pelt_core.study.statistics import LEAST_SEEDS
@@ -53,7 +55,7 @@ def state(judged: Sequence[Judged], rows: Rows, evidence: Evidence) -> Markdown:
     if blind:
         said.append(
             f"It does not on **{listed(blind)}**: there all methods sit at a guess, so these tasks are left out. Where "
-            "the verdict over all tasks is another one, it stands beside."
+            "the verdict with these tasks is another one, it stands beside."
         )
     said += _at_a_guess(judged, evidence, blind)
     open_tasks = {run.task for run in rows.runs if hasattr(run, "task")} - set(known)
@@ -77,6 +79,17 @@ def _at_a_guess(judged: Sequence[Judged], evidence: Evidence, blind: Sequence[st
         yield f"No recorded method leaves it {listed(named)}: claims at that number leave these tasks out too."
 
 
+def left_out(judged: Sequence[Judged]) -> Markdown:
+    """How many claims the figure of published effects shows, and why not the others."""
+    absent = [one for one in judged if one not in drawn(judged)]
+    exact = sum(one.claim.test["kind"] in COUNTS for one in absent)
+    return Markdown(
+        f"The figure shows {counted(len(judged) - len(absent), 'claim')} of {len(judged)}. Left out are "
+        f"{len(absent) - exact} for which the paper prints no number of the effect, and {exact} on exact counts, where "
+        "the effect is agreement."
+    )
+
+
 def reading(judged: Sequence[Judged]) -> Markdown:
     """The verdicts of each paper in sentences, and where its own numbers are not on the claimed side."""
     return Markdown("\n\n".join(_paper(name, [o for o in judged if o.claim.paper == name]) for name in PAPERS))
@@ -84,18 +97,24 @@ def reading(judged: Sequence[Judged]) -> Markdown:
 
 def _paper(paper: str, judged: Sequence[Judged]) -> str:
     said = [f"**{PAPERS[paper]}.** Of its {counted(len(judged), 'claim')} here, {_counts(judged)}."]
-    for verdict in VERDICTS[:2]:
+    said[0] += decided(judged)
+    for verdict in DECIDED:
         if own := [_claim(one) for one in judged if one.verdict == verdict]:
             said.append(f"{verdict.capitalize()}:\n\n" + "\n".join(f"- {line}" for line in own) + "\n\n")
     contradicted = [one for one in judged if one.verdict == "contradicted"]
     said += filter(None, map(_miscounted, contradicted))
     if any(one.claim.study not in OTHER_PAGES for one in contradicted):
         said.append(f"Why a claim on trained runs may hold in the paper and not here: {FURTHER[paper]}")
-    against = [f"`{one.claim.id}` ({effect(one.published, one.finding.unit)})" for one in judged if _off(one)]
-    if against:
+    if against := [_written(one, one.published) for one in judged if _off(one, one.published)]:
         said.append(
             "As they are tested here, the paper's own numbers lie outside of the claimed bounds, intervals aside, for "
             f"{listed(against)}."
+        )
+    here = [one for one in judged if _off(one, one.published_here) and not _off(one, one.published)]
+    if here:
+        said.append(
+            "Within them over all of the paper's tasks, but outside over the tasks of ours alone, they lie for "
+            f"{listed(_written(one, one.published_here) for one in here)}."
         )
     return " ".join(said)
 
@@ -107,10 +126,22 @@ def _counts(judged: Sequence[Judged]) -> str:
     return listed(f"{number} {'is' if number == 1 else 'are'} {said}" for said, number in numbers.items() if number)
 
 
+def decided(judged: Sequence[Judged]) -> str:
+    """How many claims of either kind are decided, in a sentence with a blank before it; empty where none is."""
+    own = [one for one in judged if one.decided]
+    quality, cost = (f"{_about(own, about)} of {_about(judged, about)}" for about in (QUALITY, COST))
+    return f" Supported or contradicted are {quality} on {QUALITY}, and {cost} on {COST}." if own else ""
+
+
+def _about(judged: Sequence[Judged], about: str) -> int:
+    return sum(one.about == about for one in judged)
+
+
 def _claim(one: Judged) -> str:
     shown, unit = one.shown, one.finding.unit
     if shown is None or shown.low == shown.high:
-        return one.claim.says
+        cut = [f"{method_name(test.name)} ({test.detail})" for test in one.finding.tests if CUT_OFF in test.detail]
+        return " ".join([one.claim.says, *[f"Not equal once rounded, but as printed: {listed(cut)}."] * bool(cut)])
     low, high = effect(shown.low, unit), effect(shown.high, unit)
     return f"{one.claim.says} Ours: {effect(shown.effect, unit)} [{low}, {high}] {unit}."
 
@@ -123,12 +154,14 @@ def _miscounted(one: Judged) -> str:
     )
 
 
-def _off(one: Judged) -> bool:
-    """Whether the published effect is not within the claimed bounds."""
+def _off(one: Judged, published: float) -> bool:
+    """Whether a published effect is not within the claimed bounds."""
     test = one.claim.test
-    return isfinite(one.published) and not test.get("above", -float("inf")) <= one.published <= test.get(
-        "below", float("inf")
-    )
+    return isfinite(published) and not test.get("above", -float("inf")) <= published <= test.get("below", float("inf"))
+
+
+def _written(one: Judged, published: float) -> str:
+    return f"`{one.claim.id}` ({effect(published, one.finding.unit)})"
 
 
 def limits(judged: Sequence[Judged]) -> Markdown:
@@ -144,7 +177,8 @@ def limits(judged: Sequence[Judged]) -> Markdown:
         "corrected for each other.",
         f"**Seeds.** With fewer than {LEAST_SEEDS} seeds there is no verdict, however large the effect.",
         "**Upper bound.** Taking the best module by its test scores favours the bound, as the highest of several "
-        "uncertain numbers is too high; the claims of `chosen-module` take it by development rows.",
+        "uncertain numbers is too high; the claims of `chosen-module` take it by development rows, for each task and "
+        "shuffle, as one can do in practice.",
     ]
     if detectable:
         points.append(
@@ -161,5 +195,10 @@ def facts(judged: Sequence[Judged]) -> dict[str, str]:
     return named | {
         "claims_all": f"{len(judged)}",
         "claims_counts": _counts(judged),
+        "claims_decided": decided(judged),
+        "claims_quality": f"{_about(judged, QUALITY)}",
+        "claims_cost": f"{_about(judged, COST)}",
+        "claims_quality_decided": f"{_about([one for one in judged if one.decided], QUALITY)}",
+        "claims_cost_decided": f"{_about([one for one in judged if one.decided], COST)}",
         **{"claim_" + one.claim.id.replace("-", "_"): one.verdict for one in judged},
     }

@@ -29,6 +29,7 @@ class Claim:
     """
 
     id: str
+    title: str
     paper: str
     where: str
     says: str
@@ -46,7 +47,7 @@ def claims() -> tuple[Claim, ...]:
     """All claims, in the order of the file.
 
     Raises:
-        BadClaim: one lacks a field, has an unknown one, or the id of another.
+        BadClaim: one lacks a field, has an unknown one, or the id or title of another.
     """
     text = files("pelt_core.study.claims").joinpath("claims.yml").read_text(encoding="utf-8")
     return tuple(parsed(yaml.safe_load(text)))
@@ -55,9 +56,10 @@ def claims() -> tuple[Claim, ...]:
 def parsed(entries: Sequence[Mapping[str, Any]]) -> list[Claim]:
     """The claims of a file's entries; raises what `claims` does."""
     found = [_claim(values) for entry in entries for values in _each(entry)]
-    ids = [claim.id for claim in found]
-    if doubled := sorted({name for name in ids if ids.count(name) > 1}):
-        raise BadClaim(f"several claims have the id {doubled[0]!r}; give each its own")
+    for name in ("id", "title"):
+        values = [getattr(claim, name) for claim in found]
+        if doubled := sorted({value for value in values if values.count(value) > 1}):
+            raise BadClaim(f"several claims have the {name} {doubled[0]!r}; give each its own")
     return found
 
 
@@ -99,7 +101,7 @@ def _filled(value: Any, name: str, option: Any) -> Any:
 
 def _claim(values: Mapping[str, Any]) -> Claim:
     names = [one.name for one in fields(Claim)]
-    needed = ("id", "paper", "where", "says", "tested", "test")
+    needed = ("id", "title", "paper", "where", "says", "tested", "test")
     unknown, missing = [name for name in values if name not in names], [name for name in needed if name not in values]
     if unknown or missing:
         complaint = f"unknown field {unknown[0]!r}" if unknown else f"no {missing[0]!r}"

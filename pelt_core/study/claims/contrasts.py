@@ -9,13 +9,14 @@ from typing import Any
 import pandas as pd
 
 from pelt_core.study import statistics
+from pelt_core.study.best_module import best
 from pelt_core.study.claims import bounds, reasons
 from pelt_core.study.claims.evidence import Aligned, Evidence
 from pelt_core.study.claims.finding import Finding, Test
 from pelt_core.study.claims.published import Published
 
 BEST = "best"
-"""In the place of a method: the best of several, see `_best`."""
+"""In the place of a method: the best of several, see `pelt_core.study.best_module`."""
 UNIT = "points"
 
 
@@ -42,7 +43,8 @@ def contrast(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding
     if aligned.tasks:
         frames = aligned.frames
         if BEST in weights:
-            frames = frames | {BEST: _best(test[BEST], aligned, _qualities(study, test, aligned, evidence))}
+            own, how = {name: frames[name] for name in test[BEST]["of"]}, test[BEST]
+            frames = frames | {BEST: best(evidence.scores(study), own, how["by"], how["each"], **_rows(test))}
         values = sum(weight * frames[name] for name, weight in weights.items())
         assert isinstance(values, pd.DataFrame)
         tests = list(bounds.against(bounds.name(weights), values, test, statistics.pooled))
@@ -65,7 +67,8 @@ def best_of(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         if aligned.tasks:
             values = aligned.frames[test["method"]] - aligned.frames[rival]
             tests += bounds.against(f"{test['method']} − {rival}", values, test, statistics.pooled)
-    least = min(found, key=lambda aligned: (len(aligned.tasks), aligned.seeds))
+    compared = [aligned for aligned in found if aligned.tasks]
+    least = min(compared or found, key=lambda aligned: (len(aligned.tasks), aligned.seeds))
     absent = [rival for rival, aligned in zip(test["than"], found, strict=True) if not aligned.tasks]
     return _finding(least, tests, absent)
 
@@ -107,9 +110,13 @@ def published_best_of(test: Mapping[str, Any], published: Published) -> float:
 
 
 def _aligned(study: str, members: Sequence[str], test: Mapping[str, Any], evidence: Evidence) -> Aligned:
-    rows = {"examples": test["examples"]} if "examples" in test else {}
-    cells = {name: {"method": name, **rows} for name in members}
+    cells = {name: {"method": name, **_rows(test)} for name in members}
     return evidence.aligned(study, cells, test.get("tasks", ()), test.get("examples"))
+
+
+def _rows(test: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that select runs besides the method."""
+    return {"examples": test["examples"]} if "examples" in test else {}
 
 
 def _finding(aligned: Aligned, tests: Sequence[Test], absent: Sequence[str] = (), **more: Any) -> Finding:
@@ -124,33 +131,3 @@ def _finding(aligned: Aligned, tests: Sequence[Test], absent: Sequence[str] = ()
         reasons=reasons.of_tasks(aligned),
         **more,
     )
-
-
-def _qualities(study: str, test: Mapping[str, Any], aligned: Aligned, evidence: Evidence) -> pd.DataFrame:
-    """The score that the best is chosen by: lines (task, method), columns seeds."""
-    table = evidence.scores(study).table
-    own = table[table["method"].isin(test[BEST]["of"]) & table["task"].isin(aligned.tasks)]
-    if "examples" in test:
-        own = own[own["examples"] == test["examples"]]
-    seeds = next(iter(aligned.frames.values())).columns
-    return own.pivot(index=["task", "method"], columns="seed", values=test[BEST]["by"])[seeds]
-
-
-def _best(best: Mapping[str, Any], aligned: Aligned, qualities: pd.DataFrame) -> pd.DataFrame:
-    """The values of the best of several methods.
-
-    By a score on test rows it is the best over all seeds, as the papers choose, which favours it: the highest of
-    several uncertain means is too high. By a score on development rows it is chosen for every seed anew.
-    """
-    if best["each"] == "grid":
-        means = qualities.groupby("method").mean()
-        qualities = pd.concat({task: means for task in aligned.tasks}, names=["task"])
-    if best["by"] == "score":
-        over_seeds = qualities.mean(axis=1)
-        qualities = pd.DataFrame({seed: over_seeds for seed in qualities.columns})
-    parts = []
-    for task in aligned.tasks:
-        winners = qualities.loc[task].loc[list(best["of"])].idxmax()
-        columns = {seed: aligned.frames[winner][seed].xs(task, drop_level=False) for seed, winner in winners.items()}
-        parts.append(pd.DataFrame(columns))
-    return pd.concat(parts)

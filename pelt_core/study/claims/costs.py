@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from math import floor, log10
 from typing import Any
 
@@ -19,13 +20,15 @@ PERCENTS = "trainable-percent (as printed in the DoRA paper, table 1)"
 """The published table of the shares of trained parameters of LLM-Adapters."""
 OF_COUNT, OF_BACKBONE = "% of the published count", "% of the backbone"
 """The units of exact counts."""
+CUT_OFF = "cut off instead of rounded"
+"""In the detail of a test, how a printed number agrees that is not ours rounded."""
 
 
 def counts(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
     """Whether our exact counts are the paper's in all its digits; trailing zeros of a printed number are none.
 
-    The effect is, for each method, ours minus theirs in percent of theirs. There is nothing random: a count agrees
-    (p = 0) or does not.
+    Counted is what a method keeps of its own parameters. The effect is, for each method, ours minus theirs in percent
+    of theirs. There is nothing random: a count agrees (p = 0), rounded or cut off to the printed digits, or does not.
 
     Args:
         study: not used, as counting takes no run.
@@ -40,15 +43,14 @@ def counts(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         theirs = published.fact(name, "trainable_parameters")
         counted = count_named(test["backbone"], method, task="classification")
         percent = published.fact(name, "trainable_percent")
-        agrees = as_printed(counted.own, theirs) == theirs and as_printed(counted.percent, percent) == percent
-        off = 100 * (counted.own / theirs - 1)
         said = f"{counted.own:,} and {counted.percent:.4f} % counted, {theirs:,.0f} and {percent:g} % printed"
-        tests.append(Test(name, off, off, off, 1.0 if agrees else -1.0, 0.0, detail=said))
+        pairs = {float(counted.own): theirs, counted.percent: percent}
+        tests.append(_exact(name, 100 * (counted.own / theirs - 1), pairs, said))
     return Finding(OF_COUNT, tests=tuple(tests), reasons=("exact counts, nothing random",))
 
 
 def percents(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
-    """Whether our exact shares of trained parameters are the printed ones, as far as these have digits.
+    """Whether our exact shares of trained parameters are the printed ones, rounded or cut off to their digits.
 
     The effect is, for each method, ours minus theirs, in percent of the backbone; there is nothing random.
 
@@ -64,21 +66,31 @@ def percents(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding
     for name, method in test["methods"].items():
         theirs = published.fact(name, "trainable_percent")
         ours = count_named(test["backbone"], method, task="causal-lm").percent
-        agrees = as_printed(ours, theirs) == theirs
-        off = ours - theirs
-        said = f"{ours:.4f} % counted, {theirs:g} % printed"
-        tests.append(Test(name, off, off, off, 1.0 if agrees else -1.0, 0.0, detail=said))
+        tests.append(_exact(name, ours - theirs, {ours: theirs}, f"{ours:.4f} % counted, {theirs:g} % printed"))
     return Finding(OF_BACKBONE, tests=tuple(tests), reasons=("exact counts, nothing random",))
 
 
-def as_printed(ours: float, theirs: float) -> float:
+def as_printed(ours: float, theirs: float, rounding: str = ROUND_HALF_EVEN) -> float:
     """Ours with as many digits as are printed of theirs.
 
     >>> as_printed(109_482_240, 110_000_000)
     110000000.0
+    >>> as_printed(109_482_240, 110_000_000, ROUND_DOWN)
+    100000000.0
     """
     digits = f"{theirs:.10g}".replace(".", "").lstrip("0").split("e")[0].rstrip("0")
-    return round(float(ours), len(digits) - 1 - floor(log10(abs(ours))))
+    last = floor(log10(abs(ours))) + 1 - len(digits)
+    return float(Decimal(str(ours)).quantize(Decimal(1).scaleb(last), rounding))
+
+
+def _exact(name: str, off: float, printed: Mapping[float, float], said: str) -> Test:
+    """Whether each of our numbers, the keys, is the printed one, rounded or cut off."""
+    rounded = all(as_printed(ours, theirs) == theirs for ours, theirs in printed.items())
+    agrees = all(
+        theirs in (as_printed(ours, theirs), as_printed(ours, theirs, ROUND_DOWN)) for ours, theirs in printed.items()
+    )
+    detail = f"{said}, {CUT_OFF}" if agrees and not rounded else said
+    return Test(name, off, off, off, 1.0 if agrees else -1.0, 0.0, detail=detail)
 
 
 def published_counts(test: Mapping[str, Any], published: Published) -> float:

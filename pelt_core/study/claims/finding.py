@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-Verdict = Literal["supported", "contradicted", "undecided at this scale", "not run yet"]
-VERDICTS: tuple[Verdict, ...] = ("supported", "contradicted", "undecided at this scale", "not run yet")
+Verdict = Literal["supported", "contradicted", "undecided at this scale", "incomplete", "not run yet"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+DECIDED: tuple[Verdict, ...] = ("supported", "contradicted")
+OPEN: tuple[Verdict, ...] = ("incomplete", "not run yet")
+"""No verdict yet, as rows are missing: of some of the comparisons, or of all."""
 ALPHA = 0.05
 """Of every test, after Holm's correction in its family."""
 
@@ -74,7 +77,8 @@ def verdict(finding: Finding, p_holm: ArrayLike) -> Verdict:
 
     With ``needs="all"``: supported if every test is significant on the claimed side, contradicted if one is on the
     other. With ``needs="any"``: supported if one test is significant on the claimed side, contradicted if every one is
-    on the other. What is missing leaves room for neither but a contradiction, or a support by any.
+    on the other. What is missing leaves room for neither but a contradiction, or a support by any; without these, the
+    claim is incomplete, or not run yet where there is no deciding test at all.
 
     Args:
         finding: with its tests.
@@ -88,7 +92,7 @@ def verdict(finding: Finding, p_holm: ArrayLike) -> Verdict:
     if one.any():
         return "contradicted" if finding.needs == "all" else "supported"
     if finding.missing:
-        return "not run yet"
+        return "incomplete" if any(decides) else "not run yet"
     if len(gains) and whole.all():
         return "supported" if finding.needs == "all" else "contradicted"
     return "undecided at this scale"

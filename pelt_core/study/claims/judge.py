@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,21 @@ from pelt_core.study import statistics
 from pelt_core.study.claims import answers, contrasts, costs, places, ranks, spread
 from pelt_core.study.claims.claim import Claim, claims
 from pelt_core.study.claims.evidence import Evidence
-from pelt_core.study.claims.finding import Finding, Test, Verdict, telling, verdict
+from pelt_core.study.claims.finding import DECIDED, Finding, Test, Verdict, telling, verdict
 from pelt_core.study.claims.published import Published
 from pelt_core.study.statistics import LEAST_SEEDS
+
+QUALITY, COST = "scores or losses", "parameters or time"
+"""What a claim is about: a verdict on the one rests on trained models, one on the other does not."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of comparison: how it is made on our rows, and its effect in the paper's own numbers."""
+    """One kind of comparison: how it is made on our rows, its effect in the paper's numbers, and what it is about."""
 
     find: Callable[[str, Mapping[str, Any], Evidence], Finding]
     published: Callable[[Mapping[str, Any], Published], float]
+    about: str = QUALITY
 
 
 KINDS = {
@@ -33,10 +37,10 @@ KINDS = {
     "answers-best-of": Kind(answers.best_of, contrasts.published_best_of),
     "spread": Kind(spread.spread, spread.published_spread),
     "ranks": Kind(ranks.ranks, ranks.published_ranks),
-    "counts": Kind(costs.counts, costs.published_counts),
+    "counts": Kind(costs.counts, costs.published_counts, COST),
     "agreement": Kind(ranks.agreement, lambda test, published: 1.0),
-    "percents": Kind(costs.percents, costs.published_counts),
-    "times": Kind(costs.times, costs.published_times),
+    "percents": Kind(costs.percents, costs.published_counts, COST),
+    "times": Kind(costs.times, costs.published_times, COST),
     "place": Kind(places.place, places.published_effect),
 }
 NO_STUDY = "no study tests it yet"
@@ -52,7 +56,8 @@ class Judged:
         verdict: of the finding.
         p_holm: the corrected p-value of each of its tests.
         everywhere: the verdict over all tasks, those that cannot test a claim included.
-        published: the same effect in the paper's own numbers, NaN where it prints none.
+        published: the same effect in the paper's own numbers, over all of its tasks; NaN where it prints none.
+        published_here: the published effect over the tasks of ours, see `published_over`.
         provisional: whether it has p-values that Holm's correction may yet raise, as comparisons of its family are
             not run yet.
     """
@@ -63,7 +68,18 @@ class Judged:
     p_holm: tuple[float, ...]
     everywhere: Verdict
     published: float
+    published_here: float
     provisional: bool
+
+    @property
+    def about(self) -> str:
+        """`QUALITY` or `COST`."""
+        return KINDS[self.claim.test["kind"]].about
+
+    @property
+    def decided(self) -> bool:
+        """Whether the claim is supported or contradicted."""
+        return self.verdict in DECIDED
 
     @property
     def shown(self) -> Test | None:
@@ -103,6 +119,7 @@ def judge(wanted: Sequence[Claim], evidence: Evidence, done: Callable[[str], Non
             p_holm=p_holm[claim.id],
             everywhere=verdict(over_all[claim.id], p_over_all[claim.id]),
             published=printed[claim.id],
+            published_here=published_over(claim, found[claim.id].tasks, evidence),
             provisional=claim.family in unfinished and bool(np.isfinite(p_holm[claim.id]).any()),
         )
         for claim in wanted
@@ -120,6 +137,13 @@ def published(claim: Claim, evidence: Evidence) -> float:
     if not claim.published:
         return float(np.nan)
     return KINDS[claim.test["kind"]].published(claim.test, Published(evidence.papers, claim.published))
+
+
+def published_over(claim: Claim, tasks: Sequence[str], evidence: Evidence) -> float:
+    """A claim's published effect over these tasks alone; NaN without tasks, or where one of them is not printed."""
+    if not (claim.published and tasks and set(tasks) <= set(Published(evidence.papers, claim.published).tasks())):
+        return float(np.nan)
+    return published(replace(claim, test={**claim.test, "tasks": tasks}), evidence)
 
 
 def _found(claim: Claim, evidence: Evidence) -> Finding:

@@ -15,25 +15,29 @@ DIGITS = 6
 def line(judged: Judged) -> dict[str, Any]:
     """One claim as JSON types; a number that does not exist is None.
 
-    Fields: those of the claim but its test; `verdict`, and `verdict_over_all_tasks`, which counts also tasks that
-    cannot test a claim; `provisional`, see `Judged`; `effect`, `low`, `high`, `detectable`, `p_holm` of the test shown,
-    in `unit`; `published`, the same effect in the paper's numbers; `seeds`, `items`, `tasks`, `tasks_left_out`;
+    Fields: those of the claim but its test; what it is `about`, see `pelt_core.study.claims.judge.Kind`; `verdict`,
+    and `verdict_over_all_tasks`, which counts also tasks that cannot test a claim; `provisional`, see `Judged`;
+    `effect`, `low`, `high`, `detectable`, `p_holm` of the test shown, in `unit`; `published`, the same effect in the
+    paper's numbers, and `published_same_tasks`, that over `tasks` alone; `seeds`, `items`, `tasks`, `tasks_left_out`;
     `missing`, `reasons`; and all `tests`.
     """
     claim, found, shown = judged.claim, judged.finding, judged.shown
     return {
         "id": claim.id,
+        "title": claim.title,
         "paper": claim.paper,
         "where": claim.where,
         "says": claim.says,
         "tested": claim.tested,
         "study": claim.study,
         "family": claim.family,
+        "about": judged.about,
         "verdict": judged.verdict,
         "verdict_over_all_tasks": judged.everywhere,
         "provisional": judged.provisional,
         "unit": found.unit,
         "published": _number(judged.published),
+        "published_same_tasks": _number(judged.published_here),
         "effect": _number(shown.effect if shown else None),
         "low": _number(shown.low if shown else None),
         "high": _number(shown.high if shown else None),
@@ -60,7 +64,7 @@ def line(judged: Judged) -> dict[str, Any]:
 
 
 def counted(judged: Sequence[Judged]) -> dict[str, int]:
-    """How many claims have each verdict, all four named."""
+    """How many claims have each verdict, all of them named."""
     return {verdict: sum(one.verdict == verdict for one in judged) for verdict in VERDICTS}
 
 

@@ -98,4 +98,5 @@ def agreement(study: str, test: Mapping[str, Any], evidence: Evidence) -> Findin
 def published_ranks(test: Mapping[str, Any], published: Published) -> float:
     """The same of the published mean scores and numbers of parameters."""
     sizes = [published.elsewhere(SIZES).fact(name, "trainable_parameters") for name in test["methods"]]
-    return spearman(sizes, [published.numbers(name).mean() for name in test["methods"]]).value
+    means = [published.numbers(name, test.get("tasks", ())).mean() for name in test["methods"]]
+    return spearman(sizes, means).value

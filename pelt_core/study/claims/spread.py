@@ -64,7 +64,7 @@ def spread(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
 def published_spread(test: Mapping[str, Any], published: Published) -> float:
     """The ratio of the published deviations, each as a multiple of the task's mean one."""
     names = [*test["methods"], *test["than"]]
-    deviations = pd.DataFrame({name: published.numbers(name, column="std") for name in names})
+    deviations = pd.DataFrame({name: published.numbers(name, test.get("tasks", ()), "std") for name in names})
     scaled = deviations.div(deviations.mean(axis=1), axis=0).mean()
     return float(scaled[test["methods"]].mean() / scaled[test["than"]].mean())
 
