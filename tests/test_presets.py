@@ -4,8 +4,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pelt_core.data import evaluation_rows
 from pelt_core.study import presets
 from pelt_core.study.grids import grid
+from pelt_core.study.held_out import OverlappingQuestions
 from pelt_core.study.presets import BadPreset, UnknownPreset, budgets, ledger_folder
 
 
@@ -85,6 +87,34 @@ def test_the_paper_preset_is_the_papers(table):
     assert said == {"batch_size": 16, "epochs": 3, "warmup": 100, "max_length": 256, "max_new_tokens": 256}
     rates = [method.get("learning_rate", []) for method in spent.cells["methods"].values()]
     assert {rate for own in rates for rate in own} == {3e-4}
+
+
+@pytest.mark.parametrize("preset", presets.PRESETS)
+def test_no_question_that_learning_rates_are_chosen_by_is_tested(preset):
+    """As the rows are drawn, not as they are counted."""
+    (searched,) = budgets(preset, "answer-recipe")
+    chosen = {
+        name: set(evaluation_rows(name, searched.shared["questions"])["id"]) for name in searched.shared["loss_sets"]
+    }
+    assert chosen
+    for study in presets.block(preset)["answers"]["studies"]:
+        for part in budgets(preset, study):
+            for name in {*part.shared["evaluate"], *part.shared["loss_sets"]}:
+                if f"{name}/dev" in chosen:
+                    tested = evaluation_rows(name, part.shared["questions"])["id"]
+                    assert chosen[f"{name}/dev"].isdisjoint(tested), (study, name)
+
+
+def test_a_preset_that_tests_what_it_chooses_rates_by_is_refused(table):
+    told = (
+        "placement tests 1120 questions of gsm8k and answer-recipe chooses learning rates by 200 others, .* are 1319:"
+    )
+    with pytest.raises(OverlappingQuestions, match=told):
+        budgets("paper", "placement", {"questions": "1120", "evaluate": "[gsm8k]", "loss_sets": "[]"})
+    budgets("paper", "placement", {"questions": "1119", "evaluate": "[gsm8k]", "loss_sets": "[]"})
+    table["paper"]["answers"]["studies"]["arithmetic"]["questions"] = 801
+    with pytest.raises(OverlappingQuestions, match="arithmetic tests 801 questions of svamp"):
+        budgets("paper", "answer-recipe")
 
 
 def test_a_file_of_the_same_form_is_a_preset(tmp_path):

@@ -15,6 +15,7 @@ import yaml
 from pelt_core.catalogue import full_name
 from pelt_core.errors import PeltError
 from pelt_core.study.budgets import AnswerBudget, Budget, ClassificationBudget
+from pelt_core.study.held_out import refuse_overlap
 
 
 class UnknownPreset(PeltError, LookupError):
@@ -52,23 +53,30 @@ def budgets(preset: str, study: str, overrides: Mapping[str, str] | None = None)
     Raises:
         UnknownPreset: there is no such preset, or it has no block for the study.
         BadPreset: a field is unknown or missing.
+        OverlappingQuestions: learning rates would be chosen by questions that are tested.
     """
     said = block(preset)
     found = {name: kind for kind in BUDGETS for name in said[kind]["studies"]}
     if study not in found:
         raise UnknownPreset(f"preset {preset!r} has no block for study {study!r}; it has: {', '.join(found)}")
     kind, common = BUDGETS[found[study]], said[found[study]]
-    own = {**common["common"], **common["studies"][study]}
-    parts = own.pop("parts", [{}])
-    given, where = _parsed(kind, overrides or {}), f"preset {preset!r}, study {study!r}"
-    return tuple(_checked(kind, {**own, **part, **given}, where, ledger_folder(preset)) for part in parts)
+    given, ledger = {study: _parsed(kind, overrides or {})}, ledger_folder(preset)
+
+    def of(name: str) -> tuple[Budget, ...]:
+        own = {**common["common"], **common["studies"][name]}
+        parts, where = own.pop("parts", [{}]), f"preset {preset!r}, study {name!r}"
+        return tuple(_checked(kind, {**own, **part, **given.get(name, {})}, where, ledger) for part in parts)
+
+    if kind is AnswerBudget:
+        refuse_overlap({name: [part.shared for part in of(name)] for name in common["studies"]})
+    return of(study)
 
 
 def altered(preset: str, study: str, overrides: Mapping[str, str]) -> dict[str, Any]:
     """What the file of a preset would say if `study` had other values: its budgets are `budgets` with `overrides`.
 
     Raises:
-        UnknownPreset, BadPreset: as `budgets`.
+        UnknownPreset, BadPreset, OverlappingQuestions: as `budgets`.
     """
     budgets(preset, study, overrides)
     said = deepcopy(block(preset))
