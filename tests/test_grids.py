@@ -65,6 +65,10 @@ def test_the_base_model_is_the_same_run_whatever_training_costs():
     assert short.train == ""
 
 
+def test_no_seeds_are_no_runs():
+    assert grid("placement", "smoke", seeds=[]) == []
+
+
 def test_seeds_and_overrides_replace_those_of_the_preset():
     runs = grid("placement", "smoke", seeds=[3, 4], only=["lora*@q,k,v"], overrides={"backbone": "tiny-llama"})
     assert [(run.seed, run.backbone) for run in runs] == [(3, "tiny-llama"), (4, "tiny-llama")]
