@@ -129,3 +129,55 @@ def test_a_file_of_the_same_form_is_a_preset(tmp_path):
     (tmp_path / "other.yml").write_text("ledger: here")
     with pytest.raises(BadPreset, match="is no preset: it must have ledger, answers, classification"):
         grid("low-resource", str(tmp_path / "other.yml"))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [
+        (("classification",), {}, "classification must have `common` and `studies`"),
+        (("classification",), None, "classification must have `common` and `studies`"),
+        (("ledger",), 3, "it must have ledger, answers, classification"),
+        (("answers", "studies", "bottleneck"), None, "the study 'bottleneck' must be fields with values"),
+        (("answers", "studies", "placement", "parts"), [1], "the study 'placement' must be .* `parts` a list of such"),
+        (("answers", "common", "seeds"), 0, "`seeds` must be a list, such as .0, 1., and is 0"),
+        (("answers", "common", "questions"), "many", "'questions' of a run must be int, not 'many'"),
+        (("answers", "common", "evaluate"), "svamp", "'evaluate' of a run must be tuple"),
+        (("answers", "common", "backbone"), 7, "'backbone' of a run must be str"),
+        (("answers", "studies", "placement", "methods"), ["lora"], "`methods` must be names of yours"),
+        (("answers", "studies", "placement", "methods", "none"), "none", "the method 'none' needs `method`"),
+        (
+            ("answers", "studies", "placement", "methods", "lora-mlp"),
+            {"method": "lora"},
+            "needs `learning_rate`, a list",
+        ),
+        (
+            ("answers", "studies", "placement", "methods", "lora-mlp", "learning_rate"),
+            0.001,
+            "the method 'lora-mlp' needs `learning_rate`, a list",
+        ),
+        (("classification", "common", "tasks"), ["sst2"], "`tasks` must be names of tasks"),
+        (("classification", "common", "pooling"), {}, "`pooling` must have a list for each of "),
+        (("classification", "common", "examples"), 100, "`examples` must be numbers of rows"),
+        (("classification", "common", "train_head"), True, "`train_head` must be a list"),
+    ],
+)
+def test_what_a_file_says_in_another_form_is_named(tmp_path, place, value, told):
+    said = copy.deepcopy(presets.presets()["smoke"])
+    *within, last = place
+    block = said
+    for name in within:
+        block = block[name]
+    block[last] = value
+    file = tmp_path / "mine.yml"
+    file.write_text(yaml.safe_dump(said))
+    study = "low-resource" if "classification" in place else "placement"
+    with pytest.raises(BadPreset, match=told):
+        grid(study, str(file))
+
+
+def test_what_is_no_yaml_is_refused(tmp_path):
+    (tmp_path / "mine.yml").write_text("ledger: [")
+    with pytest.raises(BadPreset, match="mine.yml is no preset, as it is no YAML"):
+        grid("placement", str(tmp_path / "mine.yml"))
+    with pytest.raises(BadPreset, match="a value to set cannot be read as YAML"):
+        budgets("smoke", "placement", {"epochs": "["})

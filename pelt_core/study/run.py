@@ -67,7 +67,7 @@ class Run:
     def __post_init__(self) -> None:
         kinds = get_type_hints(type(self))
         for field in fields(self):
-            object.__setattr__(self, field.name, _typed(field.name, getattr(self, field.name), kinds[field.name]))
+            object.__setattr__(self, field.name, typed(field.name, getattr(self, field.name), kinds[field.name]))
         if self.precision not in PRECISIONS:
             raise BadRun(f"precision {self.precision!r} is unknown; there are: {', '.join(PRECISIONS)}")
         steps = dict.fromkeys(("epochs", "batch_size"), int(self.trains))
@@ -211,8 +211,12 @@ class ClassificationRun(Run):
         return {name: getattr(self, name) for name in varied} | super().cell
 
 
-def _typed(name: str, value: Any, kind: Any) -> Any:
-    """The value as the field's type, so that `1` and `1.0`, or a list and a tuple, give one key."""
+def typed(name: str, value: Any, kind: Any) -> Any:
+    """The value as the field's type, so that `1` and `1.0`, or a list and a tuple, give one key.
+
+    Raises:
+        BadRun: it is of another type.
+    """
     if kind == tuple[str, ...] and isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
         return tuple(value)
     if kind in (int, str, bool) and isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
