@@ -210,7 +210,10 @@ def _with(runs: list[Run], kind: type[Run], field: str, values: Sequence[str]) -
 def _is(value: Any, text: str) -> bool:
     """Whether `text` says this value of a field: `5e-4` and `0.0005` are one number, `true` is Python's True."""
     if isinstance(value, float):
-        return text.replace(".", "", 1).replace("e-", "", 1).isdecimal() and float(text) == value
+        try:
+            return float(text) == value
+        except ValueError:
+            return False
     return text.lower() == str(value).lower()
 
 
