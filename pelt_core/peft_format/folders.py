@@ -94,8 +94,8 @@ def load_peft(model: PreTrainedModel, folder: str | Path, name: str = "default")
     _refuse_what_is_unheard_of(config)
     try:
         spec, fill = form.read(model, config, tensors)
-    except KeyError as missing:
-        raise PeftFormatError(f"{folder} lacks {missing.args[0]}, which a {peft_type} of PEFT has") from None
+    except KeyError as error:
+        raise PeftFormatError(f"{folder} lacks {error.args[0]}, which a {peft_type} of PEFT has") from None
     attachment = attach(model, spec, name=name)
     try:
         for graft in attachment.all_grafts():
