@@ -117,6 +117,8 @@ def load(model: PreTrainedModel, folder: str | Path, name: str = "default") -> A
         config, state = json.loads((folder / _CONFIG).read_text()), load_file(folder / _WEIGHTS)
     except (ValueError, SafetensorError) as error:
         raise CheckpointError(f"{folder} cannot be read, it may not have been written to its end: {error}") from None
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{folder / _CONFIG} holds no settings: give a folder that save(model, ...) wrote")
     if (found := config.get("format")) != _FORMAT:
         raise CheckpointError(
             f"{folder} has format {found}, and this version of pelt_core reads {_FORMAT}: load it with pelt_core "

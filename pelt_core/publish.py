@@ -23,10 +23,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import chdir, closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 
+from pelt_core.data.writing import write_whole
 from pelt_core.errors import PeltError
 from pelt_core.study.presets import block, is_file, ledger_folder
 
@@ -166,23 +168,24 @@ def execute(source: Path, parameters: dict[str, Any], site: Path, mark: str, roo
         How many seconds it took.
 
     Raises:
-        PageFailed: the page is left as it was; the notebook with its error is kept in `_runs/failed`.
+        PageFailed: the page is left as it was; the notebook with its error is kept in `_runs/failed` of `site`.
     """
     started, page, stamp = time.perf_counter(), pages.path(source, site), _stamp_path(source, site)
-    draft = root / "_runs" / "failed" / source.name
-    for folder in (draft.parent, page.parent, stamp.parent):
+    failed = site / "_runs" / "failed" / source.name
+    for folder in (failed.parent, page.parent / "figures", stamp.parent):
         folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with closing(ensure_event_loop()):  # that of this thread
-            papermill.execute_notebook(source, draft, parameters=parameters, cwd=root, progress_bar=False)
-    except PapermillExecutionError as error:
-        raise PageFailed(_failure(source, draft, error)) from None
-    notebook = tidy(nbformat.read(draft, 4), {"fingerprint": mark, "parameters": parameters})
+    with TemporaryDirectory(dir=failed.parent) as own:  # another report may execute the same notebook
+        draft = Path(own, source.name)
+        try:
+            with closing(ensure_event_loop()):  # that of this thread
+                papermill.execute_notebook(source, draft, parameters=parameters, cwd=root, progress_bar=False)
+        except PapermillExecutionError as error:
+            raise PageFailed(_failure(source, draft.replace(failed), error)) from None
+        notebook = tidy(nbformat.read(draft, 4), {"fingerprint": mark, "parameters": parameters})
     for name, picture in _figures(notebook):
-        _write(page.parent / "figures" / f"{name}.svg", picture)
-    _write(page, nbformat.writes(notebook) + "\n")
-    draft.unlink()
-    _write(stamp, json.dumps(_stamp(mark, page)))
+        write_whole(page.parent / "figures" / f"{name}.svg", picture)
+    write_whole(page, nbformat.writes(notebook) + "\n")
+    write_whole(stamp, json.dumps(_stamp(mark, page)))
     return time.perf_counter() - started
 
 
@@ -239,13 +242,6 @@ def _failure(source: Path, draft: Path, error: PapermillExecutionError) -> str:
         f"{source.name} failed in cell {error.cell_index}:\n{code}\n{error.ename}: {error.evalue}\n"
         f"The page is as it was. The notebook with the whole traceback: {draft}"
     )
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)
 
 
 def copy_sources(root: Path, site: Path, preset: str, ledger: Path | None) -> None:

@@ -1,8 +1,9 @@
-"""The numbers that an argument of a module may be: `rate: Fraction` in place of `rate: float`."""
+"""The numbers that an argument may be: of a module, `rate: Fraction` in place of `rate: float`; of a run, the least."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -26,3 +27,11 @@ class Range:
 Positive = Annotated[float, Range(0, above=True)]
 NonNegative = Annotated[float, Range(0)]
 Fraction = Annotated[float, Range(0, 0.99)]
+
+
+def too_small(values: Mapping[str, float], least: Mapping[str, float]) -> str:
+    """Which of `values` are below `least` or not finite: "epochs is 0 and must be a number of at least 1", or ""."""
+    wrong = {name: low for name, low in least.items() if values[name] not in Range(low)}
+    return "; ".join(
+        f"{name} is {values[name]} and must be a number of at least {low:g}" for name, low in wrong.items()
+    )

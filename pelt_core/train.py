@@ -20,14 +20,23 @@ from pelt_core.memory import forget_peak, peak_memory
 from pelt_core.micro_batches import TOKENS, MicroBatches
 from pelt_core.parts_trainer import PartsTrainer
 from pelt_core.quiet import errors_only
+from pelt_core.ranges import too_small
 from pelt_core.resuming import checkpoint_of
 
 CURVE_POINTS = 2000
+_LEAST = {
+    **dict.fromkeys(("learning_rate", "head_learning_rate", "warmup", "weight_decay"), 0),
+    **dict.fromkeys(("epochs", "batch_size", "micro_batch_tokens", "save_every"), 1),
+}
 _READ_EVERY = 10  # steps: to read a loss is to wait for the GPU
 
 
 class NothingToTrain(PeltError, ValueError):
     """No parameter requires a gradient, or there is no row."""
+
+
+class BadSetting(PeltError, ValueError):
+    """A number that no training can be carried out with."""
 
 
 class UnevenBatch(PeltError, ValueError):
@@ -109,6 +118,7 @@ def fit(
 
     Raises:
         NothingToTrain: no parameter requires a gradient, or there is no row; or a head's rate is given without a head.
+        BadSetting: a rate, a warm-up or a decay below 0, or another number below 1.
         UnevenBatch: the training is distributed over processes whose number does not divide the batch size.
         AnotherTraining: the checkpoints in `workdir` are of a training with other settings, rows or trained tensors.
 
@@ -119,6 +129,13 @@ def fit(
         raise NothingToTrain("there is no row to train on")
     if head_learning_rate is not None and not head_parameters(model):
         raise NothingToTrain(f"{type(model).__name__} has no task's head to train: leave head_learning_rate out")
+    settings: dict[str, Any] = {
+        **{"learning_rate": learning_rate, "head_learning_rate": head_learning_rate, "epochs": epochs, "seed": seed},
+        **{"batch_size": batch_size, "warmup": warmup, "weight_decay": weight_decay},
+    }
+    given = {**settings, "micro_batch_tokens": micro_batch_tokens, "save_every": save_every}
+    if wrong := too_small({**given, "head_learning_rate": head_learning_rate or 0}, _LEAST):
+        raise BadSetting(f"there is no such training: {wrong}")
     arguments = TrainingArguments(
         output_dir=str(workdir),
         learning_rate=learning_rate,
@@ -147,10 +164,6 @@ def fit(
         raise UnevenBatch(f"{batch_size} rows a step cannot be shared evenly by {arguments.world_size} processes")
     arguments.per_device_train_batch_size = batch_size // arguments.world_size
     arguments._n_gpu = min(arguments.n_gpu, 1)  # two devices in one process would double the batch
-    settings = {
-        **{"learning_rate": learning_rate, "head_learning_rate": head_learning_rate, "epochs": epochs, "seed": seed},
-        **{"batch_size": batch_size, "warmup": warmup, "weight_decay": weight_decay},
-    }
     checkpoint = checkpoint_of(Path(workdir), model, rows, settings)
     with errors_only():
         trainer = PartsTrainer(

@@ -32,7 +32,6 @@ def test_a_good_run_passes():
         ({"prompt": "cloze@1", "loss_sets": ()}, NoChoices, "and 'arithmetic-train-"),
         ({"evaluate": ("paraphrase",), "loss_sets": ()}, UnknownKind, "or 'choice', not 'label'"),
         ({"train": "arithmetic:5000"}, BadMix, "arithmetic, which has 4800"),
-        ({"questions": 0}, BadMix, "at least 1"),
     ],
 )
 def test_what_would_stop_a_later_run_is_found_before_the_first(change, error, message):

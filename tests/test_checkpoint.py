@@ -180,6 +180,11 @@ def test_a_file_that_was_cut_off_is_refused(saved: Path, name: str) -> None:
     refused(models.tiny("llama"), saved, "cannot be read, it may not have been written to its end")
 
 
+def test_another_file_of_json_is_refused(saved: Path) -> None:
+    (saved / "pelt.json").write_text("[]")
+    refused(models.tiny("llama"), saved, r"pelt.json holds no settings: give a folder that save\(model, ...\) wrote")
+
+
 def test_another_format_is_refused(saved: Path) -> None:
     config = json.loads((saved / "pelt.json").read_text())
     (saved / "pelt.json").write_text(json.dumps(config | {"format": 3}))

@@ -99,6 +99,15 @@ def test_a_training_that_diverges_is_a_row_without_metrics(tmp_path: Path) -> No
     assert row["dev"][-1] == {"accuracy": None, "loss": None}
 
 
+@pytest.mark.parametrize("method", ["full", "sequence*[pfeiffer(bottleneck=4)@mlp_norm+lora(rank=4)@q,v]"])
+def test_a_last_update_that_overflows_is_recorded_as_diverged(method: str, tmp_path: Path) -> None:
+    run = replace(RUN, method=method, learning_rate=1e30, head_learning_rate=1e30, epochs=1, batch_size=8)
+    row, items = execute(run, tmp_path / "w")
+    assert [step for step, loss in row["loss_curve"] if loss is not None] == [1]
+    assert (row["status"], row["metrics"], items) == ("diverged", {}, [])
+    Ledger(tmp_path / "ledger").write({**row, "provenance": {}}, items)
+
+
 def test_a_head_alone_that_is_frozen_has_nothing_to_train() -> None:
     with pytest.raises(ValueError, match="head"):
         replace(RUN, method="head", train_head=False)

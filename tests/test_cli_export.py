@@ -8,6 +8,7 @@ from synthetic import fill
 from typer.testing import CliRunner
 
 from pelt_core.cli import app
+from pelt_core.study import export
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 
@@ -38,3 +39,10 @@ def test_export_refuses_before_it_reads(options, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = pelt("export", *options)
     assert done.exit_code == 2 and said in done.stderr and not list(tmp_path.iterdir())
+
+
+def test_export_says_where_nothing_can_be_written_before_it_reads(tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "table", lambda *_: pytest.fail("it has read the runs"))
+    (tmp_path / "file").write_text("")
+    done = pelt("export", "--out", tmp_path / "file" / "runs.csv")
+    assert done.exit_code == 1 and "runs.csv cannot be written: its folder cannot be made" in done.stderr

@@ -181,6 +181,14 @@ def test_a_run_that_diverges_is_recorded_without_results(ledger: Ledger, tmp_pat
     assert ledger.items(run) == []
 
 
+@pytest.mark.parametrize("method", ["lora(rank=4)@q,v", "token*[lora(rank=4)@q,v+series(bottleneck=4)@mlp]"])
+def test_a_last_update_that_overflows_is_recorded_as_diverged(method: str, ledger: Ledger, tmp_path: Path) -> None:
+    run = replace(RUN, method=method, batch_size=8, learning_rate=1e38)
+    row = record(run, ledger, tmp_path)
+    assert [step for step, loss in row["loss_curve"] if math.isfinite(loss)] == [1]
+    assert (row["status"], row["metrics"], ledger.items(run)) == ("diverged", {}, [])
+
+
 def test_a_loss_that_is_not_a_number_can_be_recorded(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,10 @@ def test_the_base_model_is_the_same_run_whatever_training_costs():
     assert short.train == ""
 
 
+def test_no_seeds_are_no_runs():
+    assert grid("placement", "smoke", seeds=[]) == []
+
+
 def test_seeds_and_overrides_replace_those_of_the_preset():
     runs = grid("placement", "smoke", seeds=[3, 4], only=["lora*@q,k,v"], overrides={"backbone": "tiny-llama"})
     assert [(run.seed, run.backbone) for run in runs] == [(3, "tiny-llama"), (4, "tiny-llama")]
@@ -118,8 +122,12 @@ def test_what_does_not_exist_is_refused_with_the_choices():
 def test_fields_select_runs():
     runs = grid("low-resource", "paper", where={"task": ["sst2", "qqp"], "examples": ["100"], "seed": ["1"]})
     assert {(run.task, run.examples, run.seed) for run in runs} == {("sst2", 100, 1), ("qqp", 100, 1)}
-    rates = grid("low-resource", "paper", where={"learning_rate": ["5e-4"], "train_head": ["true"]})
-    assert rates and {(run.learning_rate, run.train_head) for run in rates} == {(5e-4, True)}
+    for written in ("5e-4", "5E-4", "0.0005", "0.5e-3", "5e-04"):
+        rates = grid("low-resource", "paper", where={"learning_rate": [written], "train_head": ["true"]})
+        assert rates and {(run.learning_rate, run.train_head) for run in rates} == {(5e-4, True)}
+    for unreadable in ("5e-", "fast"):
+        with pytest.raises(NoSuchCell, match=f"has learning_rate={unreadable}; there are: 2e-05,"):
+            grid("low-resource", "paper", where={"learning_rate": [unreadable]})
     with pytest.raises(NoSuchCell, match="no run of this study has examples=10; there are: 100, 500, 1000"):
         grid("low-resource", "paper", where={"examples": ["10"]})
     with pytest.raises(NoSuchCell, match="no run has a field 'k' to choose by; the fields are: backbone, "):

@@ -4,8 +4,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pelt_core.data import evaluation_rows
 from pelt_core.study import presets
 from pelt_core.study.grids import grid
+from pelt_core.study.held_out import OverlappingQuestions
 from pelt_core.study.presets import BadPreset, UnknownPreset, budgets, ledger_folder
 
 
@@ -87,6 +89,34 @@ def test_the_paper_preset_is_the_papers(table):
     assert {rate for own in rates for rate in own} == {3e-4}
 
 
+@pytest.mark.parametrize("preset", presets.PRESETS)
+def test_no_question_that_learning_rates_are_chosen_by_is_tested(preset):
+    """As the rows are drawn, not as they are counted."""
+    (searched,) = budgets(preset, "answer-recipe")
+    chosen = {
+        name: set(evaluation_rows(name, searched.shared["questions"])["id"]) for name in searched.shared["loss_sets"]
+    }
+    assert chosen
+    for study in presets.block(preset)["answers"]["studies"]:
+        for part in budgets(preset, study):
+            for name in {*part.shared["evaluate"], *part.shared["loss_sets"]}:
+                if f"{name}/dev" in chosen:
+                    tested = evaluation_rows(name, part.shared["questions"])["id"]
+                    assert chosen[f"{name}/dev"].isdisjoint(tested), (study, name)
+
+
+def test_a_preset_that_tests_what_it_chooses_rates_by_is_refused(table):
+    told = (
+        "placement tests 1120 questions of gsm8k and answer-recipe chooses learning rates by 200 others, .* are 1319:"
+    )
+    with pytest.raises(OverlappingQuestions, match=told):
+        budgets("paper", "placement", {"questions": "1120", "evaluate": "[gsm8k]", "loss_sets": "[]"})
+    budgets("paper", "placement", {"questions": "1119", "evaluate": "[gsm8k]", "loss_sets": "[]"})
+    table["paper"]["answers"]["studies"]["arithmetic"]["questions"] = 801
+    with pytest.raises(OverlappingQuestions, match="arithmetic tests 801 questions of svamp"):
+        budgets("paper", "answer-recipe")
+
+
 def test_a_file_of_the_same_form_is_a_preset(tmp_path):
     own = tmp_path / "mine.yml"
     table = copy.deepcopy(presets.presets()["smoke"])
@@ -99,3 +129,55 @@ def test_a_file_of_the_same_form_is_a_preset(tmp_path):
     (tmp_path / "other.yml").write_text("ledger: here")
     with pytest.raises(BadPreset, match="is no preset: it must have ledger, answers, classification"):
         grid("low-resource", str(tmp_path / "other.yml"))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [
+        (("classification",), {}, "classification must have `common` and `studies`"),
+        (("classification",), None, "classification must have `common` and `studies`"),
+        (("ledger",), 3, "it must have ledger, answers, classification"),
+        (("answers", "studies", "bottleneck"), None, "the study 'bottleneck' must be fields with values"),
+        (("answers", "studies", "placement", "parts"), [1], "the study 'placement' must be .* `parts` a list of such"),
+        (("answers", "common", "seeds"), 0, "`seeds` must be a list, such as .0, 1., and is 0"),
+        (("answers", "common", "questions"), "many", "'questions' of a run must be int, not 'many'"),
+        (("answers", "common", "evaluate"), "svamp", "'evaluate' of a run must be tuple"),
+        (("answers", "common", "backbone"), 7, "'backbone' of a run must be str"),
+        (("answers", "studies", "placement", "methods"), ["lora"], "`methods` must be names of yours"),
+        (("answers", "studies", "placement", "methods", "none"), "none", "the method 'none' needs `method`"),
+        (
+            ("answers", "studies", "placement", "methods", "lora-mlp"),
+            {"method": "lora"},
+            "needs `learning_rate`, a list",
+        ),
+        (
+            ("answers", "studies", "placement", "methods", "lora-mlp", "learning_rate"),
+            0.001,
+            "the method 'lora-mlp' needs `learning_rate`, a list",
+        ),
+        (("classification", "common", "tasks"), ["sst2"], "`tasks` must be names of tasks"),
+        (("classification", "common", "pooling"), {}, "`pooling` must have a list for each of "),
+        (("classification", "common", "examples"), 100, "`examples` must be numbers of rows"),
+        (("classification", "common", "train_head"), True, "`train_head` must be a list"),
+    ],
+)
+def test_what_a_file_says_in_another_form_is_named(tmp_path, place, value, told):
+    said = copy.deepcopy(presets.presets()["smoke"])
+    *within, last = place
+    block = said
+    for name in within:
+        block = block[name]
+    block[last] = value
+    file = tmp_path / "mine.yml"
+    file.write_text(yaml.safe_dump(said))
+    study = "low-resource" if "classification" in place else "placement"
+    with pytest.raises(BadPreset, match=told):
+        grid(study, str(file))
+
+
+def test_what_is_no_yaml_is_refused(tmp_path):
+    (tmp_path / "mine.yml").write_text("ledger: [")
+    with pytest.raises(BadPreset, match="mine.yml is no preset, as it is no YAML"):
+        grid("placement", str(tmp_path / "mine.yml"))
+    with pytest.raises(BadPreset, match="a value to set cannot be read as YAML"):
+        budgets("smoke", "placement", {"epochs": "["})

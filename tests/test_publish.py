@@ -172,6 +172,30 @@ def test_a_failing_notebook_leaves_the_page_and_shows_the_cell(site):
     assert "KeyError" in (site / "_runs" / "failed" / "placement.ipynb").read_text()
 
 
+@pytest.mark.parametrize("other", ["report", "."])
+def test_two_reports_at_the_same_time_keep_to_their_own_rows(site, monkeypatch, other):
+    """The second begins when the first has executed its notebook and not yet made its page."""
+    source, presets = site / "notebooks" / "placement.ipynb", ["smoke", "laptop"]
+
+    def execute_notebook(source, draft, parameters, **_):
+        shown = nbformat.read(source, 4)
+        shown.cells[0]["source"] = f"preset = {parameters['preset']!r}"
+        nbformat.write(shown, draft)
+        if presets:
+            run(presets.pop())
+
+    def run(preset):
+        publish.execute(source, {"preset": preset}, site / (preset if other == "report" else "."), preset, site)
+
+    monkeypatch.setattr(publish.papermill, "execute_notebook", execute_notebook)
+    run(presets.pop())
+    expected = {"laptop": "laptop", "smoke": "smoke"} if other == "report" else {".": "laptop"}
+    for folder, preset in expected.items():
+        page = nbformat.read(site / folder / "book" / "studies" / "placement.ipynb", 4)
+        assert page.cells[0]["source"] == f"preset = {preset!r}" and page.metadata["pelt"]["fingerprint"] == preset
+        assert not any((site / folder / "_runs" / "failed").iterdir())
+
+
 def test_a_page_holds_no_clock_no_path_and_no_version_of_this_machine(site):
     publish.report(root=site)
     text = (site / "book" / "studies" / "placement.ipynb").read_text()

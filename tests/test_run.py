@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -54,12 +55,25 @@ def test_unknown_and_missing_fields_are_named():
         ("epochs", 1.5, "'epochs'.*int, not 1.5"),
         ("learning_rate", "1e-3", "'learning_rate'.*float"),
         ("evaluate", "gsm8k", "'evaluate'.*tuple"),
+        ("epochs", 0, "epochs is 0 and must be a number of at least 1"),
+        ("batch_size", -1, "batch_size is -1 and"),
+        ("warmup", -5, "warmup is -5.0 and must be a number of at least 0"),
+        ("learning_rate", math.nan, "learning_rate is nan and"),
+        ("weight_decay", math.inf, "weight_decay is inf and"),
+        ("max_length", 0, "max_length is 0 and"),
+        ("questions", 0, "questions is 0 and"),
         ("precision", "fp16", "'fp16' is unknown; there are: bf16, fp32"),
     ],
 )
 def test_wrong_values_are_refused(field, value, message):
     with pytest.raises(BadRun, match=message):
         dataclasses.replace(RUN, **{field: value})
+
+
+def test_what_is_not_trained_takes_no_step():
+    untrained = dataclasses.replace(RUN, method="none", train="", epochs=0, batch_size=0)
+    with pytest.raises(BadRun, match="batch_size is 0 and"):
+        dataclasses.replace(untrained, train="gsm8k:500", epochs=1)
 
 
 CLASSIFIED = ClassificationRun(
@@ -97,6 +111,12 @@ def test_every_field_of_the_other_kind_decides_the_key(field: str) -> None:
     value = getattr(CLASSIFIED, field)
     other = {str: "bf16", int: 7, float: 0.5, bool: False}[type(value)]
     assert dataclasses.replace(CLASSIFIED, **{field: other}).key != CLASSIFIED.key
+
+
+@pytest.mark.parametrize("field", ["epochs", "dev_rows", "test_rows"])
+def test_a_classifier_needs_some_of_these(field: str) -> None:
+    with pytest.raises(BadRun, match=f"{field} is 0 and must be a number of at least 1"):
+        dataclasses.replace(CLASSIFIED, **{field: 0})
 
 
 def test_a_run_comes_back_as_the_kind_that_it_was() -> None:

@@ -49,13 +49,21 @@ class BadOption(PeltError, ValueError):
 
 
 def parse_seeds(text: str | None) -> list[int] | None:
-    """``"0,2-4"`` -> [0, 2, 3, 4]."""
+    """``"0,2-4"`` -> [0, 2, 3, 4].
+
+    Raises:
+        BadOption: the text has another form, or a range falls.
+    """
     if text is None:
         return None
     if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
         raise BadOption(f"--seeds {text!r} cannot be read; write numbers and ranges such as 0,1 or 0-4")
-    ends = [part.split("-") for part in text.split(",")]
-    return [seed for end in ends for seed in range(int(end[0]), int(end[-1]) + 1)]
+    ends = [[int(end) for end in part.split("-")] for part in text.split(",")]
+    for first, last in (end for end in ends if end[0] > end[-1]):
+        raise BadOption(
+            f"--seeds {text!r} has no seeds from {first} to {last}; write the lower one first: {last}-{first}"
+        )
+    return [seed for end in ends for seed in range(end[0], end[-1] + 1)]
 
 
 def parse_settings(settings: list[str] | None) -> dict[str, str]:

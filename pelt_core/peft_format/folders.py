@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
@@ -80,13 +81,21 @@ def load_peft(model: PreTrainedModel, folder: str | Path, name: str = "default")
     folder = Path(folder)
     if missing := [file for file in (_CONFIG, _WEIGHTS) if not (folder / file).is_file()]:
         raise PeftFormatError(f"{folder} has no {' and no '.join(missing)}: give one that PEFT's save_pretrained wrote")
-    config, tensors = json.loads((folder / _CONFIG).read_text()), load_file(folder / _WEIGHTS)
+    try:
+        config, tensors = json.loads((folder / _CONFIG).read_text()), load_file(folder / _WEIGHTS)
+    except (ValueError, SafetensorError) as error:
+        raise PeftFormatError(f"{folder} cannot be read, it may not have been written to its end: {error}") from None
+    if not isinstance(config, dict):
+        raise PeftFormatError(f"{folder / _CONFIG} holds no settings: give one that PEFT's save_pretrained wrote")
     formats = {form.peft_type: form for form in FORMATS.values()}
     if (peft_type := config.get("peft_type")) not in formats:
         raise PeftFormatError(f"no method here is PEFT's {peft_type}; there are {', '.join(formats)}")
     form = formats[peft_type]
     _refuse_what_is_unheard_of(config)
-    spec, fill = form.read(model, config, tensors)
+    try:
+        spec, fill = form.read(model, config, tensors)
+    except KeyError as error:
+        raise PeftFormatError(f"{folder} lacks {error.args[0]}, which a {peft_type} of PEFT has") from None
     attachment = attach(model, spec, name=name)
     try:
         for graft in attachment.all_grafts():

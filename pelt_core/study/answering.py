@@ -16,7 +16,7 @@ from pelt_core.errors import PeltError
 from pelt_core.precision import fast_fp32
 from pelt_core.study import answer_gates, forgetting, kept, seen
 from pelt_core.study.run import AnswerRun
-from pelt_core.study.training import begin, train
+from pelt_core.study.training import begin, finite, train
 
 
 class NoTexts(PeltError, ValueError):
@@ -48,8 +48,10 @@ def execute(run: AnswerRun, workdir: Path) -> tuple[dict[str, Any], list[dict[st
     if texts is not None:
         items += forgetting.items(model, run.texts, texts)
     row["seconds"]["evaluate"] = round(time.perf_counter() - started, 3)
-    row["metrics"] = evaluate.summarise(items)
-    return row, items
+    metrics = evaluate.summarise(items)
+    if not finite(metrics):
+        return row | {"status": "diverged", "gates": {}}, []
+    return row | {"metrics": metrics}, items
 
 
 def check(runs: Sequence[AnswerRun]) -> None:

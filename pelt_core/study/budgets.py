@@ -34,6 +34,23 @@ class Budget(ABC):
     crossed: ClassVar[tuple[str, ...]] = ()
     """What a preset says of cells."""
 
+    def complaint(self) -> str:
+        """What keeps its cells from being crossed, or nothing."""
+        methods = self.cells["methods"]
+        if not isinstance(methods, dict):
+            return "`methods` must be names of yours with what each means"
+        for name, said in methods.items():
+            if not isinstance(said, dict) or not isinstance(said.get("method"), str):
+                return f"the method {name!r} needs `method`, its specification, such as lora@q,v"
+            if lacking := [rate for rate in self.rates(said["method"]) if not isinstance(said.get(rate), list)]:
+                return f"the method {name!r} needs `{lacking[0]}`, a list such as [1.0e-3]"
+        return ""
+
+    @staticmethod
+    @abstractmethod
+    def rates(method: str) -> tuple[str, ...]:
+        """Which lists of learning rates a method of this specification has."""
+
     @abstractmethod
     def runs(self, seed: int) -> Iterator[Run]:
         """Every cell with one seed."""
@@ -48,6 +65,11 @@ class AnswerBudget(Budget):
     kind = AnswerRun
     own = ("method", "learning_rate", "seed", "data_sha256")
     crossed = ("methods",)
+
+    @staticmethod
+    def rates(method: str) -> tuple[str, ...]:
+        """As in `Budget`."""
+        return () if method == "none" else ("learning_rate",)
 
     def runs(self, seed: int) -> Iterator[Run]:
         """Every method at every rate with this seed; the untrained backbone, which has neither, as the same run."""
@@ -84,6 +106,24 @@ class ClassificationBudget(Budget):
         *("task", "train_from", "test_from", "examples", "epochs", "pooling", "train_head"),
     )
     crossed = ("methods", "tasks", "examples", "pooling", "train_head")
+
+    @staticmethod
+    def rates(method: str) -> tuple[str, ...]:
+        """As in `Budget`."""
+        return ("learning_rate", "head_learning_rate")
+
+    def complaint(self) -> str:
+        """As in `Budget`."""
+        tasks, pooling = self.cells["tasks"], self.cells["pooling"]
+        if not isinstance(tasks, dict) or not all(isinstance(two, list) and len(two) == 2 for two in tasks.values()):
+            return "`tasks` must be names of tasks, each with two splits, such as sst2: [train, test]"
+        if not isinstance(pooling, dict) or not all(isinstance(pooling.get(task), list) for task in tasks):
+            return f"`pooling` must have a list for each of {', '.join(tasks)}, such as [mean]"
+        if not isinstance(self.cells["examples"], dict):
+            return "`examples` must be numbers of rows, each with its epochs, such as {100: 50}"
+        if not isinstance(self.cells["train_head"], list):
+            return "`train_head` must be a list, such as [true]"
+        return super().complaint()
 
     def runs(self, seed: int) -> Iterator[Run]:
         """Every cell, with the sample of rows and the start that `seed` gives."""

@@ -29,7 +29,7 @@ from pelt_core.precision import fast_fp32
 from pelt_core.study import kept, padding_probe
 from pelt_core.study.gate_values import DIGITS, GateValues
 from pelt_core.study.run import ClassificationRun
-from pelt_core.study.training import begin, train
+from pelt_core.study.training import begin, finite, train
 
 HASH_DIGITS = 12
 
@@ -76,7 +76,10 @@ def execute(run: ClassificationRun, workdir: Path) -> tuple[dict[str, Any], list
     started = time.perf_counter()
     found, open_gates = gates.test_logits(encoded["test"])
     row["seconds"]["evaluate"] = round(time.perf_counter() - started, 3)
-    row["metrics"] = {name: {run.task: value} for name, value in _measured(of, found, test).items()}
+    metrics = {name: {run.task: value} for name, value in _measured(of, found, test).items()}
+    if not finite(metrics):
+        return row | {"status": "diverged"}, []
+    row["metrics"] = metrics
 
     def of_the_first(read: Tensor) -> dict[str, float]:
         return _measured(of, read, test.select(range(len(read))))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from pelt_core import specification
 from pelt_core.data.glue.tasks import task
+from pelt_core.data.writing import check_writable
 from pelt_core.errors import PeltError
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
@@ -120,19 +121,20 @@ def check(path: Path) -> None:
 
     Raises:
         BadExport: its name ends in neither .csv nor .parquet.
+        NotWritable: nothing can be written there.
     """
     if path.suffix not in (".csv", ".parquet"):
         raise BadExport(f"{path.name!r} must end in .csv or .parquet, which says how the runs are written")
+    check_writable(path)
 
 
 def write(runs: pd.DataFrame, path: Path) -> None:
     """Write the table, as CSV or Parquet by the file's ending.
 
     Raises:
-        BadExport: it has another ending.
+        BadExport, NotWritable: as `check`.
     """
     check(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".csv":
         runs.to_csv(path, index=False, lineterminator="\n")
     else:

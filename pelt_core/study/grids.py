@@ -174,7 +174,7 @@ def grid(
     Args:
         study: a name of `STUDIES`.
         preset: a name of `pelt_core.study.presets.PRESETS`, or a YAML file of the same form.
-        seeds: instead of the preset's.
+        seeds: instead of the preset's; None for these.
         only: keep the runs of these methods: a short name of the preset (``"lora"``), or else a shell pattern over
             short names and specifications (``"lora*@q,k,v"``).
         overrides: other values for fields that all runs share, as YAML text.
@@ -187,17 +187,16 @@ def grid(
     if study not in STUDIES:
         raise UnknownStudy(f"there is no study {study!r}; choose one of: {', '.join(STUDIES)}")
     parts = budgets(preset, study, overrides)
-    every = seeds or sorted({seed for part in parts for seed in part.seeds})
-    runs = list(
-        dict.fromkeys(run for seed in every for part in parts if seeds or seed in part.seeds for run in part.runs(seed))
-    )
+    every = sorted({seed for part in parts for seed in part.seeds}) if seeds is None else seeds
+    asked = ((seed, part) for seed in every for part in parts if seeds is not None or seed in part.seeds)
+    runs = list(dict.fromkeys(run for seed, part in asked for run in part.runs(seed)))
     for field, values in (where or {}).items():
-        runs = _with(runs, field, values)
+        runs = _with(runs, parts[0].kind, field, values)
     return runs if not only else _matching(runs, only, _short_names(parts))
 
 
-def _with(runs: list[Run], field: str, values: Sequence[str]) -> list[Run]:
-    names = [one.name for one in fields(runs[0])]
+def _with(runs: list[Run], kind: type[Run], field: str, values: Sequence[str]) -> list[Run]:
+    names = [one.name for one in fields(kind)]
     if field not in names:
         raise NoSuchCell(f"no run has a field {field!r} to choose by; the fields are: {', '.join(names)}")
     there = dict.fromkeys(getattr(run, field) for run in runs)
@@ -211,7 +210,10 @@ def _with(runs: list[Run], field: str, values: Sequence[str]) -> list[Run]:
 def _is(value: Any, text: str) -> bool:
     """Whether `text` says this value of a field: `5e-4` and `0.0005` are one number, `true` is Python's True."""
     if isinstance(value, float):
-        return text.replace(".", "", 1).replace("e-", "", 1).isdecimal() and float(text) == value
+        try:
+            return float(text) == value
+        except ValueError:
+            return False
     return text.lower() == str(value).lower()
 
 

@@ -8,13 +8,15 @@ from dataclasses import fields
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import yaml
 
 from pelt_core.catalogue import full_name
 from pelt_core.errors import PeltError
 from pelt_core.study.budgets import AnswerBudget, Budget, ClassificationBudget
+from pelt_core.study.held_out import refuse_overlap
+from pelt_core.study.run import BadRun, typed
 
 
 class UnknownPreset(PeltError, LookupError):
@@ -22,7 +24,7 @@ class UnknownPreset(PeltError, LookupError):
 
 
 class BadPreset(PeltError, ValueError):
-    """A preset sets a field that no run has, or leaves one out."""
+    """A preset sets a field that no run has, leaves one out, or has a value of another form."""
 
 
 PRESETS = ("smoke", "laptop", "paper")
@@ -51,24 +53,31 @@ def budgets(preset: str, study: str, overrides: Mapping[str, str] | None = None)
 
     Raises:
         UnknownPreset: there is no such preset, or it has no block for the study.
-        BadPreset: a field is unknown or missing.
+        BadPreset: a field is unknown or missing, or not of its form.
+        OverlappingQuestions: learning rates would be chosen by questions that are tested.
     """
     said = block(preset)
     found = {name: kind for kind in BUDGETS for name in said[kind]["studies"]}
     if study not in found:
         raise UnknownPreset(f"preset {preset!r} has no block for study {study!r}; it has: {', '.join(found)}")
     kind, common = BUDGETS[found[study]], said[found[study]]
-    own = {**common["common"], **common["studies"][study]}
-    parts = own.pop("parts", [{}])
-    given, where = _parsed(kind, overrides or {}), f"preset {preset!r}, study {study!r}"
-    return tuple(_checked(kind, {**own, **part, **given}, where, ledger_folder(preset)) for part in parts)
+    given, ledger = {study: _parsed(kind, overrides or {})}, ledger_folder(preset)
+
+    def of(name: str) -> tuple[Budget, ...]:
+        own = {**common["common"], **common["studies"][name]}
+        parts, where = own.pop("parts", [{}]), f"preset {preset!r}, study {name!r}"
+        return tuple(_checked(kind, {**own, **part, **given.get(name, {})}, where, ledger) for part in parts)
+
+    if kind is AnswerBudget:
+        refuse_overlap({name: [part.shared for part in of(name)] for name in common["studies"]})
+    return of(study)
 
 
 def altered(preset: str, study: str, overrides: Mapping[str, str]) -> dict[str, Any]:
     """What the file of a preset would say if `study` had other values: its budgets are `budgets` with `overrides`.
 
     Raises:
-        UnknownPreset, BadPreset: as `budgets`.
+        UnknownPreset, BadPreset, OverlappingQuestions: as `budgets`.
     """
     budgets(preset, study, overrides)
     said = deepcopy(block(preset))
@@ -124,11 +133,27 @@ def _own(path: str) -> dict[str, Any]:
     """A preset of the user's."""
     if not Path(path).is_file():
         raise UnknownPreset(f"there is no file {path!r} to read a preset from")
-    read = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    try:
+        read = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise BadPreset(f"{path} is no preset, as it is no YAML: {error}") from None
     wanted = ("ledger", *BUDGETS)
-    if not isinstance(read, dict) or set(read) != set(wanted):
+    if not isinstance(read, dict) or set(read) != set(wanted) or not isinstance(read["ledger"], str):
         raise BadPreset(f"{path} is no preset: it must have {', '.join(wanted)}, as the files in pelt_core/presets do")
+    for kind in BUDGETS:
+        shared, own = (read[kind].get(name) if isinstance(read[kind], dict) else None for name in ("common", "studies"))
+        if not isinstance(shared, dict) or not isinstance(own, dict):
+            raise BadPreset(f"{path}: {kind} must have `common` and `studies`, each with its fields; {{}} for none")
+        if wrong := [name for name, said in own.items() if not _is_study(said)]:
+            raise BadPreset(
+                f"{path}: the study {wrong[0]!r} must be fields with values, and its `parts` a list of such"
+            )
     return read
+
+
+def _is_study(said: Any) -> bool:
+    parts = said.get("parts", []) if isinstance(said, dict) else None
+    return isinstance(parts, list) and all(isinstance(part, dict) for part in parts)
 
 
 def _shared(kind: type[Budget]) -> tuple[str, ...]:
@@ -140,7 +165,10 @@ def _parsed(kind: type[Budget], overrides: Mapping[str, str]) -> dict[str, Any]:
     unknown = [name for name in overrides if name not in shared]
     if unknown:
         raise BadPreset(f"no run has a field {unknown[0]!r} to set; the fields are: {', '.join(shared)}")
-    return {name: yaml.safe_load(text) for name, text in overrides.items()}
+    try:
+        return {name: yaml.safe_load(text) for name, text in overrides.items()}
+    except yaml.YAMLError as error:
+        raise BadPreset(f"a value to set cannot be read as YAML: {error}") from None
 
 
 def _checked(kind: type[Budget], values: dict[str, Any], where: str, ledger: Path) -> Budget:
@@ -150,6 +178,17 @@ def _checked(kind: type[Budget], values: dict[str, Any], where: str, ledger: Pat
     if unknown or missing:
         complaint = f"unknown field {unknown[0]!r}" if unknown else f"no value for {missing[0]!r}"
         raise BadPreset(f"{where}: {complaint}; the fields are: {', '.join(wanted)}")
-    cells, seeds = {name: values.pop(name) for name in kind.crossed}, tuple(values.pop("seeds"))
+    cells, seeds = {name: values.pop(name) for name in kind.crossed}, values.pop("seeds")
+    if not isinstance(seeds, list):
+        raise BadPreset(f"{where}: `seeds` must be a list, such as [0, 1], and is {seeds!r}")
+    types = get_type_hints(kind.kind)
+    try:
+        for name, value in values.items():
+            typed(name, value, types[name])
+    except BadRun as error:
+        raise BadPreset(f"{where}: {error}") from None
     values["backbone"] = full_name(values["backbone"])  # a run has one key, by whatever name it was asked for
-    return kind(values, cells, seeds, ledger)
+    found = kind(values, cells, tuple(seeds), ledger)
+    if complaint := found.complaint():
+        raise BadPreset(f"{where}: {complaint}")
+    return found

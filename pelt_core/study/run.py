@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, get_type_hints
 
 from pelt_core.errors import PeltError
+from pelt_core.ranges import too_small
 
 PRECISIONS = ("bf16", "fp32")
 
@@ -40,6 +41,14 @@ class Run:
 
     made_for: ClassVar[str]
     """What the backbone is loaded for, as `pelt_core.backbones.TASKS` calls it."""
+    least: ClassVar[Mapping[str, float]] = {
+        "learning_rate": 0,
+        "warmup": 0,
+        "weight_decay": 0,
+        "max_length": 1,
+        "seed": 0,
+    }
+    """The least that these fields can be, whether or not anything is trained."""
     later: ClassVar[Mapping[str, Any]] = {}
     """Fields that came when runs were recorded already, each with the value of those runs: it is left out of keys."""
 
@@ -58,9 +67,12 @@ class Run:
     def __post_init__(self) -> None:
         kinds = get_type_hints(type(self))
         for field in fields(self):
-            object.__setattr__(self, field.name, _typed(field.name, getattr(self, field.name), kinds[field.name]))
+            object.__setattr__(self, field.name, typed(field.name, getattr(self, field.name), kinds[field.name]))
         if self.precision not in PRECISIONS:
             raise BadRun(f"precision {self.precision!r} is unknown; there are: {', '.join(PRECISIONS)}")
+        steps = dict.fromkeys(("epochs", "batch_size"), int(self.trains))
+        if wrong := too_small(vars(self), {**self.least, **steps}):
+            raise BadRun(f"there is no such run: {wrong}")
 
     @property
     def trains(self) -> bool:
@@ -127,6 +139,7 @@ class AnswerRun(Run):
     """
 
     made_for = "causal-lm"
+    least: ClassVar[Mapping[str, float]] = {**Run.least, "questions": 1, "max_new_tokens": 0}
     later: ClassVar[Mapping[str, Any]] = {"texts": ""}
 
     train: str
@@ -169,6 +182,10 @@ class ClassificationRun(Run):
     """
 
     made_for = "classification"
+    least: ClassVar[Mapping[str, float]] = {
+        **Run.least,
+        **{"head_learning_rate": 0, "examples": 0, "shuffle": 0, "dev_rows": 1, "test_rows": 1, "patience": 0},
+    }
 
     task: str
     train_from: str
@@ -194,8 +211,12 @@ class ClassificationRun(Run):
         return {name: getattr(self, name) for name in varied} | super().cell
 
 
-def _typed(name: str, value: Any, kind: Any) -> Any:
-    """The value as the field's type, so that `1` and `1.0`, or a list and a tuple, give one key."""
+def typed(name: str, value: Any, kind: Any) -> Any:
+    """The value as the field's type, so that `1` and `1.0`, or a list and a tuple, give one key.
+
+    Raises:
+        BadRun: it is of another type.
+    """
     if kind == tuple[str, ...] and isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
         return tuple(value)
     if kind in (int, str, bool) and isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -69,3 +70,8 @@ def train(row: dict[str, Any], run: Run, model: PreTrainedModel, rows: Dataset, 
     row |= {"status": trained.status, "loss_curve": curve, "training_rows": len(rows)}
     row |= {"tokens": trained.tokens, "peak_memory_bytes": trained.peak_memory_bytes}
     row["seconds"]["train"] = round(trained.seconds, 3)
+
+
+def finite(metrics: Mapping[str, Mapping[str, float]]) -> bool:
+    """Whether all metrics of a row are finite; the last update of a training may overflow, which `fit` does not see."""
+    return all(math.isfinite(value) for of_sets in metrics.values() for value in of_sets.values())
