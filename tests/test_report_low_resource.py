@@ -168,13 +168,18 @@ def test_sizes_with_one_seed_are_not_pooled_where_others_have_several(tmp_path: 
     ledger = Ledger(tmp_path)
     whole = load(["low-resource"], "paper", ledger)
     runs = state.selected(whole, task="sst2", examples=100, seed=[0, 1], method=["apl", "apl-nogate"])
-    runs += state.selected(whole, task="sst2", examples=500, seed=0, method=["apl", "apl-nogate"])
+    runs += state.selected(whole, task=["sst2", "mrpc"], examples=500, seed=0, method=["apl", "apl-nogate"])
     for number, run in enumerate(runs):
         better = (whole.names[run.method] == "apl") == (run.examples == 100)
         ledger.write(*few_shot_row(run, 200, 0.8 if better else 0.5, number))
-    frame = gate_effect.pooled(load(["low-resource"], "paper", ledger), ["sst2"]).set_index(["method", "size"])
+    frame = gate_effect.pooled(load(["low-resource"], "paper", ledger), TASKS).set_index(["method", "size"])
     line, few = frame.loc[("apl", gate_effect.POOLED)], frame.loc[("apl", "100 examples")]
-    assert line["examples"] == "100" and line["seeds"] == 2 and line["mean"] == few["mean"] > 0
+    assert (
+        line["examples"] == "100"
+        and line["tasks"] == ["sst2"]
+        and line["seeds"] == 2
+        and line["mean"] == few["mean"] > 0
+    )
     assert frame.loc[("apl", "500 examples"), "mean"] < 0
 
 

@@ -86,10 +86,9 @@ def _sizes(scores: Scores) -> dict[str, list[int]]:
 def _effect(scores: Scores, method: str, cells: Mapping[str, Sequence[int]]) -> dict[str, Any]:
     """Of tasks with their numbers of examples; each counts the same, those with one seed not where others have more."""
     found = {name: _by_size(scores, method, sizes, name) for name, sizes in cells.items()}
-    sizes = {size: None for of_task in found.values() for size in of_task}
     by_task = {name: _mean(of_task) for name, of_task in found.items() if of_task}
     several = {name: values for name, values in by_task.items() if values.shape[1] >= LEAST_SEEDS} or by_task
-    said = listed(f"{size:,}" for size in sorted(sizes))
+    said = listed(f"{size:,}" for size in sorted({size for name in several for size in found[name]}))
     return {"examples": said} | of_differences(pd.concat(several.values(), join="inner") if several else pd.DataFrame())
 
 
