@@ -69,7 +69,8 @@ def run(
 
     Example, a part: `pelt run low-resource --preset laptop --where task=sst2,qqp --where examples=100`
 
-    Example, your own backbone: `pelt run placement --only "lora*" --seeds 0-4 --set backbone=tiny-llama`
+    Example, your own backbone:
+    `pelt run placement --only "lora*" --seeds 0-4 --set backbone=tiny-llama --set max_length=512`
     """
     runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings), parse_where(where))
     book = Ledger(ledger or ledger_folder(preset))
