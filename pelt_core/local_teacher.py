@@ -28,7 +28,7 @@ class LocalTeacher:
     """A causal language model; one that has a chat template is asked in it, any other in the Alpaca prompt.
 
     Args:
-        backbone: a name of `pelt_core.BACKBONES`, a folder, or a hub id.
+        backbone: a name of `pelt_core.backbones.BACKBONES`, a folder, or a hub id.
         store: where answers are kept.
         attempts: how many samples of a question at most; the first right one is kept.
         temperature: of sampling, above 0.

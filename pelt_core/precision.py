@@ -38,18 +38,21 @@ def cast_backbone(model: PreTrainedModel, dtype: torch.dtype) -> None:
             f"others cannot be {str(dtype).removeprefix('torch.')}: choose precision fp32"
         )
     for p in frozen:
-        p.data = p.data.to(dtype)
+        if p.is_floating_point():  # a quantised backbone may keep its codes as a parameter
+            p.data = p.data.to(dtype)
 
 
 @contextmanager
 def backbone_in(model: PreTrainedModel, dtype: torch.dtype) -> Iterator[None]:
     """Inside, the backbone of `model` is in `dtype`. From bf16 to fp32 and back is exact."""
-    before = next((p.dtype for p in model.parameters() if not p.requires_grad), dtype)
+    before = {name: p.dtype for name, p in model.named_parameters() if not p.requires_grad}
     cast_backbone(model, dtype)
     try:
         yield
     finally:
-        cast_backbone(model, before)
+        for name, own in before.items():
+            p = model.get_parameter(name)
+            p.data = p.data.to(own)
 
 
 def fast_fp32() -> bool:

@@ -4,6 +4,7 @@ import pytest
 from samples import RUN
 
 from pelt_core.backbones import UnknownBackbone
+from pelt_core.data.batches import NothingToLearn
 from pelt_core.data.extraction import UnknownKind
 from pelt_core.data.prompts import NoChoices, UnknownPrompt
 from pelt_core.data.rows import BadMix
@@ -30,6 +31,8 @@ def test_a_good_run_passes():
         ({"prompt": "alpaca@2"}, UnknownPrompt, "alpaca@1"),
         ({"prompt": "cloze@1"}, NoChoices, "'cloze@1' asks for the text of a choice, and 'arithmetic-test-"),
         ({"prompt": "cloze@1", "loss_sets": ()}, NoChoices, "and 'arithmetic-train-"),
+        ({"max_length": 8}, NothingToLearn, "no row is left to learn from: 200 of more than 8 tokens"),
+        ({"max_length": 8, "loss_sets": ()}, NothingToLearn, "no row is left to learn from: 8 of more than 8 tokens"),
         ({"evaluate": ("paraphrase",), "loss_sets": ()}, UnknownKind, "or 'choice', not 'label'"),
         ({"train": "arithmetic:5000"}, BadMix, "arithmetic, which has 4800"),
     ],
@@ -41,6 +44,6 @@ def test_what_would_stop_a_later_run_is_found_before_the_first(change, error, me
 
 def test_what_runs_share_is_checked_once(monkeypatch):
     read = []
-    monkeypatch.setattr(answering.data, "training_rows", lambda mix, seed: read.append(mix) or [])
+    monkeypatch.setattr(answering.kept, "training", lambda backbone, mix, *how: read.append(mix))
     check([dataclasses.replace(GOOD, seed=seed) for seed in range(3)])
     assert read == ["arithmetic:8"]

@@ -229,6 +229,14 @@ def test_status_of_a_study(book):
     assert second.key in pelt("status", "placement", "--ledger", ledger.folder).stdout
 
 
+def test_status_of_all_studies_is_of_the_preset_that_is_named(book):
+    rows = json.loads(pelt("status", "--preset", "smoke", "--ledger", book[0].folder, "--json").stdout)
+    assert {row["preset"] for row in rows} == {"smoke"}
+    for option in (["--only", "lora"], ["--where", "seed=0"], ["--seeds", "0"], ["--set", "epochs=2"]):
+        done = pelt("status", *option)
+        assert done.exit_code == 2 and f"{option[0]} is about the runs of one study: name it" in done.stderr
+
+
 def test_status_of_everything(book):
     ledger, *_ = book
     rows = json.loads(pelt("status", "--ledger", ledger.folder, "--json").stdout)

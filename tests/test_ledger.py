@@ -232,3 +232,16 @@ def test_two_ledgers_merge_by_copying(ledger, tmp_path):
 
 def test_an_empty_ledger_has_no_rows(tmp_path):
     assert list(Ledger(tmp_path / "none").rows()) == []
+
+
+def test_of_two_that_set_a_damaged_row_aside_the_second_finds_it_gone(ledger, monkeypatch):
+    ledger.row_path(RUN.key).write_text("{")
+    rename = Path.rename
+
+    def after_another(path, target):
+        rename(path, target)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", after_another)
+    with pytest.warns(DamagedRow, match="is damaged: it is not JSON"):
+        assert not ledger.has(RUN)

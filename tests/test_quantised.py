@@ -18,6 +18,7 @@ from pelt_core.attachment import attach, detach
 from pelt_core.checkpoint import fingerprint, load, save
 from pelt_core.merging import merge
 from pelt_core.peft_format.folders import load_peft, save_peft
+from pelt_core.precision import backbone_in
 from pelt_core.sites import WeightError
 from pelt_core.train import fit
 
@@ -170,6 +171,20 @@ def test_training_changes_the_method_alone(quantised: PreTrainedModel, family: s
     assert result.steps == 4 and result.loss_curve[-1][1] < result.loss_curve[0][1]
     for name, value in numbers(quantised).items():
         assert torch.equal(value, before[name]) != name.startswith("pelt."), name
+
+
+@pytest.mark.parametrize("family", ["llama"])
+def test_codes_are_no_numbers_to_cast(family: str) -> None:
+    model = models.tiny(family)
+    by_packing(model)
+    attach(model, "lora@q")
+    norm, codes = "model.norm.weight", "model.layers.0.mlp.up_proj.weight"
+    model.get_parameter(norm).data = model.get_parameter(norm).data.double()
+    before = {name: p.dtype for name, p in model.named_parameters()}
+    with backbone_in(model, torch.bfloat16):
+        assert model.get_parameter(norm).dtype == torch.bfloat16
+        assert model.get_parameter(codes).dtype == before[codes] == torch.uint8
+    assert {name: p.dtype for name, p in model.named_parameters()} == before
 
 
 @pytest.mark.parametrize("family", ["llama"])

@@ -1,6 +1,9 @@
+import math
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from reasoning_rows import study
 
@@ -63,3 +66,8 @@ def test_without_rows_nothing_is_read(tmp_path):
     frame = other_methods.sizes(nothing)
     assert "nothing to read yet" in other_methods.reading(frame, other_methods.differences(nothing, frame)).data
     assert "nothing to read yet" in forgetting.reading(forgetting.forgotten(nothing)).data
+
+
+def test_without_the_reference_no_size_is_comparable() -> None:
+    frame = pd.DataFrame({"method": ["ia3"], "parameters": [10.0]})
+    assert all(math.isnan(end) for end in other_methods.band(frame))

@@ -101,5 +101,5 @@ def _cell(value: Any) -> str:
         case float():
             return f"{value:.3g}"
         case list():
-            return ", ".join(map(str, value))
+            return ", ".join(escape(str(one)) for one in value)
     return escape(str(value))

@@ -14,7 +14,7 @@ app = typer.Typer()
 def backbones(as_json: AsJson = False) -> None:
     """The backbones known by name; a local folder or a Hugging Face id `owner/name` works as well.
 
-    Example: `pelt run placement --set backbone=tiny-llama`
+    Example: `pelt run placement --set backbone=tiny-llama --set max_length=512`
     """
     from pelt_core.catalogue import BACKBONES
 

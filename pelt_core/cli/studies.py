@@ -11,6 +11,7 @@ from rich.markup import escape
 from pelt_core.cli.console import FAILURE, INTERRUPTED, errors, progress, show
 from pelt_core.cli.options import (
     AsJson,
+    BadOption,
     LedgerFolder,
     Only,
     PresetName,
@@ -69,7 +70,8 @@ def run(
 
     Example, a part: `pelt run low-resource --preset laptop --where task=sst2,qqp --where examples=100`
 
-    Example, your own backbone: `pelt run placement --only "lora*" --seeds 0-4 --set backbone=tiny-llama`
+    Example, your own backbone:
+    `pelt run placement --only "lora*" --seeds 0-4 --set backbone=tiny-llama --set max_length=512`
     """
     runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings), parse_where(where))
     book = Ledger(ledger or ledger_folder(preset))
@@ -103,7 +105,10 @@ def _checked(runs: list[Run], todo: list[Run], workers: int | None, threads: int
 @app.command()
 def status(
     study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="All studies if left out.")] = None,
-    preset: PresetName = "smoke",
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", "-p", help="By default smoke; all presets if no study is named.", show_default=False),
+    ] = None,
     only: Only = None,
     where: Where = None,
     seeds: Seeds = None,
@@ -117,14 +122,19 @@ def status(
 
     Example: `pelt status placement --preset laptop` lists the runs.
     """
-    if study is not None:
-        book = Ledger(ledger or ledger_folder(preset))
-        runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings), parse_where(where))
-        lines = [_state(run, book) for run in runs]
-        show(lines if as_json else _differing(runs, lines), as_json, f"{study}, {preset}, in {book.folder}")
+    if study is None:
+        given = {"--only": only, "--where": where, "--seeds": seeds, "--set": settings}
+        if chosen := [name for name, value in given.items() if value]:
+            raise BadOption(f"{chosen[0]} is about the runs of one study: name it, e.g. pelt status placement")
+        of = [preset] if preset else list(presets())
+        pairs = [(name, one) for one in of for name in studies(one)]
+        show([_counts(name, one, Ledger(ledger or ledger_folder(one))) for name, one in pairs], as_json)
         return
-    pairs = [(name, preset) for preset in presets() for name in studies(preset)]
-    show([_counts(name, preset, Ledger(ledger or ledger_folder(preset))) for name, preset in pairs], as_json)
+    preset = preset or "smoke"
+    book = Ledger(ledger or ledger_folder(preset))
+    runs = grid(study, preset, parse_seeds(seeds), only, parse_settings(settings), parse_where(where))
+    lines = [_state(run, book) for run in runs]
+    show(lines if as_json else _differing(runs, lines), as_json, f"{study}, {preset}, in {book.folder}")
 
 
 @app.command()

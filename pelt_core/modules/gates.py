@@ -110,7 +110,7 @@ class SequenceGate(LinearGate):
     """`g = mean_t s_t` over the tokens of a row, one number for all of them (UniPELT, section 3.2).
 
     `padding="ignored"` means over the real tokens. The released code means over the padding too, which makes a row's
-    gate depend on the batch that it is in: `padding="counted"`. `pelt_core.fit` pads nothing, so under it both are the
+    gate depend on the batch that it is in: `padding="counted"`. `fit` pads nothing, so under it both are the
     same in training.
 
     In a causal model the mean holds tokens that are still to be written: in training an answer leaks into the gates

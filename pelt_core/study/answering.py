@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from pelt_core import backbones, choices, data, decode, evaluate
 from pelt_core.data.extraction import rules
-from pelt_core.data.prompts import EVALUATED_WITH, exchange, render
+from pelt_core.data.prompts import EVALUATED_WITH, render
 from pelt_core.errors import PeltError
 from pelt_core.precision import fast_fp32
 from pelt_core.study import answer_gates, forgetting, kept, seen
@@ -61,15 +61,14 @@ def check(runs: Sequence[AnswerRun]) -> None:
     for name, questions in dict.fromkeys((name, run.questions) for run in runs for name in run.evaluate):
         first = data.evaluation_rows(name, questions)[0]
         rules(data.answer_kind(name), first.get("answer", ""))
-    for prompt, name, questions in dict.fromkeys((r.prompt, name, r.questions) for r in runs for name in r.loss_sets):
-        for row in data.evaluation_rows(name, questions):
-            exchange(prompt, row)
+    solved = ((r.backbone, name, r.questions, r.prompt, r.max_length) for r in runs for name in r.loss_sets)
+    for one in dict.fromkeys(solved):
+        kept.worked_answers(*one)
     for name in dict.fromkeys(run.texts for run in runs if run.texts):
         if "text" not in data.evaluation_rows(name, 1).column_names:
             raise NoTexts(f"texts of {name} are to be read, and it has questions: take a set of plain texts, glue-qnli")
-    for prompt, mix in dict.fromkeys((run.prompt, run.train) for run in runs if run.train):
-        for row in data.training_rows(mix, seed=0):
-            exchange(prompt, row)
+    for backbone, mix, *how in dict.fromkeys((r.backbone, r.train, r.prompt, r.max_length) for r in runs if r.train):
+        kept.training(backbone, mix, 0, *how)
 
 
 def _items(

@@ -14,8 +14,8 @@ def check(runs: Iterable[Run]) -> None:
 
     Raises:
         PeltError: a backbone, method, position, layer, prompt, pooling or data set does not exist, does not fit, or is
-            not what it is pinned to be, a prompt asks rows for choices that they do not have, or answers of a set
-            cannot be read out of a text.
+            not what it is pinned to be, a prompt asks rows for choices that they do not have, no row is as short as the
+            runs say, or answers of a set cannot be read out of a text.
     """
     runs = list(runs)
     for backbone, method, task in dict.fromkeys((run.backbone, run.method, run.made_for) for run in runs):

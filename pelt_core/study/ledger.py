@@ -146,10 +146,10 @@ class Ledger:
             complaint = f"it is not JSON ({error})"
         if not complaint:
             return row
-        aside = [_set_aside(path) for path in (self.row_path(key), self.items_path(key)) if path.exists()]
+        aside = [_set_aside(path) for path in (self.row_path(key), self.items_path(key))]
+        names = ", ".join(path.name for path in aside if path) or "another process says"
         warnings.warn(
-            f"{self.row_path(key)} is damaged: {complaint}. Set aside as {', '.join(path.name for path in aside)}; "
-            "the run counts as not done.",
+            f"{self.row_path(key)} is damaged: {complaint}. Set aside as {names}; the run counts as not done.",
             DamagedRow,
             stacklevel=3,
         )
@@ -202,9 +202,15 @@ def _move_into_place(path: Path, content: bytes) -> None:
         raise
 
 
-def _set_aside(path: Path) -> Path:
-    """Rename to the first free ``<name>.corrupt``, ``<name>.corrupt.2``, ...; nothing is overwritten."""
+def _set_aside(path: Path) -> Path | None:
+    """Rename to the first free ``<name>.corrupt``, ``<name>.corrupt.2``, ...; nothing is overwritten.
+
+    None if there is no such file, or another process has just set it aside.
+    """
     aside, number = path.with_name(f"{path.name}.corrupt"), 2
     while aside.exists():
         aside, number = path.with_name(f"{path.name}.corrupt.{number}"), number + 1
-    return path.rename(aside)
+    try:
+        return path.rename(aside)
+    except FileNotFoundError:
+        return None

@@ -27,7 +27,7 @@ class Run:
 
     Attributes:
         backbone: a name of `pelt_core.backbones.BACKBONES`, a folder, or a Hugging Face id.
-        method: the method in its canonical spelling, ``str(pelt_core.methods.parse(text))``.
+        method: the method in its canonical spelling, ``str(pelt_core.specification.parse(text))``.
         data_sha256: digest of the pins of all the data that the run names.
         learning_rate: peak learning rate of AdamW.
         epochs: passes over the training rows.

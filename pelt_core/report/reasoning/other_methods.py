@@ -39,7 +39,7 @@ def sizes(scores: AnswerScores) -> pd.DataFrame:
 
 def band(frame: pd.DataFrame) -> tuple[float, float]:
     """The least and the greatest number of parameters that count as comparable to the reference's; NaN without it."""
-    own = frame.loc[frame["method"] == REFERENCE, "parameters"].iloc[0]
+    own = frame.loc[frame["method"] == REFERENCE, "parameters"].max()
     return COMPARABLE[0] * own, COMPARABLE[1] * own
 
 
