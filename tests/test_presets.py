@@ -90,7 +90,7 @@ def test_the_paper_preset_is_the_papers(table):
 
 
 @pytest.mark.parametrize("preset", presets.PRESETS)
-def test_no_question_that_learning_rates_are_chosen_by_is_tested(preset):
+def test_no_question_that_learning_rates_are_chosen_by_is_tested(preset, mirror):
     """As the rows are drawn, not as they are counted."""
     (searched,) = budgets(preset, "answer-recipe")
     chosen = {
