@@ -41,7 +41,7 @@ def collapse_map(frame: pd.DataFrame) -> Figure:
     axis.tick_params(length=0)
     for column in range(len(tasks)):
         for i, letter in enumerate(SIDES.values()):
-            axis.text(3.6 * column + i, -0.75, letter, ha="center", va="center", fontsize=7)
+            axis.text(3.6 * column + i, -0.75, letter, ha="center", va="center", fontsize=8.5)
     axis.spines["bottom"].set_visible(False)
     return figure
 

@@ -20,6 +20,8 @@ COLLAPSED = 0.1
 """So great a share of the scores may lie below the panels: they would flatten all others, and are written instead."""
 STEP = 5
 """Points: the ends of the scale are multiples."""
+CROWDED = 4
+"""From so many rates on, their names have no room side by side."""
 
 
 def panels(scores: Scores) -> list[tuple[str, str]]:
@@ -40,7 +42,7 @@ def search(scores: Scores) -> Figure:
     """
     shown, best = panels(scores), best_rates(scores)
     rows = -(-len(shown) // COLUMNS)
-    size = (WIDTH, 1.35 * rows + 0.4)
+    size = (WIDTH, 1.45 * rows + 0.4)
     drawn, axes = plt.subplots(rows, COLUMNS, figsize=size, sharey=True, squeeze=False, layout="constrained")
     found = scores.table["dev_score"]
     if len(found):
@@ -61,7 +63,9 @@ def _panel(axis: Axes, scores: Scores, method: str, rate: str, best: Rates | Non
     axis.set_title(f"{method_name(method)}{', head' * (rate == RATES[1] and method != 'head')}", color=COLOURS[method])
     ticks = sorted(grid.loc[grid[other] == shared, rate].unique())
     places = {tick: place for place, tick in enumerate(ticks)}
-    axis.set_xticks(list(places.values()), [_short(tick) for tick in ticks], fontsize=8 if len(ticks) < 5 else 6)
+    axis.set_xticks(list(places.values()), [_short(tick) for tick in ticks], fontsize=9)
+    if len(ticks) >= CROWDED:
+        axis.tick_params(axis="x", labelrotation=45)
     axis.set_xlim(-0.3, len(ticks) + 0.1)
     below: dict[int, list[str]] = defaultdict(list)
     for name, line in own[own[other] == shared].groupby("task", sort=False):
@@ -70,12 +74,12 @@ def _panel(axis: Axes, scores: Scores, method: str, rate: str, best: Rates | Non
         seen = means[means >= bottom]
         axis.plot(seen.index, seen, **mark(method) | {"linestyle": "-", "linewidth": 1.2, "markersize": 4})
         for end in list(seen.items())[-1:]:
-            axis.annotate(task_name(str(name)), end, (4, 0), textcoords="offset points", va="center", fontsize=8)
+            axis.annotate(task_name(str(name)), end, (4, 0), textcoords="offset points", va="center", fontsize=9)
         for place, score in means[means < bottom].items():
             below[place].append(f"{task_name(str(name))} {score:.0f}")
     for place, said in below.items():
         text, end = "\n".join(f"↓ {one}" for one in said), (place, axis.get_ylim()[0])
-        axis.annotate(text, end, (-2, 12), textcoords="offset points", ha="left", fontsize=7, color=INK)
+        axis.annotate(text, end, (-2, 12), textcoords="offset points", ha="left", fontsize=8.5, color=INK)
     if own.empty:
         axis.text(0.5, 0.5, NOT_RUN, transform=axis.transAxes, ha="center", va="center", style="italic", fontsize=9)
     if best and best[RATES.index(other)] == shared:

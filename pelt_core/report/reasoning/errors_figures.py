@@ -75,7 +75,7 @@ def _bar(axis: Axes, y: float, segments: list[Any]) -> None:
         axis.barh(y - 0.1, one.mean, 0.5, left=left, color=colour, linewidth=0)
         if one.mean >= WIDE:
             middle = left + one.mean / 2
-            axis.text(middle, y - 0.1, f"{one.mean:.0f}", ha="center", va="center", fontsize=8, color="white")
+            axis.text(middle, y - 0.1, f"{one.mean:.0f}", ha="center", va="center", fontsize=9, color="white")
         if i < len(segments) - 1:
             below = y + 0.22 + 0.07 * i
             axis.plot([one.edge_low, one.edge_high], [below, below], color=colour, linewidth=1.3)
