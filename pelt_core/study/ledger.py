@@ -68,6 +68,10 @@ class Ledger:
             if row is not None:
                 yield row
 
+    def recorded(self, runs: Iterable[Run]) -> dict[str, dict[str, Any]]:
+        """Key -> row of those of these runs that are recorded, in their order; damaged ones are set aside."""
+        return {run.key: row for run in runs if (row := self._row(run.key)) is not None}
+
     def read(self, runs: Iterable[Run], command: str = "pelt run STUDY --preset PRESET") -> list[dict[str, Any]]:
         """The rows of exactly these runs, in their order.
 
@@ -79,15 +83,15 @@ class Ledger:
             MissingRuns: names every run that is not recorded, and the command.
         """
         runs = list(runs)
-        found = [self._row(run.key) for run in runs]
-        missing = [run for run, row in zip(runs, found, strict=True) if row is None]
+        rows = self.recorded(runs)
+        missing = [run for run in runs if run.key not in rows]
         if missing:
             names = "\n".join(f"  {run}" for run in missing)
             raise MissingRuns(
                 f"{len(missing)} of {len(runs)} runs are not in {self.folder}:\n{names}\n"
                 f"`{command} --ledger {self.folder}` makes them."
             )
-        return [row for row in found if row is not None]
+        return [rows[run.key] for run in runs]
 
     def items(self, run: Run) -> list[dict[str, Any]]:
         """The per-item records of a recorded run.
