@@ -83,8 +83,8 @@ def table(scores: AnswerScores) -> pd.DataFrame:
     return pd.DataFrame(body)
 
 
-def training_time(scores: AnswerScores, of: str = "lora") -> dict[str, float]:
-    """The wall time of training in percent of that of `of`, the mean over the seeds that both have; none without it."""
+def training_time(scores: AnswerScores) -> dict[str, float]:
+    """The wall time of training in percent of that of LoRA, the mean over the seeds that both have; none without it."""
     own = scores.table[scores.table["train"] != ""]
     seconds = {
         (line.method, line.seed): scores.rows[line.key]["seconds"]["train"] for line in own.itertuples(index=False)
@@ -92,7 +92,7 @@ def training_time(scores: AnswerScores, of: str = "lora") -> dict[str, float]:
     found = {}
     for name in dict.fromkeys(own["method"]):
         own_seconds = {seed: spent for (method, seed), spent in seconds.items() if method == name}
-        ratios = [spent / seconds[of, seed] for seed, spent in own_seconds.items() if (of, seed) in seconds]
+        ratios = [spent / seconds["lora", seed] for seed, spent in own_seconds.items() if ("lora", seed) in seconds]
         if ratios:
             found[str(name)] = 100 * float(np.mean(ratios))
     return found
