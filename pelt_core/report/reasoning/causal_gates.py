@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -114,14 +115,17 @@ def gates(scores: AnswerScores) -> pd.DataFrame:
 
 
 def forced(scores: AnswerScores) -> pd.DataFrame:
-    """The loss when every gate has one value, mean over seeds and data sets: a table for the page."""
+    """The loss when every gate has one value, mean over seeds and data sets: a table for the page.
+
+    Where one of them is not finite, the mean is not either, and the table says so.
+    """
     body = []
     for name in (name for name in GATED if name in set(scores.table["method"])):
         keys = scores.table.loc[scores.table["method"] == name, "key"]
         found = [scores.rows[key]["gates"]["forced"] for key in keys if "forced" in scores.rows[key].get("gates", {})]
         if found:
-            means = {how: np.mean([np.mean(list(one[how].values())) for one in found]) for how in found[0]}
-            body.append({"Method": METHOD_NAMES[name]} | {_forced(how): f"{means[how]:.3f}" for how in _ordered(means)})
+            means = {_forced(how): _mean([*chain(*(one[how].values() for one in found))]) for how in _ordered(found[0])}
+            body.append({"Method": METHOD_NAMES[name], **means})
     return pd.DataFrame(body)
 
 
@@ -186,5 +190,10 @@ def _forced(how: str) -> str:
     return "As trained" if how == "free" else f"All at {float(how):g}"
 
 
-def _ordered(means: dict[str, Any]) -> list[str]:
-    return sorted(means, key=lambda how: -1.0 if how == "free" else float(how))
+def _mean(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{np.mean(known):.3f}" if known == values else "not finite"
+
+
+def _ordered(found: dict[str, Any]) -> list[str]:
+    return sorted(found, key=lambda how: -1.0 if how == "free" else float(how))
