@@ -12,13 +12,13 @@ import pandas as pd
 
 from pelt_core import specification
 from pelt_core.data.glue.tasks import task
-from pelt_core.data.writing import check_writable
 from pelt_core.errors import PeltError
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.presets import studies
 from pelt_core.study.run import AnswerRun, ClassificationRun, Run
 from pelt_core.study.scores import names
+from pelt_core.writing import check_writable
 
 
 class Column(NamedTuple):
