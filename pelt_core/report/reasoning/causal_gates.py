@@ -11,9 +11,10 @@ import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core.report.names import METHOD_NAMES, method_name, set_name
-from pelt_core.report.reasoning.cells import TESTED, cells, difference, with_holm
+from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference, with_holm
 from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval
+from pelt_core.report.told import in_cell
 from pelt_core.report.words import listed
 from pelt_core.study.answer_scores import AnswerScores
 
@@ -63,8 +64,8 @@ def differences(scores: AnswerScores) -> pd.DataFrame:
 
 def table(scores: AnswerScores) -> pd.DataFrame:
     """Every method for the page: its size, time and losses, and what it answers while it writes."""
-    by_set = {name: _by_name(cells(scores, sets=(name,))) for name in scores.tasks}
-    texts, right = _by_name(cells(scores.by("text_loss"))), _by_name(cells(scores.by("accuracy")))
+    by_set = {name: by_name(cells(scores, sets=(name,))) for name in scores.tasks}
+    texts, right = by_name(cells(scores.by("text_loss"))), by_name(cells(scores.by("accuracy")))
     time = training_time(scores)
     body = []
     for name in dict.fromkeys(scores.names.values()):
@@ -75,9 +76,9 @@ def table(scores: AnswerScores) -> pd.DataFrame:
                 "Method": method_name(name),
                 "Trained": f"{row['trainable_parameters']:,}" if row else NOT_RUN,
                 "Time": f"{time[name]:.0f} %" if name in time else "",
-                **{f"Loss, {set_name(s)}": _cell(found[name], "{:.3f}") for s, found in by_set.items()},
-                **({"Loss of other texts": _cell(texts[name], "{:.3f}")} if texts else {}),
-                **({"Right, %": _cell(right[name], "{:.1f}") if name in right else ""} if right else {}),
+                **{f"Loss, {set_name(s)}": in_cell(found[name], "{:.3f}") for s, found in by_set.items()},
+                **({"Loss of other texts": in_cell(texts[name], "{:.3f}")} if texts else {}),
+                **({"Right, %": in_cell(right[name], "{:.1f}") if name in right else ""} if right else {}),
                 "Seeds": f"{next(iter(by_set.values()))[name].seeds}" if name != "none" else "",
             }
         )
@@ -153,8 +154,8 @@ def _of_heading(heading: str, own: pd.DataFrame) -> str:
 
 
 def _leak(scores: AnswerScores) -> Iterator[str]:
-    accuracies = _by_name(cells(scores.by("accuracy")))
-    known = _by_name(cells(scores))
+    accuracies = by_name(cells(scores.by("accuracy")))
+    known = by_name(cells(scores))
     if LEAKING not in accuracies or accuracies[LEAKING].state or known["nogate"].state:
         return
     others = [name for name in accuracies if name != LEAKING and not accuracies[name].state]
@@ -166,14 +167,6 @@ def _leak(scores: AnswerScores) -> Iterator[str]:
         f"{interval(accuracies[LEAKING], '{:.1f}')} %, where {shown} %. The library refuses such a gate unless it is "
         "asked for by name."
     )
-
-
-def _by_name(frame: pd.DataFrame) -> dict[str, Any]:
-    return {one.method: one for one in frame.itertuples()}
-
-
-def _cell(one: Any, number: str) -> str:
-    return one.state or interval(one, number)
 
 
 def _short(name: str) -> str:
