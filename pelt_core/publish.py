@@ -28,9 +28,9 @@ from typing import Any
 
 import yaml
 
-from pelt_core.data.writing import write_whole
 from pelt_core.errors import PeltError
 from pelt_core.study.presets import block, is_file, ledger_folder
+from pelt_core.writing import write_whole
 
 try:
     import nbformat

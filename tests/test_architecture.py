@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A module imports only from those named before it.
 HOUSE = [
-    *("errors", "folders", "drawing", "autocast", "ranges"),
+    *("errors", "folders", "writing", "drawing", "autocast", "ranges"),
     *("anatomy", "sites", "packing", "prompt_end", "context", "cache", "grafts", "prefixes", "prompting", "modules"),
     *("entries", "methods", "specification"),
     *("in_place", "gating", "sharing", "attachment", "recording", "starting"),

@@ -1,5 +1,6 @@
 """A run of classification is carried out from the value to the row, on tiny models and embedded data."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pelt_core import data, provenance
 from pelt_core.classifier import PoolingError
 from pelt_core.data.glue.few_shot import draw
 from pelt_core.data.glue.tasks import task
+from pelt_core.study import gate_values
 from pelt_core.study.check import check
 from pelt_core.study.execute import execute
 from pelt_core.study.ledger import Ledger
@@ -106,6 +108,14 @@ def test_a_last_update_that_overflows_is_recorded_as_diverged(method: str, tmp_p
     assert [step for step, loss in row["loss_curve"] if loss is not None] == [1]
     assert (row["status"], row["metrics"], items) == ("diverged", {}, [])
     Ledger(tmp_path / "ledger").write({**row, "provenance": {}}, items)
+
+
+def test_gates_that_may_not_be_forced_leave_the_run_finished(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    monkeypatch.setattr(gate_values, "FORCED", (math.inf,))
+    row, items = execute(replace(RUN, method="sequence*lora(rank=4)@q,v", epochs=1), tmp_path / "w")
+    Ledger(tmp_path / "ledger").write({**row, "provenance": {}}, items)
+    forced = row["gates"]["forced"]
+    assert row["status"] == "finished" and forced["inf"] == {"accuracy": None, "loss": None} and forced["free"]["loss"]
 
 
 def test_a_head_alone_that_is_frozen_has_nothing_to_train() -> None:

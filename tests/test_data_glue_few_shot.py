@@ -11,7 +11,7 @@ import pytest
 import small_mirror
 
 from pelt_core.data.catalogue import DATASETS, Pin
-from pelt_core.data.glue.few_shot import SHUFFLES, BadSample, FewShot, few_shot
+from pelt_core.data.glue.few_shot import BadSample, FewShot, few_shot
 from pelt_core.data.glue.metrics import baselines
 from pelt_core.data.sources import DataNotFound
 
@@ -65,7 +65,7 @@ def test_a_smaller_k_is_the_beginning_of_a_larger_one_with_the_same_dev(mirror: 
 
 
 def test_each_shuffle_is_another_sample(mirror: Path) -> None:
-    digests = [few_shot("rte", 10, shuffle, dev_size=10).digest for shuffle in SHUFFLES]
+    digests = [few_shot("rte", 10, shuffle, dev_size=10).digest for shuffle in range(5)]
     assert len(set(digests)) == 5
     assert few_shot("rte", 10, 0, dev_size=10).digest == digests[0]
 
@@ -144,7 +144,7 @@ GOLDEN: dict[str, tuple[str, str, int, int]] = {
 @pytest.mark.parametrize("name", GOLDEN)
 def test_samples_of_the_published_files_are_these(name: str) -> None:
     source, digest, repeated, in_test = GOLDEN[name]
-    samples = [few_shot(name, 1000, shuffle) for shuffle in SHUFFLES]
+    samples = [few_shot(name, 1000, shuffle) for shuffle in range(5)]
     assert samples[0].source["train"] == f"glue-{name}/{source}"
     assert hashlib.sha256("".join(sample.digest for sample in samples).encode()).hexdigest() == digest
     assert samples[0].left_out == {"repeated": repeated, "in test": in_test}

@@ -5,7 +5,7 @@ import pytest
 from pelt_core.data.teachers import BadTeacher, Question, Written, from_model, prompt
 from pelt_core.data.teachers.annotated import Annotated
 from pelt_core.data.teachers.store import Store
-from pelt_core.data.writing import NotWritable
+from pelt_core.writing import NotWritable
 
 
 def test_a_prompt_asks_for_steps_and_for_an_end_that_can_be_read() -> None:

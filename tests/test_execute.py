@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from pelt_core import backbones, data, decode, evaluate, provenance, train
 from pelt_core.data.prompts import NoChoices, render
-from pelt_core.study import answering, forgetting, training
+from pelt_core.study import answer_gates, answering, forgetting, training
 from pelt_core.study.execute import execute
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.run import AnswerRun, Run
@@ -114,6 +114,16 @@ def test_a_gated_run_says_what_its_gates_did(ledger: Ledger, tmp_path: Path) -> 
     base = record(replace(run, method="none", train=""), ledger, tmp_path)
     assert base["gates"] == {}
     assert forced["0.0"]["arithmetic"] == pytest.approx(base["metrics"]["answer_loss"]["arithmetic"], abs=1e-4)
+
+
+def test_gates_that_may_not_be_forced_leave_the_run_finished(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer_gates, "FORCED", (math.inf,))
+    run = replace(RUN, method="scalar*lora(rank=4)@q,v", evaluate=(), max_new_tokens=0)
+    row = record(run, ledger, tmp_path)
+    assert row["status"] == "finished" and row["gates"]["forced"]["inf"] == {"arithmetic": None}
+    assert row["gates"]["forced"]["free"]["arithmetic"] > 0
 
 
 def test_questions_are_no_plain_texts() -> None:

@@ -73,6 +73,7 @@ def test_runs_are_named_by_their_studies_and_methods(table):
     assert table.loc[PLACED[1].key, "studies"] == "placement"
     assert "low-resource" in table.loc[SIGNAL[0].key, "studies"].split("+")
     assert list(table.loc[[run.key for run in SIGNAL], "name"]) == ["full", "head", "bitfit", "adapter"]
+    assert list(table.loc[[run.key for run in PLACED], "name"]) == ["none", "series-attention", "series-mlp"]
     foreign = table[table["seed"] == 77].iloc[0]
     assert foreign["studies"] == "" and foreign["name"] == "lora+ia3"
 

@@ -1,5 +1,7 @@
 """Forced gates and padding are compared with the same rows under free gates, or read alone."""
 
+from dataclasses import replace
+
 import pytest
 from gate_rows import LAYERS, MOVED, SEEDS, SHUT, gates_study, nothing
 
@@ -12,6 +14,17 @@ def test_a_forced_gate_is_compared_with_the_free_ones() -> None:
     by_value = found.groupby("value")["difference"].mean()
     assert by_value["0.0"] == pytest.approx(100 * SHUT) and by_value["1.0"] == 0
     assert set(found["rows"]) == {40}
+
+
+def test_a_forced_gate_without_a_finite_output_has_no_line() -> None:
+    study = gates_study()
+    whole = forced(study, method="ap")
+    [(key, row), *_] = ((key, row) for key, row in study.rows.items() if study.names[row["run"]["method"]] == "ap")
+    failed = dict.fromkeys(row["gates"]["forced"]["free"])
+    gates = row["gates"] | {"forced": row["gates"]["forced"] | {"1.0": failed}}
+    found = forced(replace(study, rows=study.rows | {key: row | {"gates": gates}}), method="ap")
+    assert len(found) == len(whole) - 1 and found["difference"].notna().all()
+    assert sum(found["value"] == "1.0") == sum(found["value"] == "0.0") - 1
 
 
 def test_padding_is_compared_with_rows_alone() -> None:

@@ -48,6 +48,13 @@ def test_what_is_written_is_read(ledger):
     assert list(ledger.rows()) == [row]
 
 
+def test_what_is_recorded_of_several_runs_is_read_once(ledger, monkeypatch):
+    opened, decompress = [], gzip.decompress
+    monkeypatch.setattr(gzip, "decompress", lambda content: opened.append(content) or decompress(content))
+    assert ledger.recorded([OTHER, RUN]) == {RUN.key: ledger.read([RUN])[0]}
+    assert len(opened) == 2  # one of them by `read`
+
+
 def test_the_same_result_gives_the_same_bytes(ledger, tmp_path):
     again = Ledger(tmp_path / "again")
     again.write(row_of(), ITEMS)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
@@ -55,6 +57,16 @@ def test_gates_have_a_place_in_a_heat_map_of_layers_and_kinds(scores):
 def test_forced_gates_are_in_their_order(scores):
     shown = causal_gates.forced(scores)
     assert list(shown.columns) == ["Method", "As trained", "All at 0", "All at 0.5", "All at 1"] and len(shown) == 4
+
+
+def test_a_forced_loss_that_is_not_finite_is_called_so(scores):
+    key = scores.table.loc[scores.table["method"] == "token", "key"].iloc[0]
+    gates = scores.rows[key]["gates"]
+    of_one = {name: None for name in gates["forced"]["1.0"]}
+    row = scores.rows[key] | {"gates": gates | {"forced": gates["forced"] | {"1.0": of_one}}}
+    shown = causal_gates.forced(replace(scores, rows=scores.rows | {key: row})).set_index("Method")
+    assert shown.loc["Three, token gate"].tolist() == ["1.000", "1.000", "1.000", "not finite"]
+    assert "not finite" not in shown.drop("Three, token gate").to_numpy()
 
 
 def test_the_reading_warns_of_the_gate_that_leaks(scores):

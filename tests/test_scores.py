@@ -48,3 +48,7 @@ def test_the_baseline_reads_no_text(scores: Scores) -> None:
     gold = [item["gold"] for item in scores.ledger.items(scores.runs[0])]
     best = max(metric("paraphrase", [guess] * len(gold), gold)["accuracy"] for guess in (0, 1))
     assert scores.baseline("paraphrase") == pytest.approx(100 * best)
+    assert np.isnan(scores.baseline("cola"))
+    for run in scores.runs:
+        scores.ledger.items_path(run.key).unlink(missing_ok=True)
+    assert scores.baseline("paraphrase") == pytest.approx(100 * best)  # nothing is read again

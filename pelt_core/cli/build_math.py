@@ -68,8 +68,8 @@ def math10k(
     """
     from pelt_core import provenance
     from pelt_core.data.math10k import build, gather, read, read_clean
-    from pelt_core.data.writing import check_writable, write_whole
     from pelt_core.data.yields import summarise
+    from pelt_core.writing import check_writable, write_whole
 
     provenance.source()  # before the work, so that a commit made meanwhile is not credited with it
     name = "math10k-clean" if clean else "math10k"

@@ -205,10 +205,9 @@ def _counts(study: str, preset: str, book: Ledger) -> dict[str, Any]:
 
 def _state(run: Run, book: Ledger) -> dict[str, Any]:
     row: dict[str, Any] = {"key": run.key, **run.cell, "seed": run.seed}
-    if not book.has(run):
-        return row | {"state": "running" if is_claimed(book, run) else "missing"} | _figures({})
-    recorded = book.read([run])[0]
-    return row | {"state": recorded["status"]} | _figures(recorded)
+    recorded = book.recorded([run]).get(run.key, {})
+    state = recorded.get("status") or ("running" if is_claimed(book, run) else "missing")
+    return row | {"state": state} | _figures(recorded)
 
 
 def _figures(row: dict[str, Any]) -> dict[str, Any]:

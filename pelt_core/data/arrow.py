@@ -5,13 +5,13 @@ A file is named by what decides its rows, so that rows decided otherwise are ano
 
 import json
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pelt_core.data.reading import Prepared, content_sha256
 from pelt_core.folders import cache_folder
+from pelt_core.writing import draft
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -65,14 +65,16 @@ def keep(name: str, split: str, identity: str, prepared: Prepared) -> Kept:
         "content_sha256": made.content_sha256,
     }
     path = _path(name, split, identity)
-    part = path.with_suffix(f".{os.getpid()}.part")
     table = made.dataset.data.table
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), ABOUT: json.dumps(about)})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with pyarrow.OSFile(str(part), "wb") as sink, pyarrow.ipc.new_stream(sink, table.schema) as stream:
+        with (
+            draft(path) as unfinished,
+            pyarrow.OSFile(str(unfinished), "wb") as sink,
+            pyarrow.ipc.new_stream(sink, table.schema) as stream,
+        ):
             stream.write_table(table)
-        part.replace(path)
     except OSError as error:
         log.warning("%s/%s is not kept for the next time: %s", name, split, error)
     return made

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pelt_core.data.writing import check_writable, write_whole
 from pelt_core.errors import PeltError
+from pelt_core.writing import check_writable, write_whole
 
 
 class UnknownForm(PeltError, ValueError):

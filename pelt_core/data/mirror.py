@@ -10,7 +10,6 @@ import gzip
 import hashlib
 import io
 import json
-import os
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from typing import Any
 from pelt_core.data.catalogue import DATASETS, Pin
 from pelt_core.data.hub import address, hub_rows
 from pelt_core.data.sources import FROM_HUB, DataNotFound, MalformedRows, PinMismatch, check_file, recorded
+from pelt_core.writing import draft
 
 
 class NotPublished(DataNotFound):
@@ -134,9 +134,8 @@ def _from_hub(hub: dict[str, str]) -> bytes:
 
 def _write(path: Path, stored: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(stored)
-    part.replace(path)
+    with draft(path) as unfinished:
+        unfinished.write_bytes(stored)
 
 
 def _download(url: str) -> bytes:

@@ -35,10 +35,9 @@ def tried(results: Results, preset: str, ledger: Ledger) -> dict[str, Tried]:
     """
     backbone = results.runs[0].backbone
     runs = grid(SEARCH, preset, overrides={"backbone": backbone}) if SEARCH in studies(preset) else []
-    recorded = ledger.read(run for run in runs if ledger.has(run))
     lines = [
         {"kind": terms[0].name, "rate": row["run"]["learning_rate"], "loss": _loss(row)}
-        for row in recorded
+        for row in ledger.recorded(runs).values()
         if len(terms := specification.parse(row["run"]["method"]).terms) == 1
     ]
     frame = pd.DataFrame(lines, columns=["kind", "rate", "loss"])

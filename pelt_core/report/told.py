@@ -1,4 +1,4 @@
-"""An estimate in words: the number, its interval, and whether it is significant."""
+"""An estimate in words and in a cell of a table: the number, its interval, and whether it is significant."""
 
 from __future__ import annotations
 
@@ -9,6 +9,21 @@ import numpy as np
 from pelt_core.report.estimates import LEVEL
 from pelt_core.report.tables import interval, p_value
 from pelt_core.report.words import counted
+
+
+def in_cell(one: Any, number: str) -> str:
+    """`1.2 [0.3, 2.1]` for a table, of a line with `state`; or that state, which says why there is no estimate."""
+    return one.state or interval(one, number)
+
+
+def p_in_cell(p: float) -> str:
+    """A p-value for a table; nothing where there was no test."""
+    return "" if np.isnan(p) else p_value(p)
+
+
+def with_p(one: Any, number: str) -> str:
+    """`in_cell` and, where there was a test, the corrected p-value behind it."""
+    return in_cell(one, number) + ("" if one.state or np.isnan(one.p_holm) else f", p {p_value(one.p_holm)}")
 
 
 def estimate(one: Any, unit: str = "points", number: str = "{:+.1f}") -> str:

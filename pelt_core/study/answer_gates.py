@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 from pelt_core.evaluate import AnswerLoss, answer_loss
 from pelt_core.recording import forced_gates, is_gated, recorded_gates
 from pelt_core.study.gate_values import DIGITS, FORCED
+from pelt_core.study.training import recordable
 
 FORCED_ROWS = 30
 """At most so many answers of each set are read with forced gates, as that is done several times."""
@@ -42,7 +43,8 @@ def losses(model: PreTrainedModel, rows: Dataset, record: dict[str, Any], name: 
 def force(model: PreTrainedModel, solved: Mapping[str, Dataset], record: dict[str, Any]) -> None:
     """Adds `forced` to the record: the losses of the first `FORCED_ROWS` answers when every gate has one value.
 
-    For `free` and for each of `FORCED`, data set -> mean loss in nats; nothing of a model without gates.
+    For `free` and for each of `FORCED`, data set -> mean loss in nats, None where it is not finite, as a training with
+    free gates need not leave a model that works with others; nothing of a model without gates.
     """
     if not is_gated(model):
         return
@@ -53,5 +55,7 @@ def force(model: PreTrainedModel, solved: Mapping[str, Dataset], record: dict[st
             record["forced"][str(value)] = _means(model, first)
 
 
-def _means(model: PreTrainedModel, solved: Mapping[str, Dataset]) -> dict[str, float]:
-    return {name: round(fmean(one.loss for one in answer_loss(model, rows)), DIGITS) for name, rows in solved.items()}
+def _means(model: PreTrainedModel, solved: Mapping[str, Dataset]) -> dict[str, float | None]:
+    return recordable(
+        {name: round(fmean(one.loss for one in answer_loss(model, rows)), DIGITS) for name, rows in solved.items()}
+    )

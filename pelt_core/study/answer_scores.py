@@ -178,5 +178,4 @@ def load(studies: Sequence[str], preset: str, ledger: Ledger, measure: str = "lo
         UnknownStudy, UnknownPreset: what was asked for does not exist.
     """
     runs = dict.fromkeys(cast(AnswerRun, run) for study in studies for run in grid(study, preset))
-    rows = {run.key: ledger.read([run])[0] for run in runs if ledger.has(run)}
-    return AnswerScores(tuple(runs), names(studies, preset), rows, ledger, measure)
+    return AnswerScores(tuple(runs), names(studies, preset), ledger.recorded(runs), ledger, measure)

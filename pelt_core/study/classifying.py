@@ -29,7 +29,7 @@ from pelt_core.precision import fast_fp32
 from pelt_core.study import kept, padding_probe
 from pelt_core.study.gate_values import DIGITS, GateValues
 from pelt_core.study.run import ClassificationRun
-from pelt_core.study.training import begin, finite, train
+from pelt_core.study.training import begin, finite, recordable, train
 
 HASH_DIGITS = 12
 
@@ -62,7 +62,7 @@ def execute(run: ClassificationRun, workdir: Path) -> tuple[dict[str, Any], list
 
     def score() -> tuple[float, float]:
         measured = _measured(of, gates.dev_logits(encoded["dev"]), sample.dev)
-        row["dev"].append({name: None if math.isnan(value) else value for name, value in measured.items()})
+        row["dev"].append(recordable(measured))
         return measured[of.metric], measured["loss"]
 
     best = BestEpoch(score, run.patience)
@@ -81,8 +81,8 @@ def execute(run: ClassificationRun, workdir: Path) -> tuple[dict[str, Any], list
         return row | {"status": "diverged"}, []
     row["metrics"] = metrics
 
-    def of_the_first(read: Tensor) -> dict[str, float]:
-        return _measured(of, read, test.select(range(len(read))))
+    def of_the_first(read: Tensor) -> dict[str, float | None]:
+        return recordable(_measured(of, read, test.select(range(len(read)))))
 
     gates.force(encoded["test"], of_the_first)
     row["gates"] = gates.record

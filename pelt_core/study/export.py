@@ -12,13 +12,13 @@ import pandas as pd
 
 from pelt_core import specification
 from pelt_core.data.glue.tasks import task
-from pelt_core.data.writing import check_writable
 from pelt_core.errors import PeltError
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.presets import studies
 from pelt_core.study.run import AnswerRun, ClassificationRun, Run
 from pelt_core.study.scores import names
+from pelt_core.writing import check_writable
 
 
 class Column(NamedTuple):
@@ -35,7 +35,7 @@ FIRST = {
     "studies": Column(
         "string", "The studies that it serves, with + between them; empty if the preset has none that does."
     ),
-    "name": Column("string", "Short name of the method."),
+    "name": Column("string", "Short name of the method in the first of these studies; without one, its modules."),
     "status": Column("string", "`finished` or `diverged`; a diverged run has no score."),
     "metric": Column(
         "string", "What `score` is: the task's metric, or of questions the mean accuracy over the data sets."
@@ -102,13 +102,12 @@ def table(ledger: Ledger, preset: str) -> pd.DataFrame:
     Returns:
         The columns of `columns`, with those of data sets by their names; what a kind of run does not have is missing.
     """
-    grids = {study: grid(study, preset) for study in studies(preset)}
-    serves: dict[str, list[str]] = {}
-    for study, runs in grids.items():
-        for run in runs:
-            serves.setdefault(run.key, []).append(study)
-    short = names([study for study, runs in grids.items() if isinstance(runs[0], ClassificationRun)], preset)
-    lines = [_line(row, serves, short) for row in ledger.rows()]
+    served: dict[str, dict[str, str]] = {}
+    for study in studies(preset):
+        short = names([study], preset)
+        for run in grid(study, preset):
+            served.setdefault(run.key, {})[study] = short[run.method]
+    lines = [_line(row, served.get(row["key"], {})) for row in ledger.rows()]
     kinds = {name: column.kind for name, column in columns().items() if name not in BY_SET}
     by_set = dict.fromkeys(sorted({name for line in lines for name in line} - set(kinds)), "Float64")
     frame = pd.DataFrame(lines, columns=[*kinds, *by_set]).astype({**kinds, **by_set})
@@ -141,7 +140,8 @@ def write(runs: pd.DataFrame, path: Path) -> None:
         runs.to_parquet(path, index=False)
 
 
-def _line(row: dict[str, Any], serves: dict[str, list[str]], short: dict[str, str]) -> dict[str, Any]:
+def _line(row: dict[str, Any], served: dict[str, str]) -> dict[str, Any]:
+    """The columns of a row, given the studies that it serves, each with the short name that it has there."""
     run = Run.from_dict(row["run"])
     measured = _of_task(run, row) if isinstance(run, ClassificationRun) else _of_questions(row)
     origin, seconds = row["provenance"], row["seconds"]
@@ -154,8 +154,8 @@ def _line(row: dict[str, Any], serves: dict[str, list[str]], short: dict[str, st
         **{name: origin.get(name) for name in LAST if name in origin},
         **{name: origin["versions"].get(name) for name in ("torch", "transformers")},
         **measured,
-        "studies": "+".join(serves.get(run.key, [])),
-        "name": short.get(run.method) or _terms(run.method),
+        "studies": "+".join(served),
+        "name": next(iter(served.values()), _terms(run.method)),
         "train_seconds": seconds.get("train"),
         "evaluate_seconds": seconds.get("evaluate"),
     }
@@ -181,5 +181,5 @@ def _of_questions(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _terms(method: str) -> str:
-    """The modules of a method that no study has a short name for."""
+    """The modules of a method, for a run that serves no study."""
     return "+".join(term.name for term in specification.parse(method).terms)

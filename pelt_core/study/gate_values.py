@@ -57,7 +57,7 @@ class GateValues:
         means = {m: torch.stack([each for gate, each in values.items() if gate[2] == m]).mean(0) for m in methods}
         return found, [{"gates": {m: round(float(means[m][i]), DIGITS) for m in means}} for i in range(len(rows))]
 
-    def force(self, rows: Dataset, measure: Callable[[Tensor], dict[str, float]]) -> None:
+    def force(self, rows: Dataset, measure: Callable[[Tensor], dict[str, float | None]]) -> None:
         """Adds `forced` to the record: what becomes of the first `FORCED_ROWS` rows when every gate has one value.
 
         `rows`: how many were read. For `free` and for each of `FORCED`, what `measure` says of these rows' logits.

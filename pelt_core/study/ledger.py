@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
-import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 
 from pelt_core.errors import PeltError
 from pelt_core.study.run import Run
+from pelt_core.writing import draft
 
 ROW_FIELDS = ("key", "run", "status", "metrics", "items_sha256", "provenance")
 STATUSES = ("finished", "diverged")
@@ -68,6 +67,10 @@ class Ledger:
             if row is not None:
                 yield row
 
+    def recorded(self, runs: Iterable[Run]) -> dict[str, dict[str, Any]]:
+        """Key -> row of those of these runs that are recorded, in their order; damaged ones are set aside."""
+        return {run.key: row for run in runs if (row := self._row(run.key)) is not None}
+
     def read(self, runs: Iterable[Run], command: str = "pelt run STUDY --preset PRESET") -> list[dict[str, Any]]:
         """The rows of exactly these runs, in their order.
 
@@ -79,15 +82,15 @@ class Ledger:
             MissingRuns: names every run that is not recorded, and the command.
         """
         runs = list(runs)
-        found = [self._row(run.key) for run in runs]
-        missing = [run for run, row in zip(runs, found, strict=True) if row is None]
+        rows = self.recorded(runs)
+        missing = [run for run in runs if run.key not in rows]
         if missing:
             names = "\n".join(f"  {run}" for run in missing)
             raise MissingRuns(
                 f"{len(missing)} of {len(runs)} runs are not in {self.folder}:\n{names}\n"
                 f"`{command} --ledger {self.folder}` makes them."
             )
-        return [row for row in found if row is not None]
+        return [rows[run.key] for run in runs]
 
     def items(self, run: Run) -> list[dict[str, Any]]:
         """The per-item records of a recorded run.
@@ -122,8 +125,12 @@ class Ledger:
             raise BadRow(f"run {key} is already recorded in {self.folder}; delete its two files to record it anew")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _move_into_place(self.items_path(key), gzip.compress(lines, mtime=0))
-            _move_into_place(self.row_path(key), text.encode())
+            for path, content in (
+                (self.items_path(key), gzip.compress(lines, mtime=0)),
+                (self.row_path(key), text.encode()),
+            ):
+                with draft(path) as unfinished:
+                    unfinished.write_bytes(content)
         except OSError as error:
             raise WriteFailed(
                 f"run {key} could not be written to {self.folder}: {error.strerror or error}. The ledger is as it was; "
@@ -132,8 +139,8 @@ class Ledger:
 
     def sweep(self, key: str) -> None:
         """Delete the unfinished files that a killed process left for this run. Only for the holder of its claim."""
-        for draft in self.folder.glob(f".{key}.*.draft"):
-            draft.unlink()
+        for unfinished in self.folder.glob(f".{key}.*.draft"):
+            unfinished.unlink()
 
     def _row(self, key: str) -> dict[str, Any] | None:
         """The row of this key; None if there is none, or after setting a damaged one aside."""
@@ -185,21 +192,6 @@ def _complaint(row: Any, key: str) -> str:
     if row["status"] == "diverged" and row["metrics"]:
         return "a diverged run has no metrics"
     return ""
-
-
-def _move_into_place(path: Path, content: bytes) -> None:
-    """Write to a temporary name in the same folder, force it to the disk, and only then give it its name."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".draft")
-    try:
-        with os.fdopen(handle, "wb") as draft:
-            draft.write(content)
-            draft.flush()
-            os.fsync(draft.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _set_aside(path: Path) -> Path | None:

@@ -35,7 +35,7 @@ def counts_padding(model: PreTrainedModel) -> bool:
 
 
 def probe(
-    model: PreTrainedModel, rows: Dataset, max_length: int, measure: Callable[[Tensor], dict[str, float]]
+    model: PreTrainedModel, rows: Dataset, max_length: int, measure: Callable[[Tensor], dict[str, float | None]]
 ) -> dict[str, Any]:
     """What becomes of the first `ROWS` rows under padding.
 
@@ -68,7 +68,7 @@ def probe(
     return record
 
 
-def _reading(found: Tensor, gates: Gates, measure: Callable[[Tensor], dict[str, float]]) -> dict[str, Any]:
+def _reading(found: Tensor, gates: Gates, measure: Callable[[Tensor], dict[str, float | None]]) -> dict[str, Any]:
     return {"metrics": measure(found), "gates": [_rounded(each.mean()) for each in gates.values()]}
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from typing import Any, ClassVar, get_type_hints
 
 from pelt_core.errors import PeltError
@@ -79,7 +80,7 @@ class Run:
         """Whether anything is trained at all."""
         return True
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The run's name: the first 16 hexadecimal digits of the SHA-256 of its canonical JSON."""
         return hashlib.sha256(self.canonical_json().encode()).hexdigest()[:16]

@@ -72,6 +72,11 @@ def train(row: dict[str, Any], run: Run, model: PreTrainedModel, rows: Dataset, 
     row["seconds"]["train"] = round(trained.seconds, 3)
 
 
+def recordable(measured: Mapping[str, float]) -> dict[str, float | None]:
+    """The same by name with None for what is not finite, as JSON has no such number."""
+    return {name: value if math.isfinite(value) else None for name, value in measured.items()}
+
+
 def finite(metrics: Mapping[str, Mapping[str, float]]) -> bool:
     """Whether all metrics of a row are finite; the last update of a training may overflow, which `fit` does not see."""
     return all(math.isfinite(value) for of_sets in metrics.values() for value in of_sets.values())

@@ -19,9 +19,6 @@ from pelt_core.errors import PeltError
 if TYPE_CHECKING:
     from datasets import Dataset
 
-SIZES = (100, 500, 1000)
-SHUFFLES = (0, 1, 2, 3, 4)
-
 log = logging.getLogger(__name__)
 
 

@@ -42,11 +42,6 @@ class Task:
         """The name of its data set."""
         return f"glue-{self.name}" if self.fields else self.name
 
-    @property
-    def of_two(self) -> bool:
-        """Whether its rows are pairs of texts."""
-        return all(second for _, second, _ in self.fields)
-
 
 _INFERENCE = ("entailment", "not_entailment")
 _SENTENCES = ("sentence1", "sentence2", "label")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pelt_core.data.teachers import BadTeacher
-from pelt_core.data.writing import check_writable
+from pelt_core.writing import check_writable
 
 
 class Store:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from IPython.display import Markdown
 
 from pelt_core.report.audit.record import Record
+from pelt_core.report.commits import commit
 from pelt_core.report.words import counted, listed
 
 LEAKED_TESTS = ("MultiArith", "AddSub", "SingleEq")
@@ -70,7 +71,7 @@ def provenance(record: Record) -> Markdown:
     code, versions = record.found["code"], record.found["versions"]
     said = {
         "Command": "`pelt data audit --json`",
-        "Code": f"`{(code['git_commit'] or 'no commit')[:10]}`{', with uncommitted changes' * bool(code['git_dirty'])}",
+        "Code": commit(code),
         "Versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "Not to be had": listed(f"{one['title']} ({one['role']})" for one in record.found["absent"]) or "nothing",
     }

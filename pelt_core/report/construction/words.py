@@ -7,6 +7,7 @@ from typing import Any
 
 from IPython.display import Markdown
 
+from pelt_core.report.commits import commit
 from pelt_core.report.construction.builds import ANNOTATED, CLEAN, SETS, Builds, build_name, source_name
 from pelt_core.report.words import listed
 
@@ -63,11 +64,7 @@ def provenance(builds: Builds) -> Markdown:
     """The code of each build."""
     codes = [(f"`{key}`", report["provenance"]) for key, report in builds.math.items()]
     codes += [(f"`commonsense170k`, {variant}", report["code"]) for variant, report in builds.commonsense.items()]
-    return Markdown("\n".join(f"- {name}: {_commit(code)}" for name, code in codes))
-
-
-def _commit(code: dict[str, Any]) -> str:
-    return f"`{(code['git_commit'] or 'no commit')[:10]}`{', with uncommitted changes' * bool(code['git_dirty'])}"
+    return Markdown("\n".join(f"- {name}: {commit(code)}" for name, code in codes))
 
 
 def _median(report: dict[str, Any], source: str) -> int:

@@ -22,6 +22,8 @@ READINGS = {"batch": "the longest text of a batch", "max_length": "the longest l
 def forced(scores: Scores, **where: Any) -> pd.DataFrame:
     """What forcing all gates adds to the score of the same rows with free gates, a line a run and value.
 
+    There is no line for a value that leaves the run without a finite output.
+
     Returns:
         Columns of `RUN`, value (of `FORCED`), rows (how many were read), difference in points.
     """
@@ -29,9 +31,10 @@ def forced(scores: Scores, **where: Any) -> pd.DataFrame:
     for run in gated(scores, **where):
         record, measure = scores.rows[run.key]["gates"]["forced"], task(run.task).metric
         for value in FORCED:
-            difference = POINTS * (record[value][measure] - record["free"][measure])
-            read = {"value": value, "rows": record["rows"], "difference": difference}
-            lines.append(described(scores, run) | read)
+            if record[value][measure] is not None:
+                difference = POINTS * (record[value][measure] - record["free"][measure])
+                read = {"value": value, "rows": record["rows"], "difference": difference}
+                lines.append(described(scores, run) | read)
     return pd.DataFrame(lines, columns=[*RUN, "value", "rows", "difference"])
 
 

@@ -12,7 +12,8 @@ from pelt_core.report.estimates import LEAST_SEEDS
 from pelt_core.report.few_shot.cells import of_differences, with_holm
 from pelt_core.report.few_shot.tasks import leaving
 from pelt_core.report.names import method_name, task_name
-from pelt_core.report.tables import interval, p_value
+from pelt_core.report.tables import interval
+from pelt_core.report.told import p_in_cell
 from pelt_core.report.words import listed
 from pelt_core.study.scores import Scores
 
@@ -68,8 +69,8 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
             "Over": one.size,
             "Examples": one.examples,
             "Effect": one.state or interval(one, "{:+.1f}"),
-            "p": "" if np.isnan(one.p) else p_value(one.p),
-            "p, Holm": "" if np.isnan(one.p_holm) else p_value(one.p_holm),
+            "p": p_in_cell(one.p),
+            "p, Holm": p_in_cell(one.p_holm),
             "Detectable": "" if np.isnan(one.detectable) else f"{one.detectable:.1f}",
             "Tasks": str(len(one.tasks)),
             "Seeds": str(one.seeds),

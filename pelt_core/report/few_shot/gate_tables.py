@@ -15,7 +15,8 @@ from pelt_core.report.few_shot.over_runs import over_runs
 from pelt_core.report.few_shot.tuned import SIZES, by_scale, ranges, scale_differences, sized, swept
 from pelt_core.report.names import METHOD_NAMES, method_name, task_name
 from pelt_core.report.results import NOT_RUN
-from pelt_core.report.tables import interval, p_value
+from pelt_core.report.tables import interval
+from pelt_core.report.told import p_in_cell
 from pelt_core.study.scores import POINTS, Scores
 
 
@@ -51,7 +52,12 @@ def forced_by_size(scores: Scores) -> pd.DataFrame:
 def right_and_wrong(lines: pd.DataFrame) -> pd.DataFrame:
     """Whether gates tell right from wrong answers, see `gate_frames.right_and_wrong_lines`."""
     body = [
-        {"Method": one.heading, "Module": one.line, "Pairs above a half": _interval(one), "p, Holm": _p(one.p_holm)}
+        {
+            "Method": one.heading,
+            "Module": one.line,
+            "Pairs above a half": _interval(one),
+            "p, Holm": p_in_cell(one.p_holm),
+        }
         | {"Runs": str(one.runs)}
         for one in lines.itertuples()
     ]
@@ -124,10 +130,6 @@ def _interval(one: Any, number: str = "{:+.1f}") -> str:
     if np.isnan(one.mean):
         return NOT_RUN
     return interval(one, number) if np.isfinite(one.low) else number.format(one.mean).replace("-", "−")
-
-
-def _p(p: float) -> str:
-    return "" if np.isnan(p) else p_value(p)
 
 
 def _shown(frame: pd.DataFrame) -> pd.DataFrame:

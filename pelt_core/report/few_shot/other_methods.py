@@ -14,7 +14,8 @@ from pelt_core.report.few_shot import rates
 from pelt_core.report.few_shot.cells import cells, difference, recorded_tasks, with_holm
 from pelt_core.report.few_shot.tasks import column, trivial
 from pelt_core.report.names import method_name, task_name
-from pelt_core.report.tables import interval, p_value
+from pelt_core.report.tables import interval
+from pelt_core.report.told import with_p
 from pelt_core.report.words import counted, listed
 from pelt_core.specification import parse
 from pelt_core.study.rank_correlation import LEAST_PAIRS, spearman
@@ -131,8 +132,7 @@ def _against(one: Any, found: pd.DataFrame) -> str:
     if one.state:
         return str(one.state)
     only = f" ({listed(map(task_name, one.tasks))} only)" if len(one.tasks) < found["task"].nunique() else ""
-    tested = "" if pd.isna(one.p_holm) else f", p {p_value(one.p_holm)}"
-    return f"{interval(one, '{:+.1f}')}{tested}{only}"
+    return f"{with_p(one, '{:+.1f}')}{only}"
 
 
 def reading(mean: pd.DataFrame, against: pd.DataFrame, chosen: pd.DataFrame) -> Markdown:

@@ -11,9 +11,10 @@ import pandas as pd
 from pelt_core.report.answers import STATEMENT
 from pelt_core.report.names import backbone_name, method_name, set_name
 from pelt_core.report.reasoning import published, records
-from pelt_core.report.reasoning.cells import TESTED, cells, difference, selected, with_holm
+from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference, selected, with_holm
 from pelt_core.report.results import NOT_RUN
-from pelt_core.report.tables import interval, p_value
+from pelt_core.report.tables import interval
+from pelt_core.report.told import p_in_cell
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
 
@@ -85,9 +86,9 @@ def comparison_table(loss: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame
         {
             "Comparison": lost.line,
             "Loss, nats per token": lost.state or interval(lost, "{:+.4f}"),
-            "p, Holm (loss)": "" if np.isnan(lost.p_holm) else p_value(lost.p_holm),
+            "p, Holm (loss)": p_in_cell(lost.p_holm),
             "Accuracy, points": right.state or interval(right, "{:+.1f}"),
-            "p, Holm (accuracy)": "" if np.isnan(right.p_holm) else p_value(right.p_holm),
+            "p, Holm (accuracy)": p_in_cell(right.p_holm),
             "Seeds": f"{lost.seeds}",
         }
         for lost, right in zip(loss.itertuples(), accuracy.itertuples(), strict=True)
@@ -99,7 +100,7 @@ def table(scores: AnswerScores) -> pd.DataFrame:
     losses, texts = scores.by("loss"), scores.by("text_loss")
     by_set = {f"Loss, {set_name(name)}": cells(losses, sets=(name,)) for name in losses.tasks}
     by_set |= {"Loss of other texts": cells(texts)} if texts.tasks else {}
-    columns = {title: _by_method(frame) for title, frame in by_set.items()}
+    columns = {title: by_name(frame) for title, frame in by_set.items()}
     body = []
     for name in records.methods(scores):
         row = next((scores.rows[run.key] for run in selected(scores, method=name) if run.key in scores.rows), None)
@@ -118,8 +119,8 @@ def table(scores: AnswerScores) -> pd.DataFrame:
 def by_set(scores: AnswerScores, written: pd.DataFrame) -> pd.DataFrame:
     """Accuracy of every method on each data set, in points, with the commonest letter where answers are letters."""
     accuracy = scores.by("accuracy")
-    columns = {set_name(name): _by_method(cells(accuracy, sets=(name,))) for name in accuracy.tasks}
-    columns |= {"Mean": _by_method(cells(accuracy))}
+    columns = {set_name(name): by_name(cells(accuracy, sets=(name,))) for name in accuracy.tasks}
+    columns |= {"Mean": by_name(cells(accuracy))}
     body = [
         {"Method": method_name(name)} | {title: _said(found.get(name), "{:.1f}") for title, found in columns.items()}
         for name in records.methods(scores)
@@ -173,7 +174,7 @@ def form(scores: AnswerScores, written: pd.DataFrame) -> pd.DataFrame:
         columns[f"{set_name(name)}: no letter"] = records.shares(
             scores, written, written["extracted"].isna(), sets=[name]
         )
-    found = {title: _by_method(frame) for title, frame in columns.items()}
+    found = {title: by_name(frame) for title, frame in columns.items()}
     return pd.DataFrame(
         {"Method": method_name(name)} | {title: _said(own[name], "{:.1f}") for title, own in found.items()}
         for name in records.methods(scores)
@@ -187,8 +188,8 @@ def beside_published(scores: AnswerScores) -> pd.DataFrame:
         "Mean but for MAWPS, as first published",
         f"Mean with MAWPS of {_named(published.SHARED)}, corrected",
     )
-    columns = {set_name(name): _by_method(cells(accuracy, sets=(name,))) for name in accuracy.tasks}
-    columns |= {first: _by_method(cells(accuracy))}
+    columns = {set_name(name): by_name(cells(accuracy, sets=(name,))) for name in accuracy.tasks}
+    columns |= {first: by_name(cells(accuracy))}
     ours = [
         {"Backbone": backbone_name(scores.runs[0].backbone), "Method": method_name(name)}
         | {title: _mean(found[name]) for title, found in columns.items()}
@@ -229,10 +230,6 @@ def order_table(found: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
 def _order(scores: AnswerScores, sets: Sequence[str]) -> pd.Series:
     return published.own_lines(scores, sets).set_index("method")["mean"]
-
-
-def _by_method(frame: pd.DataFrame) -> dict[str, Any]:
-    return {one.method: one for one in frame.itertuples()}
 
 
 def _said(one: Any, number: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core.report.names import METHOD_NAMES, method_name, set_name
-from pelt_core.report.reasoning.cells import TESTED, cells, difference, with_holm
+from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference, with_holm
 from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval
+from pelt_core.report.told import in_cell
 from pelt_core.report.words import listed
 from pelt_core.study.answer_scores import AnswerScores
 
@@ -62,8 +64,8 @@ def differences(scores: AnswerScores) -> pd.DataFrame:
 
 def table(scores: AnswerScores) -> pd.DataFrame:
     """Every method for the page: its size, time and losses, and what it answers while it writes."""
-    by_set = {name: _by_name(cells(scores, sets=(name,))) for name in scores.tasks}
-    texts, right = _by_name(cells(scores.by("text_loss"))), _by_name(cells(scores.by("accuracy")))
+    by_set = {name: by_name(cells(scores, sets=(name,))) for name in scores.tasks}
+    texts, right = by_name(cells(scores.by("text_loss"))), by_name(cells(scores.by("accuracy")))
     time = training_time(scores)
     body = []
     for name in dict.fromkeys(scores.names.values()):
@@ -74,17 +76,17 @@ def table(scores: AnswerScores) -> pd.DataFrame:
                 "Method": method_name(name),
                 "Trained": f"{row['trainable_parameters']:,}" if row else NOT_RUN,
                 "Time": f"{time[name]:.0f} %" if name in time else "",
-                **{f"Loss, {set_name(s)}": _cell(found[name], "{:.3f}") for s, found in by_set.items()},
-                **({"Loss of other texts": _cell(texts[name], "{:.3f}")} if texts else {}),
-                **({"Right, %": _cell(right[name], "{:.1f}") if name in right else ""} if right else {}),
+                **{f"Loss, {set_name(s)}": in_cell(found[name], "{:.3f}") for s, found in by_set.items()},
+                **({"Loss of other texts": in_cell(texts[name], "{:.3f}")} if texts else {}),
+                **({"Right, %": in_cell(right[name], "{:.1f}") if name in right else ""} if right else {}),
                 "Seeds": f"{next(iter(by_set.values()))[name].seeds}" if name != "none" else "",
             }
         )
     return pd.DataFrame(body)
 
 
-def training_time(scores: AnswerScores, of: str = "lora") -> dict[str, float]:
-    """The wall time of training in percent of that of `of`, the mean over the seeds that both have; none without it."""
+def training_time(scores: AnswerScores) -> dict[str, float]:
+    """The wall time of training in percent of that of LoRA, the mean over the seeds that both have; none without it."""
     own = scores.table[scores.table["train"] != ""]
     seconds = {
         (line.method, line.seed): scores.rows[line.key]["seconds"]["train"] for line in own.itertuples(index=False)
@@ -92,7 +94,7 @@ def training_time(scores: AnswerScores, of: str = "lora") -> dict[str, float]:
     found = {}
     for name in dict.fromkeys(own["method"]):
         own_seconds = {seed: spent for (method, seed), spent in seconds.items() if method == name}
-        ratios = [spent / seconds[of, seed] for seed, spent in own_seconds.items() if (of, seed) in seconds]
+        ratios = [spent / seconds["lora", seed] for seed, spent in own_seconds.items() if ("lora", seed) in seconds]
         if ratios:
             found[str(name)] = 100 * float(np.mean(ratios))
     return found
@@ -114,14 +116,17 @@ def gates(scores: AnswerScores) -> pd.DataFrame:
 
 
 def forced(scores: AnswerScores) -> pd.DataFrame:
-    """The loss when every gate has one value, mean over seeds and data sets: a table for the page."""
+    """The loss when every gate has one value, mean over seeds and data sets: a table for the page.
+
+    Where one of them is not finite, the mean is not either, and the table says so.
+    """
     body = []
     for name in (name for name in GATED if name in set(scores.table["method"])):
         keys = scores.table.loc[scores.table["method"] == name, "key"]
         found = [scores.rows[key]["gates"]["forced"] for key in keys if "forced" in scores.rows[key].get("gates", {})]
         if found:
-            means = {how: np.mean([np.mean(list(one[how].values())) for one in found]) for how in found[0]}
-            body.append({"Method": METHOD_NAMES[name]} | {_forced(how): f"{means[how]:.3f}" for how in _ordered(means)})
+            means = {_forced(how): _mean([*chain(*(one[how].values() for one in found))]) for how in _ordered(found[0])}
+            body.append({"Method": METHOD_NAMES[name], **means})
     return pd.DataFrame(body)
 
 
@@ -149,8 +154,8 @@ def _of_heading(heading: str, own: pd.DataFrame) -> str:
 
 
 def _leak(scores: AnswerScores) -> Iterator[str]:
-    accuracies = _by_name(cells(scores.by("accuracy")))
-    known = _by_name(cells(scores))
+    accuracies = by_name(cells(scores.by("accuracy")))
+    known = by_name(cells(scores))
     if LEAKING not in accuracies or accuracies[LEAKING].state or known["nogate"].state:
         return
     others = [name for name in accuracies if name != LEAKING and not accuracies[name].state]
@@ -162,14 +167,6 @@ def _leak(scores: AnswerScores) -> Iterator[str]:
         f"{interval(accuracies[LEAKING], '{:.1f}')} %, where {shown} %. The library refuses such a gate unless it is "
         "asked for by name."
     )
-
-
-def _by_name(frame: pd.DataFrame) -> dict[str, Any]:
-    return {one.method: one for one in frame.itertuples()}
-
-
-def _cell(one: Any, number: str) -> str:
-    return one.state or interval(one, number)
 
 
 def _short(name: str) -> str:
@@ -186,5 +183,10 @@ def _forced(how: str) -> str:
     return "As trained" if how == "free" else f"All at {float(how):g}"
 
 
-def _ordered(means: dict[str, Any]) -> list[str]:
-    return sorted(means, key=lambda how: -1.0 if how == "free" else float(how))
+def _mean(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{np.mean(known):.3f}" if known == values else "not finite"
+
+
+def _ordered(found: dict[str, Any]) -> list[str]:
+    return sorted(found, key=lambda how: -1.0 if how == "free" else float(how))

@@ -17,6 +17,11 @@ from pelt_core.study.run import AnswerRun
 TESTED = ("mean", "low", "high", "p", "detectable")
 
 
+def by_name(frame: pd.DataFrame) -> dict[str, Any]:
+    """Short name of the method -> its line of a frame that has one a method."""
+    return {one.method: one for one in frame.itertuples()}
+
+
 def cells(
     scores: AnswerScores, by: Sequence[str] = ("method",), sets: Sequence[str] = (), **where: Any
 ) -> pd.DataFrame:

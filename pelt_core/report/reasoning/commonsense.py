@@ -12,7 +12,8 @@ from pelt_core.data.prompts import INSTRUCTION_FOR
 from pelt_core.report.names import backbone_name, method_name, set_name
 from pelt_core.report.reasoning import published, records
 from pelt_core.report.reasoning.cells import TESTED, cells, difference, with_holm
-from pelt_core.report.tables import interval, p_value
+from pelt_core.report.tables import interval
+from pelt_core.report.told import p_in_cell
 from pelt_core.study.answer_scores import AnswerScores
 
 BASE = "none"
@@ -107,7 +108,7 @@ def table(found: pd.DataFrame, gained: pd.DataFrame, guessed: float) -> pd.DataF
                 "Accuracy": one.state or interval(one, "{:.1f}"),
                 "Above the commonest label": "" if one.state else f"{one.mean - guessed:+.1f}".replace("-", "−"),
                 "Above the base model": _said(gain, "{:+.1f}") if gain else "",
-                "p, Holm": p_value(gain.p_holm) if gain and np.isfinite(gain.p_holm) else "",
+                "p, Holm": p_in_cell(gain.p_holm) if gain else "",
                 "Seeds": f"{one.seeds}",
             }
         )

@@ -34,7 +34,7 @@ def reading(
         return Markdown("There is nothing to read yet: no run is recorded.")
     points = [
         *_above(found, guessed),
-        *_base(found, guessed),
+        *_base(found),
         *_format(found, formats),
         *_elsewhere(scores, transfer),
         *_published(found),
@@ -73,7 +73,7 @@ def _above(found: pd.DataFrame, guessed: float) -> Iterator[str]:
         )
 
 
-def _base(found: pd.DataFrame, guessed: float) -> Iterator[str]:
+def _base(found: pd.DataFrame) -> Iterator[str]:
     base = found[(found["method"] == BASE) & found["mean"].notna()]
     if len(base):
         said = listed(f"{one.mean:.1f} by {one.heading.lower()}" for one in base.itertuples())

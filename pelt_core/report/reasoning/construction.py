@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core.report.names import method_name, mix_name, set_name
-from pelt_core.report.reasoning.cells import TESTED, cells, difference, paired, with_holm
-from pelt_core.report.tables import interval, p_value
+from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference, paired, with_holm
+from pelt_core.report.tables import interval
+from pelt_core.report.told import in_cell, p_in_cell
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.run import AnswerRun
@@ -74,7 +74,7 @@ def readings(scores: AnswerScores) -> pd.DataFrame:
         scores: of a study that writes answers.
     """
     mended, published = (scores.by(measure) for measure in ("accuracy", "accuracy_published"))
-    ours, theirs = ({one.method: one for one in cells(which).itertuples()} for which in (mended, published))
+    ours, theirs = (by_name(cells(which)) for which in (mended, published))
     body = []
     for name, one in ours.items():
         sides = [which.values((), method=name) for which in (published, mended)]
@@ -88,7 +88,7 @@ def readings(scores: AnswerScores) -> pd.DataFrame:
                 "Mended": one.state or interval(one, "{:.1f}"),
                 "Published": theirs[name].state or interval(theirs[name], "{:.1f}"),
                 "Published − mended": line.state or interval(line, "{:+.1f}"),
-                "p": "" if np.isnan(line.p) else p_value(line.p),
+                "p": p_in_cell(line.p),
             }
         )
     return pd.DataFrame(body)
@@ -108,8 +108,8 @@ def table(scores: AnswerScores) -> pd.DataFrame:
                 "Trained on": mix_name(run.sources),
                 "Rows": f"{rows(run):,}" if train else "",
                 "Prompt": f"`{prompt}`",
-                **{f"Loss, {set_name(name)}": _cell(found[key]) for name, found in by_set.items()},
-                **({"Loss of other texts": _cell(texts[key])} if texts else {}),
+                **{f"Loss, {set_name(name)}": in_cell(found[key], "{:.3f}") for name, found in by_set.items()},
+                **({"Loss of other texts": in_cell(texts[key], "{:.3f}")} if texts else {}),
                 "Seeds": f"{max(found[key].seeds for found in by_set.values())}",
             }
         )
@@ -142,7 +142,3 @@ def _of(scores: AnswerScores, train: str) -> AnswerRun:
 
 def _by(frame: pd.DataFrame, by: tuple[str, ...]) -> dict[tuple[str, ...], Any]:
     return {tuple(getattr(one, name) for name in by): one for one in frame.itertuples()}
-
-
-def _cell(one: Any) -> str:
-    return one.state or interval(one, "{:.3f}")

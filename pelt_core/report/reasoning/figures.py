@@ -21,20 +21,19 @@ APART = 0.05
 """By so much of the octave the lines of a sweep stand beside each other."""
 
 
-def losses(frame: pd.DataFrame, label: str = LOSS) -> Figure:
+def losses(frame: pd.DataFrame) -> Figure:
     """The mean loss of every cell with its interval, as `pelt_core.report.lines.means`."""
-    return lines.means(frame, label, "{:.3f}")
+    return lines.means(frame, LOSS, "{:.3f}")
 
 
-def accuracies(frame: pd.DataFrame, guesses: Mapping[str, float] | None = None, label: str = ACCURACY) -> Figure:
+def accuracies(frame: pd.DataFrame, guesses: Mapping[str, float] | None = None) -> Figure:
     """The mean accuracy of every cell with its interval, as `pelt_core.report.lines.means`.
 
     Args:
         frame: as there, in points.
         guesses: heading -> what answering without reading scores, drawn as dashes.
-        label: of the axis.
     """
-    return lines.means(frame, label, "{:.1f}", guesses)
+    return lines.means(frame, ACCURACY, "{:.1f}", guesses)
 
 
 def differences(frame: pd.DataFrame, label: str, first: str, second: str) -> Figure:

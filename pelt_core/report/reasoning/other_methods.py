@@ -9,9 +9,10 @@ import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core.report.names import METHOD_NAMES, method_name, set_name
-from pelt_core.report.reasoning.cells import TESTED, cells, difference, with_holm
+from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference, with_holm
 from pelt_core.report.results import NOT_RUN
-from pelt_core.report.tables import interval, p_value
+from pelt_core.report.tables import interval
+from pelt_core.report.told import in_cell, with_p
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
 
@@ -61,9 +62,9 @@ HEADINGS = ("of comparable size", "of another size", "size not known yet")
 
 def table(scores: AnswerScores, frame: pd.DataFrame, against: pd.DataFrame) -> pd.DataFrame:
     """The page's table: what each method trains, its losses, and the difference to the reference."""
-    by_set = {name: {one.method: one for one in cells(scores, sets=(name,)).itertuples()} for name in scores.tasks}
-    texts = {one.method: one for one in cells(scores.by("text_loss")).itertuples()}
-    said = {one.method: one for one in against.itertuples()}
+    by_set = {name: by_name(cells(scores, sets=(name,))) for name in scores.tasks}
+    texts = by_name(cells(scores.by("text_loss")))
+    said = by_name(against)
     specifications = {name: spec for spec, name in scores.names.items()}
     body = []
     for one in frame.itertuples():
@@ -71,8 +72,8 @@ def table(scores: AnswerScores, frame: pd.DataFrame, against: pd.DataFrame) -> p
             {
                 "Method": method_name(one.method),
                 "Trained": NOT_RUN if np.isnan(one.parameters) else f"{one.parameters:,.0f}",
-                **{f"Loss, {set_name(name)}": _cell(found[one.method]) for name, found in by_set.items()},
-                **({"Loss of other texts": _cell(texts[one.method])} if texts else {}),
+                **{f"Loss, {set_name(name)}": in_cell(found[one.method], "{:.3f}") for name, found in by_set.items()},
+                **({"Loss of other texts": in_cell(texts[one.method], "{:.3f}")} if texts else {}),
                 f"− {METHOD_NAMES[REFERENCE]}": _against(said[one.method]) if one.method in said else "",
                 "Seeds": f"{one.seeds}",
                 "Module": f"`{specifications[one.method]}`",
@@ -104,10 +105,5 @@ def _heading(one: Any, low: float, high: float) -> str:
     return HEADINGS[0] if low <= one.parameters <= high else HEADINGS[1]
 
 
-def _cell(one: Any) -> str:
-    return one.state or interval(one, "{:.3f}")
-
-
 def _against(one: Any) -> str:
-    tested = "" if np.isnan(one.p_holm) else f", p {p_value(one.p_holm)}"
-    return one.state or f"{interval(one, '{:+.3f}')}{tested}"
+    return with_p(one, "{:+.3f}")

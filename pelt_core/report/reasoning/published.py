@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -30,35 +29,34 @@ UNTRAINED = {"zero-shot": "untrained, asked directly", "zero-shot-cot": "untrain
 """What the paper compares with, in our words."""
 
 
-def numbers(name: str, path: Path = PUBLISHED) -> pd.DataFrame:
+def numbers(name: str) -> pd.DataFrame:
     """One published table, in percent: columns backbone, method and dataset as we call them, and value."""
-    rows = read(path)
+    rows = read(PUBLISHED)
     own = rows[rows["table"] == name]
     return own.assign(dataset=own["dataset"].str.replace("_", "-"))[["backbone", "method", "dataset", "value"]]
 
 
-def means(name: str, path: Path = PUBLISHED) -> pd.DataFrame:
+def means(name: str) -> pd.DataFrame:
     """The published means of the trained methods: a line a backbone, a column a method of `METHODS`."""
-    own = numbers(name, path)
+    own = numbers(name)
     found = own[(own["dataset"] == MEANS[name]) & own["method"].isin(METHODS)]
     wide = found.pivot(index="backbone", columns="method", values="value")
     return wide.loc[list(dict.fromkeys(found["backbone"])), list(METHODS)]
 
 
-def beside(ours: pd.DataFrame, name: str, path: Path = PUBLISHED) -> pd.DataFrame:
+def beside(ours: pd.DataFrame, name: str) -> pd.DataFrame:
     """Published means and ours for a figure of lines, a heading a backbone, ours last.
 
     Args:
         ours: our means of the same methods, with columns heading, line, method, state, mean, low, high, by_seed.
         name: of the table that is laid beside them.
-        path: of the published results.
 
     Returns:
         Those columns; published means have no interval.
     """
     found = [
         {"heading": backbone, "line": method_name(method), "method": method, "state": "", "mean": value}
-        for backbone, line in means(name, path).iterrows()
+        for backbone, line in means(name).iterrows()
         for method, value in line.items()
     ]
     printed = pd.DataFrame(found).assign(low=np.nan, high=np.nan, by_seed=[[] for _ in found])
@@ -80,33 +78,29 @@ def own_lines(scores: AnswerScores, sets: Sequence[str], **where: str) -> pd.Dat
     return found.assign(heading=heading, line=found["method"].map(method_name))
 
 
-def agreement(name: str, ours: pd.Series, path: Path = PUBLISHED) -> dict[str, RankCorrelation | str]:
+def agreement(name: str, ours: pd.Series) -> dict[str, RankCorrelation | str]:
     """Backbone -> how far its order of the methods is ours, or why that is not known.
 
     Args:
         name: of the table whose means.
         ours: a number for each method, more being better; NaN where none is known.
-        path: of the published results.
     """
     known = ours.reindex(list(METHODS)).dropna()
     why = NOT_RUN if len(known) < LEAST_PAIRS else TIED if known.nunique() == 1 else ""
-    return {str(backbone): why or spearman(line[known.index], known) for backbone, line in means(name, path).iterrows()}
+    return {str(backbone): why or spearman(line[known.index], known) for backbone, line in means(name).iterrows()}
 
 
-def table(
-    tables: Mapping[str, str], sets: Sequence[str], ours: Sequence[Mapping[str, str]], path: Path = PUBLISHED
-) -> pd.DataFrame:
+def table(tables: Mapping[str, str], sets: Sequence[str], ours: Sequence[Mapping[str, str]]) -> pd.DataFrame:
     """Published tables of the same runs as one for the page, a line a backbone and method, with our lines below.
 
     Args:
         tables: names of tables, each with the heading for its means.
         sets: the columns, in this order.
         ours: what to write in our lines, by the headings of the columns.
-        path: of the published results.
     """
     lines: dict[tuple[str, str], dict[str, str]] = {}
     for name, mean in tables.items():
-        for one in numbers(name, path).itertuples():
+        for one in numbers(name).itertuples():
             line = lines.setdefault(
                 (one.backbone, one.method),
                 {"Backbone": one.backbone, "Method": UNTRAINED.get(one.method) or method_name(one.method)},

@@ -9,7 +9,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core.report.names import method_name
-from pelt_core.report.reasoning.cells import TESTED, cells, difference
+from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference
 from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval
 from pelt_core.report.words import counted, listed
@@ -45,7 +45,7 @@ def in_use(preset: str) -> dict[str, float]:
 
 def table(scores: AnswerScores, preset: str) -> pd.DataFrame:
     """What the search chose for each method, and what the preset's studies use."""
-    chosen, used = {one.method: one for one in choices(scores).itertuples()}, in_use(preset)
+    chosen, used = by_name(choices(scores)), in_use(preset)
     body = []
     for name in dict.fromkeys(scores.names[run.method] for run in scores.runs):
         one: Any = chosen.get(name)

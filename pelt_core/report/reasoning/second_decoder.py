@@ -10,9 +10,10 @@ import pandas as pd
 
 from pelt_core.report.names import METHOD_NAMES, backbone_name, method_name, set_name
 from pelt_core.report.reasoning import published
-from pelt_core.report.reasoning.cells import TESTED, cells, difference, with_holm
+from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference, with_holm
 from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval, p_value
+from pelt_core.report.told import with_p
 from pelt_core.study import answer_scores
 from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.ledger import Ledger
@@ -161,7 +162,7 @@ def table(both: Decoders, frame: pd.DataFrame) -> pd.DataFrame:
 def losses(both: Decoders) -> pd.DataFrame:
     """Every method on the second decoder, for the page: what it trains, its loss on each data set, its seconds."""
     scores = both.second
-    by_set = {name: {one.method: one for one in cells(scores, sets=(name,)).itertuples()} for name in scores.tasks}
+    by_set = {name: by_name(cells(scores, sets=(name,))) for name in scores.tasks}
     rows = {scores.names[run.method]: scores.rows[run.key] for run in scores.runs if run.key in scores.rows}
     return pd.DataFrame(
         {
@@ -213,5 +214,4 @@ def order_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _said(one: Any) -> str:
-    p = f", p {p_value(one.p_holm)}" if tested(one) else ""
-    return one.state or f"{interval(one, '{:+.3f}')}{p}"
+    return with_p(one, "{:+.3f}")

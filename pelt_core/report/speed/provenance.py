@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from IPython.display import Markdown
 
+from pelt_core.report.commits import commit
 from pelt_core.report.speed.numbers import gigabytes, short
 from pelt_core.report.speed.results import Recorded
 from pelt_core.report.words import counted
@@ -20,7 +21,7 @@ def measurements(recorded: Recorded) -> pd.DataFrame:
             "Command": f"`{file['command']}`",
             "Recorded": file["utc"][:10],
             "Repeats": str(file["repeats"]),
-            "Code": _commit(file["machine"]),
+            "Code": commit(file["machine"]),
         }
         for file in recorded.files.values()
     )
@@ -43,10 +44,6 @@ def _machine(file: dict[str, Any]) -> dict[str, str]:
         "Threads": f"{about['threads']} in each process",
         "Versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
     }
-
-
-def _commit(about: dict[str, Any]) -> str:
-    return f"`{(about['git_commit'] or 'no commit')[:10]}`{', with uncommitted changes' * bool(about['git_dirty'])}"
 
 
 def formats(recorded: Recorded) -> Markdown:

@@ -12,7 +12,6 @@ from pelt_core.report.speed.results import Comparison, Recorded
 from pelt_core.report.words import counted, listed
 
 DOING = {"training": "trains", "decoding": "answers"}
-KIND = {"ratio": "of", "added_percent": "percent instead of"}
 
 
 def summary(recorded: Recorded) -> Markdown:

@@ -41,8 +41,7 @@ def recorded(judged: Sequence[Judged], evidence: Evidence) -> Rows:
     """The runs of all studies that test one of the claims."""
     studies = [name for name in dict.fromkeys(one.claim.study for one in judged) if name in STUDIES]
     runs = list(dict.fromkeys(run for name in studies for run in evidence.runs(name)))
-    rows = {run.key: evidence.ledger.read([run])[0] for run in runs if evidence.ledger.has(run)}
-    return Rows(tuple(runs), rows)
+    return Rows(tuple(runs), evidence.ledger.recorded(runs))
 
 
 def state(judged: Sequence[Judged], rows: Rows, evidence: Evidence) -> Markdown:
