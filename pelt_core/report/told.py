@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from pelt_core.report.estimates import LEVEL
 from pelt_core.report.tables import interval, p_value
 from pelt_core.report.words import counted
+from pelt_core.study.statistics import LEVEL
 
 
 def estimate(one: Any, unit: str = "points", number: str = "{:+.1f}") -> str:

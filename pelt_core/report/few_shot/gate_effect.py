@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pelt_core.report.estimates import LEAST_SEEDS
 from pelt_core.report.few_shot.cells import of_differences, with_holm
 from pelt_core.report.few_shot.tasks import leaving
 from pelt_core.report.names import method_name, task_name
 from pelt_core.report.tables import interval, p_value
 from pelt_core.report.words import listed
 from pelt_core.study.scores import Scores
+from pelt_core.study.statistics import LEAST_SEEDS
 
 PAIRS = {"apl": "apl-nogate", "ap": "ap-nogate"}
 """With gates, without."""

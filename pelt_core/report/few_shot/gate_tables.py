@@ -13,8 +13,8 @@ from pelt_core.report.few_shot.forced import FORCED, READINGS, forced, padded
 from pelt_core.report.few_shot.gates import by_site
 from pelt_core.report.few_shot.over_runs import over_runs
 from pelt_core.report.few_shot.tuned import SIZES, by_scale, ranges, scale_differences, sized, swept
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import METHOD_NAMES, method_name, task_name
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval, p_value
 from pelt_core.study.scores import POINTS, Scores
 

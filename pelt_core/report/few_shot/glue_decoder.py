@@ -15,8 +15,8 @@ from pelt_core.report.few_shot import rates
 from pelt_core.report.few_shot.cells import difference, with_holm
 from pelt_core.report.few_shot.state import selected
 from pelt_core.report.few_shot.tasks import column, tasks, trivial
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import backbone_name, method_name, task_name
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval
 from pelt_core.report.words import counted, listed
 from pelt_core.study.scores import Scores

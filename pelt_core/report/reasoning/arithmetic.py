@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from pelt_core.report.answers import STATEMENT
 from pelt_core.report.names import backbone_name, method_name, set_name
 from pelt_core.report.reasoning import published, records
-from pelt_core.report.reasoning.cells import TESTED, cells, difference, selected, with_holm
-from pelt_core.report.results import NOT_RUN
+from pelt_core.report.reasoning.cells import TESTED, cells, difference, with_holm
+from pelt_core.report.reasoning.method_tables import by_method
 from pelt_core.report.tables import interval, p_value
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
@@ -85,50 +83,13 @@ def comparison_table(loss: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame
         {
             "Comparison": lost.line,
             "Loss, nats per token": lost.state or interval(lost, "{:+.4f}"),
-            "p, Holm (loss)": "" if np.isnan(lost.p_holm) else p_value(lost.p_holm),
+            "p, Holm (loss)": p_value(lost.p_holm),
             "Accuracy, points": right.state or interval(right, "{:+.1f}"),
-            "p, Holm (accuracy)": "" if np.isnan(right.p_holm) else p_value(right.p_holm),
+            "p, Holm (accuracy)": p_value(right.p_holm),
             "Seeds": f"{lost.seeds}",
         }
         for lost, right in zip(loss.itertuples(), accuracy.itertuples(), strict=True)
     )
-
-
-def table(scores: AnswerScores) -> pd.DataFrame:
-    """Every method for the page: what it trains, its loss on each data set and on other texts, its seeds."""
-    losses, texts = scores.by("loss"), scores.by("text_loss")
-    by_set = {f"Loss, {set_name(name)}": cells(losses, sets=(name,)) for name in losses.tasks}
-    by_set |= {"Loss of other texts": cells(texts)} if texts.tasks else {}
-    columns = {title: _by_method(frame) for title, frame in by_set.items()}
-    body = []
-    for name in records.methods(scores):
-        row = next((scores.rows[run.key] for run in selected(scores, method=name) if run.key in scores.rows), None)
-        body.append(
-            {
-                "Method": method_name(name),
-                "Trained": f"{row['trainable_parameters']:,}" if row else NOT_RUN,
-                "Share": f"{row['trainable_parameters'] / row['backbone_parameters']:.2%}" if row else "",
-                **{title: _said(found.get(name), "{:.3f}") for title, found in columns.items()},
-                "Seeds": f"{len(scores.table[scores.table['method'] == name])}",
-            }
-        )
-    return pd.DataFrame(body)
-
-
-def by_set(scores: AnswerScores, written: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy of every method on each data set, in points, with the commonest letter where answers are letters."""
-    accuracy = scores.by("accuracy")
-    columns = {set_name(name): _by_method(cells(accuracy, sets=(name,))) for name in accuracy.tasks}
-    columns |= {"Mean": _by_method(cells(accuracy))}
-    body = [
-        {"Method": method_name(name)} | {title: _said(found.get(name), "{:.1f}") for title, found in columns.items()}
-        for name in records.methods(scores)
-    ]
-    letters = {set_name(name): records.majority(written, name) for name in records.sets(scores, "letter")}
-    if np.isfinite(list(letters.values())).any():
-        always = {title: f"{letters[title]:.1f}" if title in letters else "" for title in columns}
-        body.append({"Method": "Always the commonest letter", **always})
-    return pd.DataFrame(body)
 
 
 def slips(scores: AnswerScores, written: pd.DataFrame) -> pd.DataFrame:
@@ -166,20 +127,6 @@ def slip_table(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def form(scores: AnswerScores, written: pd.DataFrame) -> pd.DataFrame:
-    """In how many outputs of each method an answer is stated, and a letter found, in points, for the page."""
-    columns = {f'Says "{STATEMENT}"': records.shares(scores, written, written["stated"])}
-    for name in records.sets(scores, "letter"):
-        columns[f"{set_name(name)}: no letter"] = records.shares(
-            scores, written, written["extracted"].isna(), sets=[name]
-        )
-    found = {title: _by_method(frame) for title, frame in columns.items()}
-    return pd.DataFrame(
-        {"Method": method_name(name)} | {title: _said(own[name], "{:.1f}") for title, own in found.items()}
-        for name in records.methods(scores)
-    )
-
-
 def beside_published(scores: AnswerScores) -> pd.DataFrame:
     """The paper's table, as it was first published and corrected, with our accuracies in its last lines."""
     accuracy = scores.by("accuracy")
@@ -187,8 +134,8 @@ def beside_published(scores: AnswerScores) -> pd.DataFrame:
         "Mean but for MAWPS, as first published",
         f"Mean with MAWPS of {_named(published.SHARED)}, corrected",
     )
-    columns = {set_name(name): _by_method(cells(accuracy, sets=(name,))) for name in accuracy.tasks}
-    columns |= {first: _by_method(cells(accuracy))}
+    columns = {set_name(name): by_method(cells(accuracy, sets=(name,))) for name in accuracy.tasks}
+    columns |= {first: by_method(cells(accuracy))}
     ours = [
         {"Backbone": backbone_name(scores.runs[0].backbone), "Method": method_name(name)}
         | {title: _mean(found[name]) for title, found in columns.items()}
@@ -231,12 +178,8 @@ def _order(scores: AnswerScores, sets: Sequence[str]) -> pd.Series:
     return published.own_lines(scores, sets).set_index("method")["mean"]
 
 
-def _by_method(frame: pd.DataFrame) -> dict[str, Any]:
-    return {one.method: one for one in frame.itertuples()}
-
-
 def _said(one: Any, number: str) -> str:
-    return NOT_RUN if one is None else one.state or interval(one, number)
+    return one.state or interval(one, number)
 
 
 def _mean(one: Any) -> str:

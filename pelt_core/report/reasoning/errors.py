@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from pelt_core.report import estimates
+from pelt_core import data
 from pelt_core.report.names import method_name, set_name
 from pelt_core.report.reasoning import records
 from pelt_core.report.tables import interval
@@ -40,7 +40,7 @@ def kind(one: Any) -> str:
     """
     if one.correct:
         return RIGHT
-    if estimates.is_choice(one.set):
+    if data.answer_kind(one.set) == "letter":
         return NO_LETTER if one.extracted is None else LETTER
     if one.redone:
         return SLIP

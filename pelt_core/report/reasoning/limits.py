@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 from IPython.display import Markdown
 
+from pelt_core import specification
 from pelt_core.report.limits import of_seeds
-from pelt_core.report.names import backbone_summary, method_name
+from pelt_core.report.names import METHOD_NAMES, backbone_summary
 from pelt_core.report.reasoning.state import mix
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
@@ -56,12 +57,19 @@ def _resolution(scores: AnswerScores, differing: pd.DataFrame) -> Iterator[str]:
 
 
 def _rates(scores: AnswerScores) -> Iterator[str]:
+    trained = [run for run in scores.runs if run.trains]
+    if len({(run.method, run.learning_rate) for run in trained}) > len({run.method for run in trained}):
+        return  # a search, whose page says this itself
     rates: dict[str, set[float]] = {}
-    for run in scores.runs:
-        if run.trains:
-            rates.setdefault(scores.names[run.method], set()).add(run.learning_rate)
-    several = [method_name(name) for name, own in rates.items() if len(own) > 1]
-    if not several:
+    for run in trained:
+        kind = listed(METHOD_NAMES[term.name] for term in specification.parse(run.method).terms)
+        rates.setdefault(kind, set()).add(run.learning_rate)
+    if several := [kind for kind, own in rates.items() if len(own) > 1]:
+        yield (
+            f"**Learning rates** differ between cells of {'; '.join(several)}: there, what else differs between these "
+            "and the rate cannot be told apart."
+        )
+    else:
         yield (
             "**Learning rates** are one for each kind of module, whatever its size; the page on the "
             "[search](answer-recipe) says which of them were searched so far. Another size, or another mix of rows, "

@@ -8,8 +8,8 @@ from math import isfinite
 
 import pandas as pd
 
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import method_name, task_name
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import p_value
 from pelt_core.study.claims.costs import OF_BACKBONE, OF_COUNT
 from pelt_core.study.claims.finding import VERDICTS
