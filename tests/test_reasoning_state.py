@@ -45,3 +45,11 @@ def test_limits_say_what_can_be_told_apart(scores, tmp_path):
     one = cells.difference(scores, {"method": "series-64"}, {"method": "series-128"})
     said = limits.limits(scores, pd.DataFrame([one])).data
     assert "Resolution" not in said and "fewer than two" in said
+
+
+def test_limits_name_the_modules_that_have_more_than_one_rate(tmp_path):
+    def said(name):
+        return limits.limits(study(tmp_path, name, keep=lambda run: False), None).data
+
+    assert "(but for Parallel adapter: what else differs" in said("answer-methods")
+    assert "but for" not in said("bottleneck") and "Learning rates" not in said("answer-recipe")

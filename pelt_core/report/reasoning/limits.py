@@ -9,7 +9,7 @@ from IPython.display import Markdown
 
 from pelt_core import specification
 from pelt_core.report.limits import of_seeds
-from pelt_core.report.names import METHOD_NAMES, backbone_summary
+from pelt_core.report.names import backbone_summary, method_name
 from pelt_core.report.reasoning.state import mix
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
@@ -62,16 +62,12 @@ def _rates(scores: AnswerScores) -> Iterator[str]:
         return  # a search, whose page says this itself
     rates: dict[str, set[float]] = {}
     for run in trained:
-        kind = listed(METHOD_NAMES[term.name] for term in specification.parse(run.method).terms)
+        kind = listed(method_name(term.name) for term in specification.parse(run.method).terms)
         rates.setdefault(kind, set()).add(run.learning_rate)
-    if several := [kind for kind, own in rates.items() if len(own) > 1]:
-        yield (
-            f"**Learning rates** differ between cells of {'; '.join(several)}: there, what else differs between these "
-            "and the rate cannot be told apart."
-        )
-    else:
-        yield (
-            "**Learning rates** are one for each kind of module, whatever its size; the page on the "
-            "[search](answer-recipe) says which of them were searched so far. Another size, or another mix of rows, "
-            "could prefer another rate."
-        )
+    several = [kind for kind, own in rates.items() if len(own) > 1]
+    but = f" (but for {'; '.join(several)}: what else differs between these cells cannot be told from the rate)"
+    yield (
+        f"**Learning rates** are one for each kind of module, whatever its size{but if several else ''}; the page on "
+        "the [search](answer-recipe) says which of them were searched so far. Another size, or another mix of rows, "
+        "could prefer another rate."
+    )
