@@ -15,8 +15,8 @@ from typing import Any
 
 import nbformat
 
-from pelt_core.report.claims import PUBLISHED as PUBLISHED_RESULTS
 from pelt_core.report.speed.results import BENCHMARKS
+from pelt_core.study.claims.published import PUBLISHED as PUBLISHED_RESULTS
 from pelt_core.study.grids import STUDIES, grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.presets import ledger_folder, studies

@@ -99,7 +99,7 @@ def test_no_published_row_is_in_it(page, runs):
 
 def test_what_cannot_be_compared_is_left_out_and_said(text):
     assert "<strong>Left out</strong>: the published accuracies are on other problems" in text
-    assert "fig-placement-published" not in text and "published best, open marks" not in text
+    assert "tab-placement-published" not in text
     assert "No search for rates of these modules on my-neox is recorded" in unescape(text)
 
 

@@ -77,7 +77,7 @@ def test_executes_on_a_ledger_with_one_seed_and_missing_cells(tmp_path, root):
     )
     shown = {cell.id: str(cell.get("outputs")) for cell in done.cells}
     assert "8 of 10 runs are recorded" in shown["state"] and "one seed" in shown["state"]
-    assert shown["cells"].count("not run yet") == 2 * 3  # size, loss and accuracy of two cells
+    assert shown["cells"].count("not run yet") == 2 * 4  # size, loss, and that of each set, of two cells
     assert "supported" not in shown["verdicts"].split("LoRA")[1]  # nothing is said of cells that are missing
     assert "nan" not in shown["reading"] + shown["limits"]
 

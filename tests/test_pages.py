@@ -78,10 +78,10 @@ def test_the_pages_of_the_report_do_not_share_more_code_than_they_use(root):
         source.stem: {file.relative_to(root / "pelt_core").as_posix() for file in pages.code(source)}
         for source in (root / "notebooks").glob("*.ipynb")
     }
-    assert {"report/tables.py", "report/figures.py", "study/statistics.py"} <= of["placement"]
+    assert {"report/tables.py", "report/lines.py", "study/statistics.py"} <= of["placement"]
     assert {"report/speed/figures.py", "report/style.py", "report/tables.py"} <= of["speed"]
     assert not {file for file in of["placement"] if "speed" in file or "construction" in file}
-    assert not {"report/placement.py", "report/limits.py", "report/audit/figures.py"} & of["speed"]
+    assert not {"report/reasoning/placement.py", "report/limits.py", "report/audit/figures.py"} & of["speed"]
     assert not of["quickstart"]
 
 

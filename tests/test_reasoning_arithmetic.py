@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from answer_rows import fill
 
-from pelt_core.report.reasoning import arithmetic, figures, published, records
-from pelt_core.report.results import NOT_RUN
+from pelt_core.report.missing import NOT_RUN
+from pelt_core.report.reasoning import arithmetic, figures, method_tables, published, records
 from pelt_core.study.answer_scores import AnswerScores, load
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
@@ -77,7 +77,7 @@ def test_slips_are_wrong_answers_whose_equation_is_right(whole: AnswerScores) ->
 
 
 def test_the_form_of_outputs(whole: AnswerScores) -> None:
-    table = arithmetic.form(whole, records.answers(whole)).set_index("Method")
+    table = method_tables.form(whole, records.answers(whole), method_tables.named(whole)).set_index("Method")
     assert list(table.columns) == ['Says "answer is"', "AQuA: no letter"]
     assert table.loc["Base model", "AQuA: no letter"].startswith("33.3 [")
 
@@ -93,9 +93,10 @@ def test_our_order_beside_the_published_ones(whole: AnswerScores) -> None:
 
 def test_what_is_missing_is_said_and_not_filled_in(part: AnswerScores) -> None:
     written = records.answers(part)
-    sets = arithmetic.by_set(part, written).set_index("Method")
+    lines = method_tables.named(part)
+    sets = method_tables.accuracies(part, written, lines).set_index("Method")
     assert set(sets.loc["Prefix"]) == {NOT_RUN} and sets.iloc[-1]["AQuA"] == "40.0"
-    assert arithmetic.table(part).set_index("Method").loc["Full fine-tuning", "Trained"] == NOT_RUN
+    assert method_tables.losses(part, lines).set_index("Method").loc["Full fine-tuning", "Trained"] == NOT_RUN
     found = arithmetic.comparisons(part)
     assert (found["state"] == NOT_RUN).sum() == 2 + 7 and found["p_holm"].notna().sum() == 3 + 3
     assert set(arithmetic.order_table(arithmetic.orders(part)).iloc[0][1:]) == {NOT_RUN}
@@ -110,4 +111,4 @@ def test_nothing_recorded_draws_and_tells_so(tmp_path) -> None:
     assert np.isnan(arithmetic.guesses(empty.by("accuracy"), written)["AQuA"])
     figures.losses(arithmetic.means(empty))
     figures.accuracies(published.beside(published.own_lines(empty.by("accuracy"), []), published.CORRECTED))
-    assert arithmetic.form(empty, written).iloc[0, 1] == NOT_RUN
+    assert method_tables.form(empty, written, method_tables.named(empty)).iloc[0, 1] == NOT_RUN

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from answer_rows import fill
 
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.reasoning import commonsense, figures, published, records
-from pelt_core.report.results import NOT_RUN
 from pelt_core.study.answer_scores import AnswerScores, load
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger

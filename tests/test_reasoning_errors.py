@@ -8,8 +8,8 @@ from answer_rows import LETTERS, NUMBERS, fill
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.reasoning import errors, records
-from pelt_core.report.results import NOT_RUN
 from pelt_core.study.answer_scores import AnswerScores, load
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger

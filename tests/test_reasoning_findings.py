@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from reasoning_rows import study
 
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.reasoning import causal_gates, commonsense, commonsense_words, findings, mixes, records
-from pelt_core.report.results import NOT_RUN
 from pelt_core.study.answer_scores import load
 from pelt_core.study.ledger import Ledger
 

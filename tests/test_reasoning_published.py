@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.reasoning import published
-from pelt_core.report.results import NOT_RUN
 from pelt_core.study.rank_correlation import RankCorrelation
 
 BACKBONES = ["BLOOMz-7B", "GPT-J-6B", "LLaMA-7B", "LLaMA-13B"]

@@ -5,8 +5,8 @@ import pytest
 import synthetic
 from answer_rows import fill
 
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.reasoning import records
-from pelt_core.report.results import NOT_RUN
 from pelt_core.study.answer_scores import AnswerScores, load
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger

@@ -72,7 +72,7 @@ def test_tables_name_every_method_and_what_is_missing(both, frame):
     assert shown.loc["LoRA, places: both − MLP", "Both"] == OPPOSITE
     losses = second_decoder.losses(both).set_index("Module")
     assert losses.loc["`prefix@kv`", "Trained"] == "not run yet" and losses.loc["`none`", "Minutes"] == "2.5"
-    assert losses["Method"].is_unique and {"Base model", "LoRA, both", "LoRA", "Parallel adapter, both"} < set(
+    assert losses["Method"].is_unique and {"Base model", "LoRA at both", "LoRA", "Parallel adapter at both"} < set(
         losses["Method"]
     )
 

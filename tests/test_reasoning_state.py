@@ -27,6 +27,7 @@ def test_the_setup_says_what_runs_share(scores):
     shown = setup(scores).set_index("Setting")["Value"]
     assert "100 rows of GSM8K and 150 of MAWPS, cleaned (without those" in shown["Training rows"]
     assert shown["Answers written to"] == "none" and "at most 100 questions" in shown["Answer loss on"]
+    assert "no more than 256 tokens with it: GSM8K 24 of 24 and SVAMP 24 of 24)" in shown["Answer loss on"]
     assert "`series(bottleneck=36)@mlp`" in shown["Methods"] and shown["Loss of other texts"] == "QNLI"
 
 
@@ -44,3 +45,11 @@ def test_limits_say_what_can_be_told_apart(scores, tmp_path):
     one = cells.difference(scores, {"method": "series-64"}, {"method": "series-128"})
     said = limits.limits(scores, pd.DataFrame([one])).data
     assert "Resolution" not in said and "fewer than two" in said
+
+
+def test_limits_name_the_modules_that_have_more_than_one_rate(tmp_path):
+    def said(name):
+        return limits.limits(study(tmp_path, name, keep=lambda run: False), None).data
+
+    assert "(but for Parallel adapter: what else differs" in said("answer-methods")
+    assert "but for" not in said("bottleneck") and "Learning rates" not in said("answer-recipe")

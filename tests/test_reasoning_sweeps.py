@@ -3,7 +3,7 @@ import matplotlib.pyplot as plt
 import pytest
 from reasoning_rows import study
 
-from pelt_core.report.reasoning import figures, sweeps
+from pelt_core.report.reasoning import figures, method_tables, sweeps
 
 mpl.use("svg")
 
@@ -53,14 +53,14 @@ def test_one_seed_tests_nothing(ranks):
     differing = sweeps.against(ranks, own, 32)
     assert differing["p"].isna().all() and not differing["significant"].any()
     assert "told apart" not in sweeps.reading(sweeps.sweep(ranks, own), differing, 32).data
-    assert (sweeps.differences(differing)["p"] == "").all()
+    assert (method_tables.differences(differing, "Module", "Sizes", "{:+.4f}")["p"] == "").all()
 
 
 def test_the_table_has_every_size_and_what_it_costs_other_texts(widths):
-    shown = sweeps.table(widths, sweeps.members(widths))
+    shown = method_tables.losses(widths, sweeps.lines(sweeps.members(widths)))
     assert len(shown) == 11 and shown["Module"].iloc[0] == "Base model"
     assert {"Loss, GSM8K", "Loss, SVAMP", "Loss of other texts"} <= set(shown.columns)
-    assert shown["Seeds"].tolist()[1:] == ["2"] * 10
+    assert shown["Seeds"].tolist()[1:] == ["2 of 2"] * 10
 
 
 def test_a_figure_has_a_line_a_sweep_with_its_name(widths, ranks):
@@ -82,5 +82,5 @@ def test_nothing_recorded_is_said_and_not_drawn(tmp_path):
     differing = sweeps.against(scores, own, sweeps.reference(own))
     assert "Nothing is recorded yet" in sweeps.reading(found, differing, 10).data
     assert [text.get_text() for text in figures.sweep(found, "tokens").axes[0].texts] == ["not run yet"]
-    assert (sweeps.table(scores, own)["Trained"] == "not run yet").all()
+    assert (method_tables.losses(scores, sweeps.lines(own))["Trained"] == "not run yet").all()
     plt.close("all")

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from pelt_core.report.told import estimate, in_cell, p_in_cell, with_p
+from pelt_core.report.told import estimate, in_cell, with_p
 
 
 def test_an_estimate_says_whether_it_is_told_from_zero() -> None:
@@ -25,4 +25,3 @@ def test_a_cell_says_why_it_has_no_estimate() -> None:
     assert with_p(untested, "{:+.1f}") == in_cell(one, "{:+.1f}")
     absent = SimpleNamespace(state="not run yet", mean=np.nan, low=np.nan, high=np.nan, p_holm=np.nan)
     assert in_cell(absent, "{:.1f}") == with_p(absent, "{:.1f}") == "not run yet"
-    assert (p_in_cell(0.25), p_in_cell(np.nan)) == ("0.250", "")

@@ -10,7 +10,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from pelt_core.report.results import NOT_RUN
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.style import COLOURS, INK, WIDTH
 
 SHADES = LinearSegmentedColormap.from_list("gate", ["#0b3d66", "#4b97c9", "#e8e4da", "#e3974d", "#8a3a04"])

@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from pelt_core.report.figures import LINE
 from pelt_core.report.labels import is_far
 from pelt_core.report.style import COLOURS, INK, WIDTH, mark
 
+LINE = 0.235
+"""Inches of height for a line."""
 SMALL = 9.5
 """Points of text in a figure."""
 REFERENCE = "Trivial baseline"

@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from pelt_core.report.labels import SMALL, Name, name_column
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import method_name
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.style import COLOURS, INK, WIDTH, mark
 
 LABEL = 0.18

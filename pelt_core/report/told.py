@@ -6,19 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from pelt_core.report.estimates import LEVEL
 from pelt_core.report.tables import interval, p_value
 from pelt_core.report.words import counted
+from pelt_core.study.statistics import LEVEL
 
 
 def in_cell(one: Any, number: str) -> str:
     """`1.2 [0.3, 2.1]` for a table, of a line with `state`; or that state, which says why there is no estimate."""
     return one.state or interval(one, number)
-
-
-def p_in_cell(p: float) -> str:
-    """A p-value for a table; nothing where there was no test."""
-    return "" if np.isnan(p) else p_value(p)
 
 
 def with_p(one: Any, number: str) -> str:

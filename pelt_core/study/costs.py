@@ -18,8 +18,6 @@ FULL = "full"
 """The method that the others are held against."""
 FULL_TIME = 100.0
 """Its time."""
-LEVEL = 0.95
-"""Of every interval."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ class Costs:
         own, full = (self._seconds(work, name) for name in (method, FULL))
         if method == FULL:
             return Relative(FULL_TIME, FULL_TIME, FULL_TIME, 1.0, len(own))
-        found = statistics.estimate(np.log(own / full), level=LEVEL)
+        found = statistics.estimate(np.log(own / full))
         mean, low, high = (float(FULL_TIME * np.exp(value)) for value in (found.mean, found.low, found.high))
         return Relative(mean, low, high, found.p_value, len(own))
 

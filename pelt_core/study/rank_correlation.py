@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from pelt_core.study.statistics import BadRecords
+from pelt_core.study.statistics import LEVEL, BadRecords
 
 LEAST_PAIRS = 4
 
@@ -34,7 +34,7 @@ class RankCorrelation:
     pairs: int
 
 
-def spearman(first: ArrayLike, second: ArrayLike, *, level: float = 0.95, against: float = 0.0) -> RankCorrelation:
+def spearman(first: ArrayLike, second: ArrayLike, *, level: float = LEVEL, against: float = 0.0) -> RankCorrelation:
     """The rank correlation of two measures of the same things, e.g. a published effect and ours of every claim.
 
     The interval is Fisher's, with the variance (1 + value²/2) / (pairs - 3) of Bonett and Wright 2000

@@ -17,6 +17,8 @@ COVERAGE = {2: (0.94, 0.99), 3: (0.95, 0.98), 5: (0.95, 0.97)}
 """Number of seeds -> least and greatest share of simulated grids in which a 95 % interval of `estimate` or `pooled`
 covered the truth: items from all alike to all that matters, seeds from all alike to a spread that hides the items'
 uncertainty."""
+LEVEL = 0.95
+"""Of every interval and, as 1 - LEVEL, of every test."""
 POWER = 0.8
 """Of a smallest detectable effect."""
 LEAST_SEEDS = 2
@@ -56,7 +58,7 @@ class Estimate:
     seeds: int
 
 
-def estimate(values: ArrayLike, sets: Sequence[str] | None = None, *, level: float = 0.95) -> Estimate:
+def estimate(values: ArrayLike, sets: Sequence[str] | None = None, *, level: float = LEVEL) -> Estimate:
     """Mean and interval of per-item values under new seeds and new items.
 
     Every seed answers the same items, so the two are crossed. The mean's variance is that of the two-way layout: what
@@ -82,7 +84,7 @@ def estimate(values: ArrayLike, sets: Sequence[str] | None = None, *, level: flo
     return _estimate(groups, _error(groups), level)
 
 
-def pooled(values: ArrayLike, tasks: Sequence[str], *, level: float = 0.95) -> Estimate:
+def pooled(values: ArrayLike, tasks: Sequence[str], *, level: float = LEVEL) -> Estimate:
     """As `estimate`, over tasks that were trained on apart: a seed is another training on each of them.
 
     Its effects on two tasks are then independent, and the variance of the seeds' part is the sum of what each task has,
@@ -119,7 +121,7 @@ def _estimate(groups: list[Array], error: _Error, level: float) -> Estimate:
 
 
 def difference(
-    first: ArrayLike, second: ArrayLike, sets: Sequence[str] | None = None, *, level: float = 0.95
+    first: ArrayLike, second: ArrayLike, sets: Sequence[str] | None = None, *, level: float = LEVEL
 ) -> Estimate:
     """The mean of ``first - second``, paired: item by item, and seed by seed where both have the same seeds.
 

@@ -6,8 +6,8 @@ import pandas as pd
 
 from pelt_core.report.efficiency.published import counted, table_4
 from pelt_core.report.efficiency.quality import SPENT, Quality, on_front, penalised
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import backbone_name, method_name
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.speed.numbers import gigabytes
 from pelt_core.report.tables import interval
 from pelt_core.study.costs import FULL, FULL_TIME, Costs, Work

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from pelt_core.data.glue.tasks import task
-from pelt_core.report.estimates import LEAST_SEEDS, LEVEL
 from pelt_core.report.few_shot.state import cell_state, selected
-from pelt_core.report.results import NOT_RUN
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.study import statistics
 from pelt_core.study.scores import POINTS, Scores
+from pelt_core.study.statistics import LEAST_SEEDS, LEVEL
 
 SIGNED = ("matthews", "spearman")
 """Metrics that go down to -1."""
@@ -98,7 +98,7 @@ def of_differences(values: pd.DataFrame) -> dict[str, Any]:
         numbers = dict.fromkeys(("mean", "low", "high", "p", "detectable"), np.nan)
         return {"state": NOT_RUN, "tasks": [], "seeds": 0, **numbers}
     sets = values.index.get_level_values("task")
-    found = statistics.pooled(values.to_numpy(), sets, level=LEVEL)
+    found = statistics.pooled(values.to_numpy(), sets)
     tested = found.seeds >= LEAST_SEEDS
     return {
         "state": "",
@@ -130,7 +130,7 @@ def _estimate(scores: Scores, chosen: dict[str, Any], tasks: list[str]) -> dict[
             **nothing,
             "by_seed": [],
         }
-    one = statistics.pooled(values.to_numpy(), values.index.get_level_values("task"), level=LEVEL)
+    one = statistics.pooled(values.to_numpy(), values.index.get_level_values("task"))
     by_seed = values.groupby(level="task").mean().mean()
     floor = -POINTS if {task(name).metric for name in tasks} & set(SIGNED) else 0
     return {

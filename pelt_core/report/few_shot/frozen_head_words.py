@@ -24,8 +24,8 @@ from pelt_core.report.few_shot.frozen_head import (
     telling,
 )
 from pelt_core.report.few_shot.over_runs import over_runs
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import backbone_name, method_name, task_name
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval
 from pelt_core.report.told import estimate
 from pelt_core.report.words import counted, listed

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pelt_core.report.estimates import LEAST_SEEDS
 from pelt_core.report.few_shot.cells import of_differences, with_holm
 from pelt_core.report.few_shot.tasks import leaving
 from pelt_core.report.names import method_name, task_name
-from pelt_core.report.tables import interval
-from pelt_core.report.told import p_in_cell
+from pelt_core.report.tables import p_value
+from pelt_core.report.told import in_cell
 from pelt_core.report.words import listed
 from pelt_core.study.scores import Scores
+from pelt_core.study.statistics import LEAST_SEEDS
 
 PAIRS = {"apl": "apl-nogate", "ap": "ap-nogate"}
 """With gates, without."""
@@ -68,9 +68,9 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
             "Combination": method_name(one.method),
             "Over": one.size,
             "Examples": one.examples,
-            "Effect": one.state or interval(one, "{:+.1f}"),
-            "p": p_in_cell(one.p),
-            "p, Holm": p_in_cell(one.p_holm),
+            "Effect": in_cell(one, "{:+.1f}"),
+            "p": p_value(one.p),
+            "p, Holm": p_value(one.p_holm),
             "Detectable": "" if np.isnan(one.detectable) else f"{one.detectable:.1f}",
             "Tasks": str(len(one.tasks)),
             "Seeds": str(one.seeds),

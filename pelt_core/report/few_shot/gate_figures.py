@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pelt_core.report.heat_figures import OF_GATE, nothing
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import task_name
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.style import COLOURS, INK, WIDTH
 
 MOST = 150

@@ -13,10 +13,10 @@ from pelt_core.report.few_shot.forced import FORCED, READINGS, forced, padded
 from pelt_core.report.few_shot.gates import by_site
 from pelt_core.report.few_shot.over_runs import over_runs
 from pelt_core.report.few_shot.tuned import SIZES, by_scale, ranges, scale_differences, sized, swept
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import METHOD_NAMES, method_name, task_name
-from pelt_core.report.results import NOT_RUN
-from pelt_core.report.tables import interval
-from pelt_core.report.told import p_in_cell
+from pelt_core.report.tables import interval, p_value
+from pelt_core.report.told import in_cell
 from pelt_core.study.scores import POINTS, Scores
 
 
@@ -56,7 +56,7 @@ def right_and_wrong(lines: pd.DataFrame) -> pd.DataFrame:
             "Method": one.heading,
             "Module": one.line,
             "Pairs above a half": _interval(one),
-            "p, Holm": p_in_cell(one.p_holm),
+            "p, Holm": p_value(one.p_holm),
         }
         | {"Runs": str(one.runs)}
         for one in lines.itertuples()
@@ -88,7 +88,7 @@ def scale_cells(scores: Scores, examples: int) -> pd.DataFrame:
         reach = found.loc[found["task"] == task, "with" if gated else "without"]
         body.append(
             {"Task": task_name(task), "Gate": "yes" if gated else "no"}
-            | {f"Scale {one.name}": one.state or interval(one, "{:.1f}") for one in own.itertuples(index=False)}
+            | {f"Scale {one.name}": in_cell(one, "{:.1f}") for one in own.itertuples(index=False)}
             | {"Best − worst": f"{reach.mean():.1f}" if len(reach) else NOT_RUN}
         )
     return _shown(pd.DataFrame(body))
@@ -119,7 +119,7 @@ def size_cells(scores: Scores, examples: int) -> pd.DataFrame:
     others = {other for other, _ in SIZES}
     body = [
         {"Method": METHOD_NAMES[dict(SIZES).get(one.method, one.method)], "Size": sized(scores, one.method)}
-        | {"Task": task_name(one.task), "Score": one.state or interval(one, "{:.1f}"), "Seeds": str(one.seeds)}
+        | {"Task": task_name(one.task), "Score": in_cell(one, "{:.1f}"), "Seeds": str(one.seeds)}
         for one in frame.itertuples()
         if one.method in others or (one.method, one.task) in compared
     ]

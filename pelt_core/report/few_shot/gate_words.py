@@ -15,8 +15,8 @@ from pelt_core.report.few_shot.gates import START, by_site
 from pelt_core.report.few_shot.over_runs import over_runs
 from pelt_core.report.few_shot.published import low_resource
 from pelt_core.report.few_shot.tuned import ranges
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import backbone_name, method_name, task_name
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.told import estimate
 from pelt_core.report.words import counted, listed
 from pelt_core.study.scores import POINTS, Scores

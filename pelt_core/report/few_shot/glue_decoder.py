@@ -15,9 +15,10 @@ from pelt_core.report.few_shot import rates
 from pelt_core.report.few_shot.cells import difference, with_holm
 from pelt_core.report.few_shot.state import selected
 from pelt_core.report.few_shot.tasks import column, tasks, trivial
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import backbone_name, method_name, task_name
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval
+from pelt_core.report.told import in_cell
 from pelt_core.report.words import counted, listed
 from pelt_core.study.scores import Scores
 
@@ -54,7 +55,7 @@ def table(scores: Scores, found: pd.DataFrame) -> pd.DataFrame:
     for name, own in found.groupby("method", sort=False):
         known = scores.table.loc[scores.table["method"] == name, "trainable_parameters"]
         line = {"Method": method_name(str(name)), "Trained": f"{known.iloc[0]:,}" if len(known) else NOT_RUN}
-        lines.append(line | {column(str(one.task)): one.state or interval(one, "{:.1f}") for one in own.itertuples()})
+        lines.append(line | {column(str(one.task)): in_cell(one, "{:.1f}") for one in own.itertuples()})
     return pd.DataFrame([*lines, trivial(scores)]).fillna("")
 
 
@@ -107,7 +108,7 @@ def pairs(frame: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for (name, pair), own in frame.groupby(["task", "line"], sort=False):
         line = {"Task": task_name(str(name)), "Comparison": str(pair)}
-        lines.append(line | {one.backbone: one.state or interval(one, "{:+.1f}") for one in own.itertuples()})
+        lines.append(line | {one.backbone: in_cell(one, "{:+.1f}") for one in own.itertuples()})
     return pd.DataFrame(lines)
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core.report.few_shot import limits
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import method_name, task_name
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.words import counted, listed
 from pelt_core.study.recipe import RATES, Rates, best_rates, choices, differing, in_use, missing
 from pelt_core.study.scores import POINTS, Scores

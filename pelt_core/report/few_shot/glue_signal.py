@@ -11,8 +11,8 @@ from IPython.display import Markdown
 from pelt_core.data.glue.tasks import task
 from pelt_core.report.few_shot import limits
 from pelt_core.report.few_shot.cells import cells
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import METRIC_NAMES, backbone_name, method_name, task_name
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval
 from pelt_core.report.words import counted, listed
 from pelt_core.study.scores import Scores

@@ -15,6 +15,7 @@ from pelt_core.report.few_shot.published import OURS
 from pelt_core.report.few_shot.tasks import points, tasks, trivial
 from pelt_core.report.names import method_name, task_name
 from pelt_core.report.tables import interval
+from pelt_core.report.told import in_cell
 from pelt_core.report.words import counted, listed
 from pelt_core.study.claims.published import PUBLISHED, read
 from pelt_core.study.scores import Scores
@@ -44,7 +45,7 @@ def table(scores: Scores, found: pd.DataFrame, paper: pd.Series) -> pd.DataFrame
         line = {"Method": method_name(str(name))}
         for one in own.itertuples():
             line[f"{task_name(str(one.task))}, paper"] = points(paper.get((name, one.task), np.nan))
-            line[f"{task_name(str(one.task))}, here"] = one.state or interval(one, "{:.1f}")
+            line[f"{task_name(str(one.task))}, here"] = in_cell(one, "{:.1f}")
         theirs = [paper.get((name, task), np.nan) for task in tasks(scores)]
         line["Mean, paper"], line["Mean, here"] = points(np.mean(theirs)), points(own["mean"].mean(skipna=False))
         lines.append(line)

@@ -12,8 +12,8 @@ from pelt_core.data.glue.tasks import task as glue_task
 from pelt_core.report.few_shot import cells
 from pelt_core.report.few_shot.published import low_resource
 from pelt_core.report.few_shot.tasks import leaving
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import METRIC_NAMES, method_name, task_name
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval
 from pelt_core.report.words import counted, listed
 from pelt_core.study.scores import Scores

@@ -15,8 +15,8 @@ from pelt_core.report.few_shot import cells, gate_effect, limits
 from pelt_core.report.few_shot.low_resource import sizes
 from pelt_core.report.few_shot.published import low_resource
 from pelt_core.report.few_shot.upper_bound import CHOSEN
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import backbone_name, method_name, task_name
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval
 from pelt_core.report.told import estimate
 from pelt_core.report.words import counted, listed

@@ -15,7 +15,7 @@ from pelt_core.report.few_shot.cells import cells, difference, recorded_tasks, w
 from pelt_core.report.few_shot.tasks import column, trivial
 from pelt_core.report.names import method_name, task_name
 from pelt_core.report.tables import interval
-from pelt_core.report.told import with_p
+from pelt_core.report.told import in_cell, with_p
 from pelt_core.report.words import counted, listed
 from pelt_core.specification import parse
 from pelt_core.study.rank_correlation import LEAST_PAIRS, spearman
@@ -122,7 +122,7 @@ def table(scores: Scores, found: pd.DataFrame, against: pd.DataFrame) -> pd.Data
             "Trained, × adapter": f"{every.loc[name, 'ratio']:.2f}",
         }
         for one in own.itertuples():
-            line[column(str(one.task))] = one.state or interval(one, "{:.1f}")
+            line[column(str(one.task))] = in_cell(one, "{:.1f}")
         line[f"− {method_name(REFERENCE)}"] = said.get(name, "")
         lines.append(line | {"Module": f"`{every.loc[name, 'specification']}`"})
     return pd.DataFrame([*lines, trivial(scores)]).fillna("")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pelt_core.report.estimates import LEAST_SEEDS, LEVEL
 from pelt_core.study import statistics
+from pelt_core.study.statistics import LEAST_SEEDS
 
 RUN = ("method", "task", "examples", "seed")
 
@@ -44,5 +44,5 @@ def _estimate(own: pd.DataFrame, column: str) -> dict[str, Any]:
     tasks = repeated.index.get_level_values("task")
     if not several.any():
         return line | {"mean": repeated.groupby(tasks).mean().mean(), "low": np.nan, "high": np.nan, "p": np.nan}
-    found = statistics.estimate(repeated.to_numpy(), tasks.tolist(), level=LEVEL)
+    found = statistics.estimate(repeated.to_numpy(), tasks.tolist())
     return line | {"mean": found.mean, "low": found.low, "high": found.high, "p": found.p_value}

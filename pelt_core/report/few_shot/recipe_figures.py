@@ -8,8 +8,8 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import method_name, task_name
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.style import COLOURS, INK, WIDTH, mark
 from pelt_core.study.recipe import RATES, Rates, best_rates, searched
 from pelt_core.study.scores import Scores

@@ -7,8 +7,8 @@ from typing import Any
 
 from IPython.display import Markdown
 
+from pelt_core.report.missing import DIVERGED, NOT_RUN
 from pelt_core.report.names import method_name, task_name
-from pelt_core.report.results import DIVERGED, NOT_RUN
 from pelt_core.report.words import counted, listed
 from pelt_core.study.run import ClassificationRun
 from pelt_core.study.scores import Scores

@@ -12,7 +12,7 @@ from pelt_core.report.few_shot.cells import paired, well_recorded
 from pelt_core.report.few_shot.published import low_resource, upper_bound
 from pelt_core.report.few_shot.tasks import leaving
 from pelt_core.report.names import method_name
-from pelt_core.report.tables import interval
+from pelt_core.report.told import in_cell
 from pelt_core.study.best_module import best
 from pelt_core.study.scores import Scores
 
@@ -60,7 +60,7 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
                 "Best part chosen": CHOSEN[one.by],
                 "Best part": one.state or f"{one.bound:.1f}",
                 "Combined": one.state or f"{one.ours:.1f}",
-                "Difference": one.state or interval(one, "{:+.1f}"),
+                "Difference": in_cell(one, "{:+.1f}"),
                 "Published": _points(gain, one.by),
                 "Published, same tasks": _points(published_gain(one.examples, one.method, one.tasks), one.by),
                 "Tasks": str(len(one.tasks)),

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from pelt_core.report.answers import STATEMENT
 from pelt_core.report.names import backbone_name, method_name, set_name
 from pelt_core.report.reasoning import published, records
-from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference, selected, with_holm
-from pelt_core.report.results import NOT_RUN
-from pelt_core.report.tables import interval
-from pelt_core.report.told import p_in_cell
+from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference, with_holm
+from pelt_core.report.tables import p_value
+from pelt_core.report.told import in_cell
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
 
@@ -85,51 +82,14 @@ def comparison_table(loss: pd.DataFrame, accuracy: pd.DataFrame) -> pd.DataFrame
     return pd.DataFrame(
         {
             "Comparison": lost.line,
-            "Loss, nats per token": lost.state or interval(lost, "{:+.4f}"),
-            "p, Holm (loss)": p_in_cell(lost.p_holm),
-            "Accuracy, points": right.state or interval(right, "{:+.1f}"),
-            "p, Holm (accuracy)": p_in_cell(right.p_holm),
+            "Loss, nats per token": in_cell(lost, "{:+.4f}"),
+            "p, Holm (loss)": p_value(lost.p_holm),
+            "Accuracy, points": in_cell(right, "{:+.1f}"),
+            "p, Holm (accuracy)": p_value(right.p_holm),
             "Seeds": f"{lost.seeds}",
         }
         for lost, right in zip(loss.itertuples(), accuracy.itertuples(), strict=True)
     )
-
-
-def table(scores: AnswerScores) -> pd.DataFrame:
-    """Every method for the page: what it trains, its loss on each data set and on other texts, its seeds."""
-    losses, texts = scores.by("loss"), scores.by("text_loss")
-    by_set = {f"Loss, {set_name(name)}": cells(losses, sets=(name,)) for name in losses.tasks}
-    by_set |= {"Loss of other texts": cells(texts)} if texts.tasks else {}
-    columns = {title: by_name(frame) for title, frame in by_set.items()}
-    body = []
-    for name in records.methods(scores):
-        row = next((scores.rows[run.key] for run in selected(scores, method=name) if run.key in scores.rows), None)
-        body.append(
-            {
-                "Method": method_name(name),
-                "Trained": f"{row['trainable_parameters']:,}" if row else NOT_RUN,
-                "Share": f"{row['trainable_parameters'] / row['backbone_parameters']:.2%}" if row else "",
-                **{title: _said(found.get(name), "{:.3f}") for title, found in columns.items()},
-                "Seeds": f"{len(scores.table[scores.table['method'] == name])}",
-            }
-        )
-    return pd.DataFrame(body)
-
-
-def by_set(scores: AnswerScores, written: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy of every method on each data set, in points, with the commonest letter where answers are letters."""
-    accuracy = scores.by("accuracy")
-    columns = {set_name(name): by_name(cells(accuracy, sets=(name,))) for name in accuracy.tasks}
-    columns |= {"Mean": by_name(cells(accuracy))}
-    body = [
-        {"Method": method_name(name)} | {title: _said(found.get(name), "{:.1f}") for title, found in columns.items()}
-        for name in records.methods(scores)
-    ]
-    letters = {set_name(name): records.majority(written, name) for name in records.sets(scores, "letter")}
-    if np.isfinite(list(letters.values())).any():
-        always = {title: f"{letters[title]:.1f}" if title in letters else "" for title in columns}
-        body.append({"Method": "Always the commonest letter", **always})
-    return pd.DataFrame(body)
 
 
 def slips(scores: AnswerScores, written: pd.DataFrame) -> pd.DataFrame:
@@ -164,20 +124,6 @@ def slip_table(frame: pd.DataFrame) -> pd.DataFrame:
             "Wrong answers that are slips": f"{one.slips:,} of {one.wrong:,}" if one.wrong else one.right.state,
         }
         for one in frame.itertuples()
-    )
-
-
-def form(scores: AnswerScores, written: pd.DataFrame) -> pd.DataFrame:
-    """In how many outputs of each method an answer is stated, and a letter found, in points, for the page."""
-    columns = {f'Says "{STATEMENT}"': records.shares(scores, written, written["stated"])}
-    for name in records.sets(scores, "letter"):
-        columns[f"{set_name(name)}: no letter"] = records.shares(
-            scores, written, written["extracted"].isna(), sets=[name]
-        )
-    found = {title: by_name(frame) for title, frame in columns.items()}
-    return pd.DataFrame(
-        {"Method": method_name(name)} | {title: _said(own[name], "{:.1f}") for title, own in found.items()}
-        for name in records.methods(scores)
     )
 
 
@@ -233,7 +179,7 @@ def _order(scores: AnswerScores, sets: Sequence[str]) -> pd.Series:
 
 
 def _said(one: Any, number: str) -> str:
-    return NOT_RUN if one is None else one.state or interval(one, number)
+    return in_cell(one, number)
 
 
 def _mean(one: Any) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 from IPython.display import Markdown
 
-from pelt_core.report import estimates
 from pelt_core.report.names import method_name, set_name
 from pelt_core.report.reasoning import arithmetic, published, records
+from pelt_core.report.reasoning.cells import cells
 from pelt_core.report.tables import interval
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
@@ -42,9 +42,9 @@ def reading(
     points = [
         *_ranked(scores.by("loss"), loss, "answer loss", "{:.3f}", "nats per token"),
         *_ranked(scores.by("accuracy"), accuracy, "accuracy", "{:.1f}", "points"),
-        *_guessing(scores, written),
+        *guessing(scores, written),
         *_slips(scores, written),
-        *_form(scores, written),
+        *form(scores, written),
         _orders(orders),
     ]
     return Markdown("\n".join(f"- {point}" for point in points))
@@ -90,22 +90,24 @@ def _winner(scores: AnswerScores, one: Any) -> str:
     return f"{first} before {second}"
 
 
-def _guessing(scores: AnswerScores, written: pd.DataFrame) -> Iterator[str]:
+def guessing(scores: AnswerScores, written: pd.DataFrame) -> Iterator[str]:
+    """Which methods do better or worse than always giving the commonest letter, a point a set of letters."""
     accuracy = scores.by("accuracy")
     found = arithmetic.means(accuracy)
-    for heading, guess in arithmetic.guesses(accuracy, written).items():
+    for heading, guess in arithmetic.guesses(accuracy, written).items() if len(written) else ():
         own = found[(found["heading"] == heading) & found["mean"].notna()]
         above, below = own[own["low"] > guess]["line"], own[own["high"] < guess]["line"]
         yield (
             f"**{heading}.** Always giving the commonest letter scores {guess:.1f} points. With the whole interval "
-            f"above that: {listed(above) or 'none'}; below it: {listed(below) or 'none'}. In {_letterless(written)} of "
-            "the outputs no letter is found at all, which a guess would never leave out."
+            f"above that: {listed(above) or 'none'}; below it: {listed(below) or 'none'}. In "
+            f"{_letterless(scores, written)} of the outputs no letter is found at all, which a guess would never leave "
+            "out."
         )
 
 
-def _letterless(written: pd.DataFrame) -> str:
+def _letterless(scores: AnswerScores, written: pd.DataFrame) -> str:
     """`9 % (Base model) to 82 % (Series adapter)`."""
-    letters = written[written["set"].map(estimates.is_choice)]
+    letters = written[written["set"].isin(records.sets(scores, "letter"))]
     found = letters["extracted"].isna().groupby(letters["method"]).mean().sort_values()
     ends = (f"{100 * share:.0f} % ({method_name(str(name))})" for name, share in found.iloc[[0, -1]].items())
     return " to ".join(dict.fromkeys(ends))
@@ -126,7 +128,8 @@ def _slips(scores: AnswerScores, written: pd.DataFrame) -> Iterator[str]:
     )
 
 
-def _form(scores: AnswerScores, written: pd.DataFrame) -> Iterator[str]:
+def form(scores: AnswerScores, written: pd.DataFrame) -> Iterator[str]:
+    """How many outputs say what their answer is, as a point, once the base model and a trained one are recorded."""
     found = records.shares(scores, written, written["stated"]).dropna(subset="mean")
     base, trained = found[found["method"] == arithmetic.BASE], found[found["method"] != arithmetic.BASE]
     if base.empty or trained.empty:
@@ -164,7 +167,19 @@ def limits(scores: AnswerScores) -> list[str]:
         "**Unequal sizes.** Each method is as large as is usual for it, so they train different numbers of parameters "
         "(see the table). Where a larger one wins, method and size cannot be told apart.",
         *_data(scores),
+        *floor(scores),
     ]
+
+
+def floor(scores: AnswerScores) -> Iterator[str]:
+    """On which sets a method solves no question at all, as a point of limits."""
+    accuracy = scores.by("accuracy")
+    none = {set_name(name): int((cells(accuracy, sets=(name,))["mean"] == 0).sum()) for name in accuracy.tasks}
+    if empty := [f"{counted(number, 'method')} on {name}" for name, number in none.items() if number]:
+        yield (
+            f"**Floor.** No question at all is solved by {listed(empty)}: there an interval has no width, although "
+            "more questions could well be solved now and then."
+        )
 
 
 def _data(scores: AnswerScores) -> Iterator[str]:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pelt_core.report.estimates import LEAST_SEEDS, LEVEL
-from pelt_core.report.results import DIVERGED, NOT_RUN
+from pelt_core.report.missing import DIVERGED, NOT_RUN
 from pelt_core.study import statistics
 from pelt_core.study.answer_scores import AnswerScores, measured
 from pelt_core.study.run import AnswerRun
+from pelt_core.study.statistics import LEAST_SEEDS, LEVEL
 
 TESTED = ("mean", "low", "high", "p", "detectable")
 
@@ -57,7 +57,10 @@ def difference(
     Returns:
         state, seeds, items, mean, low, high, p, detectable; the last two NaN below `LEAST_SEEDS`.
     """
-    return paired(scores.values(sets, **first), scores.values(sets, **second))
+    found = paired(scores.values(sets, **first), scores.values(sets, **second))
+    if found["state"] and DIVERGED in (unknown(scores, sets, **side)["state"] for side in (first, second)):
+        found["state"] = DIVERGED
+    return found
 
 
 def paired(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
@@ -66,7 +69,7 @@ def paired(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
     if not len(seeds) or not len(items):
         return {"state": NOT_RUN, "seeds": 0, "items": 0, **dict.fromkeys(TESTED, np.nan)}
     values = (one - other).loc[items, seeds]
-    found = statistics.estimate(values.to_numpy(), items.get_level_values("task").tolist(), level=LEVEL)
+    found = statistics.estimate(values.to_numpy(), items.get_level_values("task").tolist())
     tested = found.seeds >= LEAST_SEEDS
     return {
         "state": "",
@@ -117,7 +120,7 @@ def summary(values: pd.DataFrame, ceiling: float = np.inf) -> dict[str, Any]:
         values: see `pelt_core.study.answer_scores.AnswerScores.values`.
         ceiling: beyond which no interval reaches; the least is 0.
     """
-    one = statistics.estimate(values.to_numpy(), values.index.get_level_values("task").tolist(), level=LEVEL)
+    one = statistics.estimate(values.to_numpy(), values.index.get_level_values("task").tolist())
     return {
         "state": "",
         "seeds": one.seeds,

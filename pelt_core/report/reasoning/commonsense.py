@@ -12,8 +12,8 @@ from pelt_core.data.prompts import INSTRUCTION_FOR
 from pelt_core.report.names import backbone_name, method_name, set_name
 from pelt_core.report.reasoning import published, records
 from pelt_core.report.reasoning.cells import TESTED, cells, difference, with_holm
-from pelt_core.report.tables import interval
-from pelt_core.report.told import p_in_cell
+from pelt_core.report.tables import p_value
+from pelt_core.report.told import in_cell
 from pelt_core.study.answer_scores import AnswerScores
 
 BASE = "none"
@@ -105,10 +105,10 @@ def table(found: pd.DataFrame, gained: pd.DataFrame, guessed: float) -> pd.DataF
                 "Reading": one.heading,
                 "Method": method_name(one.method),
                 "Trained on": one.format or "nothing",
-                "Accuracy": one.state or interval(one, "{:.1f}"),
+                "Accuracy": in_cell(one, "{:.1f}"),
                 "Above the commonest label": "" if one.state else f"{one.mean - guessed:+.1f}".replace("-", "−"),
                 "Above the base model": _said(gain, "{:+.1f}") if gain else "",
-                "p, Holm": p_in_cell(gain.p_holm) if gain else "",
+                "p, Holm": p_value(gain.p_holm) if gain else "",
                 "Seeds": f"{one.seeds}",
             }
         )
@@ -217,4 +217,4 @@ def _of_labels(frame: pd.DataFrame) -> Mapping[str, Any]:
 
 
 def _said(one: Any, number: str) -> str:
-    return published.NOTHING if one is None else one.state or interval(one, number)
+    return published.NOTHING if one is None else in_cell(one, number)

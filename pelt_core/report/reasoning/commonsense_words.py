@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import set_name
 from pelt_core.report.reasoning import commonsense, published
 from pelt_core.report.reasoning.commonsense import BASE, LABELS, OWN, READINGS, TEXTS
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores

@@ -9,8 +9,8 @@ from IPython.display import Markdown
 
 from pelt_core.report.names import method_name, mix_name, set_name
 from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference, paired, with_holm
-from pelt_core.report.tables import interval
-from pelt_core.report.told import in_cell, p_in_cell
+from pelt_core.report.tables import interval, p_value
+from pelt_core.report.told import in_cell
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.run import AnswerRun
@@ -85,10 +85,10 @@ def readings(scores: AnswerScores) -> pd.DataFrame:
         body.append(
             {
                 "Method": method_name(name),
-                "Mended": one.state or interval(one, "{:.1f}"),
+                "Mended": in_cell(one, "{:.1f}"),
                 "Published": theirs[name].state or interval(theirs[name], "{:.1f}"),
-                "Published − mended": line.state or interval(line, "{:+.1f}"),
-                "p": p_in_cell(line.p),
+                "Published − mended": in_cell(line, "{:+.1f}"),
+                "p": p_value(line.p),
             }
         )
     return pd.DataFrame(body)

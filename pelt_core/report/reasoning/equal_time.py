@@ -10,8 +10,7 @@ from IPython.display import Markdown
 
 from pelt_core.report.names import method_name
 from pelt_core.report.reasoning.cells import TESTED, cells, difference, with_holm
-from pelt_core.report.tables import interval
-from pelt_core.report.told import estimate
+from pelt_core.report.told import estimate, in_cell
 from pelt_core.report.words import counted
 from pelt_core.study.answer_scores import AnswerScores
 
@@ -67,7 +66,7 @@ def table(found: pd.DataFrame) -> pd.DataFrame:
             "Rows": "" if np.isnan(one.rows) else f"{one.rows:,.0f}",
             "Epochs": f"{one.epochs}",
             "Time": "" if np.isnan(one.time) else f"{one.time:.0f} %",
-            "Loss": one.state or interval(one, "{:.3f}"),
+            "Loss": in_cell(one, "{:.3f}"),
             "Seeds": f"{one.seeds}",
         }
         for one in found.itertuples()

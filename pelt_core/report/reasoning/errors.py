@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from pelt_core.report import estimates
+from pelt_core import data
 from pelt_core.report.names import method_name, set_name
 from pelt_core.report.reasoning import records
-from pelt_core.report.tables import interval
+from pelt_core.report.told import in_cell
 from pelt_core.report.words import counted
 from pelt_core.study.answer_scores import AnswerScores
 
@@ -40,7 +40,7 @@ def kind(one: Any) -> str:
     """
     if one.correct:
         return RIGHT
-    if estimates.is_choice(one.set):
+    if data.answer_kind(one.set) == "letter":
         return NO_LETTER if one.extracted is None else LETTER
     if one.redone:
         return SLIP
@@ -93,7 +93,7 @@ def table(found: pd.DataFrame) -> pd.DataFrame:
     """`shares` for the page: a line a group and method, a column a kind."""
     lines = []
     for (heading, line), own in found.groupby(["heading", "line"], sort=False):
-        said = {one.kind.capitalize(): one.state or interval(one, "{:.1f}") for one in own.itertuples()}
+        said = {one.kind.capitalize(): in_cell(one, "{:.1f}") for one in own.itertuples()}
         lines.append({"Questions": heading, "Method": line, **said})
     columns = ["Questions", "Method", *(name.capitalize() for name in KINDS if name in set(found["kind"]))]
     return pd.DataFrame(lines, columns=columns).fillna("")

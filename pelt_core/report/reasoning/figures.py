@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from pelt_core.report import lines
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import mix_name, set_name
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.style import INK, WIDTH, mark
 
 LOSS = "answer loss, nats per token"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import mix_name
 from pelt_core.report.reasoning.cells import paired
 from pelt_core.report.reasoning.commonsense import BASE
 from pelt_core.report.reasoning.mixes import LEAK, SEEN, shared
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.told import estimate
 from pelt_core.study.answer_scores import AnswerScores
 

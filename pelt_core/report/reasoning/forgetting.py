@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import METHOD_NAMES, method_name
 from pelt_core.report.reasoning.cells import TESTED, cells, difference, with_holm
-from pelt_core.report.results import NOT_RUN
-from pelt_core.report.tables import interval
-from pelt_core.report.told import p_in_cell
+from pelt_core.report.tables import interval, p_value
+from pelt_core.report.told import in_cell
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.rank_correlation import LEAST_PAIRS, spearman
@@ -52,8 +52,8 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
         {
             "Method": one.line,
             "Answer loss": NOT_RUN if np.isnan(one.answer) else f"{one.answer:.3f}",
-            "Loss of other texts, after − before": one.state or interval(one, "{:+.3f}"),
-            "p, Holm": p_in_cell(one.p_holm),
+            "Loss of other texts, after − before": in_cell(one, "{:+.3f}"),
+            "p, Holm": p_value(one.p_holm),
             "Seeds": f"{one.seeds}",
         }
         for one in frame.itertuples()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 from IPython.display import Markdown
 
+from pelt_core import specification
 from pelt_core.report.limits import of_seeds
 from pelt_core.report.names import backbone_summary, method_name
 from pelt_core.report.reasoning.state import mix
@@ -56,14 +57,17 @@ def _resolution(scores: AnswerScores, differing: pd.DataFrame) -> Iterator[str]:
 
 
 def _rates(scores: AnswerScores) -> Iterator[str]:
+    trained = [run for run in scores.runs if run.trains]
+    if len({(run.method, run.learning_rate) for run in trained}) > len({run.method for run in trained}):
+        return  # a search, whose page says this itself
     rates: dict[str, set[float]] = {}
-    for run in scores.runs:
-        if run.trains:
-            rates.setdefault(scores.names[run.method], set()).add(run.learning_rate)
-    several = [method_name(name) for name, own in rates.items() if len(own) > 1]
-    if not several:
-        yield (
-            "**Learning rates** are one for each kind of module, whatever its size; the page on the "
-            "[search](answer-recipe) says which of them were searched so far. Another size, or another mix of rows, "
-            "could prefer another rate."
-        )
+    for run in trained:
+        kind = listed(method_name(term.name) for term in specification.parse(run.method).terms)
+        rates.setdefault(kind, set()).add(run.learning_rate)
+    several = [kind for kind, own in rates.items() if len(own) > 1]
+    but = f" (but for {'; '.join(several)}: what else differs between these cells cannot be told from the rate)"
+    yield (
+        f"**Learning rates** are one for each kind of module, whatever its size{but if several else ''}; the page on "
+        "the [search](answer-recipe) says which of them were searched so far. Another size, or another mix of rows, "
+        "could prefer another rate."
+    )

@@ -10,6 +10,7 @@ from IPython.display import Markdown
 from pelt_core.report.names import mix_name, set_name
 from pelt_core.report.reasoning.cells import TESTED, cells, paired, with_holm
 from pelt_core.report.tables import interval
+from pelt_core.report.told import in_cell
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
 
@@ -40,7 +41,7 @@ def table(scores: AnswerScores, number: str) -> pd.DataFrame:
     body = []
     for name in mixes(scores):
         own = {one.set: one for one in frame[frame["sources"] == name].itertuples()}
-        shown = {set_name(s): one.state or interval(one, number) for s, one in own.items()}
+        shown = {set_name(s): in_cell(one, number) for s, one in own.items()}
         body.append(
             {"Trained on": mix_name(name), **shown, "Seeds": f"{max((one.seeds for one in own.values()), default=0)}"}
         )

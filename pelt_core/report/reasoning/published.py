@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import backbone_name, method_name, set_name
 from pelt_core.report.reasoning.cells import cells
-from pelt_core.report.results import NOT_RUN
 from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.claims.published import PUBLISHED, read
 from pelt_core.study.rank_correlation import LEAST_PAIRS, RankCorrelation, spearman

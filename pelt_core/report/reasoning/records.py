@@ -10,11 +10,12 @@ import pandas as pd
 
 from pelt_core import data
 from pelt_core.data.readings import readings
-from pelt_core.report.answers import STATEMENT
 from pelt_core.report.reasoning.cells import summary, unknown
 from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.scores import POINTS
 
+STATEMENT = "answer is"
+"""How every worked answer of the training data ends, and, in any case of letters, what counts as stating one."""
 COLUMNS = ("method", "seed", "set", "id", "output", "gold", "extracted", "correct", "equation", "redone", "stated")
 
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import METHOD_NAMES, backbone_name, method_name, set_name
 from pelt_core.report.reasoning import published
 from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference, with_holm
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval, p_value
 from pelt_core.report.told import with_p
 from pelt_core.study import answer_scores

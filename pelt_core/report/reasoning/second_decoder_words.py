@@ -10,7 +10,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core.catalogue import BACKBONES
-from pelt_core.report.estimates import LEVEL
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.reasoning import published, state
 from pelt_core.report.reasoning.second_decoder import (
     NEITHER,
@@ -22,10 +22,9 @@ from pelt_core.report.reasoning.second_decoder import (
     pairs,
     tested,
 )
-from pelt_core.report.results import NOT_RUN
 from pelt_core.report.tables import interval
 from pelt_core.report.words import counted, listed
-from pelt_core.study.statistics import LEAST_SEEDS
+from pelt_core.study.statistics import LEAST_SEEDS, LEVEL
 
 NORMALISED_AFTER = ("gemma3_text",)
 """Architectures that normalise what a sublayer gives before it is added to its input."""

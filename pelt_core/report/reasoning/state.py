@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 from IPython.display import Markdown
 
+from pelt_core.report.missing import DIVERGED
 from pelt_core.report.names import backbone_summary, method_name, set_name
-from pelt_core.report.results import DIVERGED
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.run import AnswerRun
@@ -39,11 +39,11 @@ def setup(scores: AnswerScores) -> pd.DataFrame:
     lines = {
         "Backbone": "; ".join(_each(backbone_summary(one.backbone) for one in trained)),
         "Methods": ", ".join(_each(f"{method_name(scores.names[one.method])} `{one.method}`" for one in trained)),
-        "Training rows": "; ".join(_each(mix(one.train) for one in trained)) + _left_out(scores),
+        "Training rows": training(scores),
         "Optimiser": "; ".join(_each(_optimiser(one) for one in trained)),
         "Peak learning rate": "; ".join(_rates(scores)),
         "Seeds": listed(_each(str(one.seed) for one in trained)) + ", each another sample of rows and another start",
-        "Answer loss on": _sets(trained, "loss_sets"),
+        "Answer loss on": _sets(trained, "loss_sets") + _with_a_loss(scores),
         "Answers written to": _sets(trained, "evaluate"),
         "Loss of other texts": listed(_each(set_name(one.texts) for one in trained if one.texts)) or "not measured",
         "Prompt": ", ".join(_each(f"`{one.prompt}`" for one in trained)),
@@ -58,6 +58,11 @@ def mix(train: str) -> str:
     parts = [part.partition(":") for part in train.split("+")] if train else []
     said = [f"{int(rows):,} {'rows ' * (i == 0)}of {set_name(name)}" for i, (name, _, rows) in enumerate(parts)]
     return listed(said) or "untrained"
+
+
+def training(scores: AnswerScores) -> str:
+    """The rows of every mix in words, and how many remained without those that are too long."""
+    return "; ".join(_each(mix(run.train) for run in scores.runs if run.trains)) + _left_out(scores)
 
 
 def _by_seed(scores: AnswerScores, missing: Sequence[AnswerRun]) -> list[str]:
@@ -76,6 +81,18 @@ def _sets(trained: Sequence[AnswerRun], kind: str) -> str:
     names = _each(name for run in trained for name in getattr(run, kind))
     most = max((run.questions for run in trained if getattr(run, kind)), default=0)
     return f"{listed(map(set_name, names))}; at most {most:,} questions each" if names else "none"
+
+
+def _with_a_loss(scores: AnswerScores) -> str:
+    """What is left of the questions of a set without those that have no worked answer, or too long a one."""
+    kept: dict[str, dict[str, None]] = {}
+    for key in scores.table["key"]:
+        for name, own in scores.items(key).groupby("set", sort=False)["loss"]:
+            if own.notna().any():
+                kept.setdefault(str(name), {})[f"{own.count()} of {len(own)}"] = None
+    fewer = [f"{set_name(name)} {' or '.join(counts)}" for name, counts in kept.items()]
+    longest = max(run.max_length for run in scores.runs)
+    return f" (with a worked answer, and of no more than {longest} tokens with it: {listed(fewer)})" if fewer else ""
 
 
 def _left_out(scores: AnswerScores) -> str:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core import specification
-from pelt_core.report.names import METHOD_NAMES, set_name
-from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference, with_holm
-from pelt_core.report.results import NOT_RUN
+from pelt_core.report.names import METHOD_NAMES
+from pelt_core.report.reasoning.cells import TESTED, cells, difference, with_holm
+from pelt_core.report.reasoning.method_tables import Lines
 from pelt_core.report.tables import interval
-from pelt_core.report.told import in_cell, p_in_cell
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
 
@@ -108,42 +106,10 @@ def against(scores: AnswerScores, own: list[Member], reference: int) -> pd.DataF
     return with_holm(pd.DataFrame(lines, columns=columns))
 
 
-def table(scores: AnswerScores, own: list[Member]) -> pd.DataFrame:
-    """Every size for the page: what it trains, its loss on each data set, what it loses on other texts, its seeds."""
-    by_set = {name: by_name(cells(scores, sets=(name,))) for name in scores.tasks}
-    texts = by_name(cells(scores.by("text_loss")))
-    body = []
-    for one in [Member(UNSWEPT, "none", 0, "none"), *own]:
-        row = next((scores.rows[run.key] for run in scores.runs if _is(scores, run, one.name)), None)
-        share = row["trainable_parameters"] / row["backbone_parameters"] if row else np.nan
-        body.append(
-            {
-                "Module": METHOD_NAMES[one.method] if one.method == "none" else one.heading,
-                "Size": f"{one.size}" if one.size else "",
-                "Trained": f"{row['trainable_parameters']:,}" if row else NOT_RUN,
-                "Share": f"{share:.2%}" if row else "",
-                **{f"Loss, {set_name(name)}": in_cell(found[one.name], "{:.3f}") for name, found in by_set.items()},
-                **({"Loss of other texts": in_cell(texts[one.name], "{:.3f}")} if texts else {}),
-                "Seeds": f"{next(iter(by_set.values()))[one.name].seeds}" if one.size else "",
-            }
-        )
-    return pd.DataFrame(body)
-
-
-def differences(frame: pd.DataFrame) -> pd.DataFrame:
-    """`against` for the page."""
-    return pd.DataFrame(
-        {
-            "Module": one.heading,
-            "Sizes": one.line,
-            "Difference": one.state or interval(one, "{:+.4f}"),
-            "p": p_in_cell(one.p),
-            "p, Holm": p_in_cell(one.p_holm),
-            "Detectable": "" if np.isnan(one.detectable) else f"{one.detectable:.4f}",
-            "Seeds": f"{one.seeds}",
-        }
-        for one in frame.itertuples()
-    )
+def lines(own: list[Member]) -> Lines:
+    """The base model and every size, as lines of a table."""
+    sizes = [(one.name, {"Module": one.heading, "Size": f"{one.size}"}) for one in own]
+    return [("none", {"Module": METHOD_NAMES["none"], "Size": ""}), *sizes]
 
 
 def reading(frame: pd.DataFrame, differing: pd.DataFrame, reference: int) -> Markdown:
@@ -175,7 +141,3 @@ def _significant(tested: pd.DataFrame) -> str:
     if rest:
         said.append(f"{rest} not told apart (smallest detectable difference {tested['detectable'].median():.3f} nats)")
     return f"the loss at {len(tested)} other sizes is, after Holm's correction: {'; '.join(said)}"
-
-
-def _is(scores: AnswerScores, run: Any, name: str) -> bool:
-    return scores.names[run.method] == name and run.key in scores.rows

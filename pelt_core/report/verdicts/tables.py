@@ -8,9 +8,9 @@ from math import isfinite
 
 import pandas as pd
 
+from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import method_name, task_name
-from pelt_core.report.results import NOT_RUN
-from pelt_core.report.told import p_in_cell
+from pelt_core.report.tables import p_value
 from pelt_core.study.claims.costs import OF_BACKBONE, OF_COUNT
 from pelt_core.study.claims.finding import VERDICTS
 from pelt_core.study.claims.judge import COST, NO_STUDY, QUALITY, Judged
@@ -135,7 +135,7 @@ def _line(one: Judged, says: str) -> dict[str, str]:
         "Published, same tasks": effect(one.published_here, found.unit),
         "Ours": ours,
         "Unit": found.unit if shown or isfinite(one.published) else "",
-        "p, Holm": p_in_cell(one.p) if shown and shown.high > shown.low else "",
+        "p, Holm": p_value(one.p) if shown and shown.high > shown.low else "",
         "Detectable": effect(shown.detectable, found.unit).lstrip("+") if shown else "",
         "Seeds": str(found.seeds or ""),
         "Tasks": str(len(found.tasks) or ""),

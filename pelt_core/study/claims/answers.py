@@ -40,9 +40,9 @@ def contrast(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding
     tests: list[Test] = []
     values = pd.DataFrame()
     if not missing:
-        values = sum(weight * frame for weight, frame in zip(test["cells"].values(), _paired(cells), strict=True))
+        values = sum(weight * frame for weight, frame in zip(test["cells"].values(), paired(cells), strict=True))
         tests = list(bounds.against(bounds.name(test["cells"]), values, test, statistics.estimate))
-    return _finding(scores, tests, missing, [values])
+    return finding_of(scores, tests, missing, [values])
 
 
 def best_of(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
@@ -55,7 +55,7 @@ def best_of(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
     """
     scores = evidence.answers(study, test["measure"])
     own = _values(scores, test["method"], test)
-    found = {rival: _paired({"own": own, rival: _values(scores, rival, test)}) for rival in test["than"]}
+    found = {rival: paired({"own": own, rival: _values(scores, rival, test)}) for rival in test["than"]}
     values = {rival: one - other for rival, (one, other) in found.items() if len(one) and len(other)}
     tests = [
         line
@@ -63,7 +63,7 @@ def best_of(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         for line in bounds.against(f"{test['method']} − {rival}", difference, test, statistics.estimate)
     ]
     missing = [test["method"]] * own.empty + [rival for rival in test["than"] if rival not in values]
-    return _finding(scores, tests, missing, list(values.values()))
+    return finding_of(scores, tests, missing, list(values.values()))
 
 
 def _values(scores: AnswerScores, name: str, test: Mapping[str, Any]) -> pd.DataFrame:
@@ -71,8 +71,8 @@ def _values(scores: AnswerScores, name: str, test: Mapping[str, Any]) -> pd.Data
     return scores.values(test.get("tasks", ()), **columns)
 
 
-def _paired(cells: Mapping[str, pd.DataFrame]) -> list[pd.DataFrame]:
-    """The frames at the items and seeds that all of them have."""
+def paired(cells: Mapping[str, pd.DataFrame]) -> list[pd.DataFrame]:
+    """The frames at the items and seeds that all of them have, in the order of the cells."""
     frames = list(cells.values())
     items, seeds = frames[0].index, frames[0].columns
     for frame in frames[1:]:
@@ -80,9 +80,17 @@ def _paired(cells: Mapping[str, pd.DataFrame]) -> list[pd.DataFrame]:
     return [frame.loc[items, seeds] for frame in frames]
 
 
-def _finding(
+def finding_of(
     scores: AnswerScores, tests: Sequence[Test], missing: Sequence[str], values: Sequence[pd.DataFrame]
 ) -> Finding:
+    """What tests on answers give together.
+
+    Args:
+        scores: of the study, by the measure that is tested.
+        tests: those that could be made.
+        missing: what is not recorded yet.
+        values: the differences that were tested, by (task, id) and seed.
+    """
     known = [frame for frame in values if len(frame)]
     seeds = min((frame.shape[1] for frame in known), default=0)
     sets = dict.fromkeys(name for frame in known for name in frame.index.get_level_values("task"))

@@ -17,7 +17,7 @@ from pelt_core.study.claims.published import PUBLISHED, read
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.presets import studies
-from pelt_core.study.run import AnswerRun, Run
+from pelt_core.study.run import Run
 from pelt_core.study.scores import Scores, load
 from pelt_core.study.signal import has_signal, told_apart
 from pelt_core.study.statistics import LEAST_SEEDS
@@ -120,6 +120,10 @@ class Evidence:
             self._answers[study] = answer_scores.load([study] if known else [], self.preset, self.ledger)
         return self._answers[study].by(measure)
 
+    def given(self, study: str, scores: AnswerScores) -> Evidence:
+        """The same, with these runs of a study of answers instead of the preset's."""
+        return replace(self, _answers={**self._answers, study: scores})
+
     @cached_property
     def papers(self) -> pd.DataFrame:
         """The published numbers."""
@@ -150,14 +154,9 @@ class Evidence:
 
     def runs(self, study: str) -> list[Run]:
         """The runs of a study, recorded or not; none if the preset does not have it."""
+        if study in self._answers:
+            return list(self._answers[study].runs)
         return grid(study, self.preset) if study in studies(self.preset) else []
-
-    def answered(self, run: AnswerRun) -> pd.DataFrame:
-        """The records of a run of answers, one line an item; none if it is not recorded, or diverged."""
-        if run.key not in self._values:
-            recorded = self.ledger.has(run)
-            self._values[run.key] = pd.DataFrame(self.ledger.items(run) if recorded else [])
-        return self._values[run.key]
 
     def silent(self, study: str, tasks: Sequence[str], examples: int | None = None) -> Silent:
         """Which of these tasks cannot test a claim on runs of a study with so many examples."""

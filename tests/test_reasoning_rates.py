@@ -5,18 +5,14 @@ from copy import deepcopy
 import pytest
 from synthetic import fill
 
-from pelt_core.report import rates, results
-from pelt_core.report.rates import Tried
+from pelt_core.report.reasoning import rates
+from pelt_core.report.reasoning.rates import Tried
 from pelt_core.study import presets
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 
-MINE = {"backbone": "owner/model-1b"}
-
-
-@pytest.fixture
-def study(tmp_path):
-    return results.load(grid("placement", "laptop", overrides=MINE), Ledger(tmp_path))
+BACKBONE = "owner/model-1b"
+MINE = {"backbone": BACKBONE}
 
 
 @pytest.fixture
@@ -36,23 +32,25 @@ def record(tmp_path):
     return recorded
 
 
-def test_the_best_rate_of_each_kind_has_the_lowest_loss(study, record):
+def test_the_best_rate_of_each_kind_has_the_lowest_loss(record):
     searched = grid("answer-recipe", "laptop", overrides=MINE)
     ledger = record(searched, lambda run: abs(run.learning_rate - 3e-3) + 1 if run.learning_rate < 1e-2 else None)
-    found = rates.tried(study, "laptop", ledger)
+    found = rates.tried(BACKBONE, "laptop", ledger)
     assert found["lora"] == Tried((3e-4, 1e-3, 3e-3), 3e-3) and found["parallel"] == Tried((1e-3, 3e-3, 1e-2), 3e-3)
     assert found["prompt"] == Tried((1e-2, 3e-2, 1e-1), None)
     assert {"series", "prefix"} < set(found)
 
 
-def test_a_search_on_another_backbone_or_of_another_preset_does_not_count(study, record):
+def test_a_search_on_another_backbone_or_of_another_preset_does_not_count(record):
     ledger = record(grid("answer-recipe", "laptop"), lambda run: 1.0)
-    assert rates.tried(study, "laptop", ledger) == {}
-    assert rates.tried(study, "smoke", record(grid("answer-recipe", "laptop", overrides=MINE), lambda run: 1.0)) == {}
+    assert rates.tried(BACKBONE, "laptop", ledger) == {}
+    assert (
+        rates.tried(BACKBONE, "smoke", record(grid("answer-recipe", "laptop", overrides=MINE), lambda run: 1.0)) == {}
+    )
 
 
-def test_a_preset_without_the_search_has_tried_nothing(study, record, monkeypatch):
+def test_a_preset_without_the_search_has_tried_nothing(record, monkeypatch):
     said = deepcopy(presets.presets())
     del said["smoke"]["answers"]["studies"]["answer-recipe"]
     monkeypatch.setattr(presets, "presets", lambda: said)
-    assert rates.tried(study, "smoke", record([], lambda run: 1.0)) == {}
+    assert rates.tried(BACKBONE, "smoke", record([], lambda run: 1.0)) == {}

@@ -1,4 +1,4 @@
-"""Which learning rates the search tried on the backbone of a study, and which it found best."""
+"""Which learning rates the search tried on a backbone, and which it found best."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from pelt_core import specification
-from pelt_core.report.results import Results
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.presets import studies
@@ -28,12 +27,11 @@ class Tried(NamedTuple):
     best: float | None
 
 
-def tried(results: Results, preset: str, ledger: Ledger) -> dict[str, Tried]:
-    """Kind of module -> what `ledger` holds of the preset's search, carried out on the backbone of these results.
+def tried(backbone: str, preset: str, ledger: Ledger) -> dict[str, Tried]:
+    """Kind of module -> what `ledger` holds of the preset's search, carried out on a backbone.
 
     Combinations of modules are left out.
     """
-    backbone = results.runs[0].backbone
     runs = grid(SEARCH, preset, overrides={"backbone": backbone}) if SEARCH in studies(preset) else []
     lines = [
         {"kind": terms[0].name, "rate": row["run"]["learning_rate"], "loss": _loss(row)}
