@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from reasoning_rows import study
 
-from pelt_core.report.reasoning import cells as module
-from pelt_core.report.reasoning.cells import cells, difference, paired, selected, with_holm
+from pelt_core.report.reasoning.cells import cells, difference, paired, selected
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +44,3 @@ def test_a_difference_is_paired_by_the_seeds_that_both_have(scores):
 
 def test_against_the_untrained_model_every_seed_is_a_pair(scores):
     assert paired(scores.values(method="series-64"), scores.values(method="none"))["seeds"] == 2
-
-
-def test_holm_s_correction_is_over_the_lines_of_a_frame(scores):
-    import pandas as pd
-
-    lines = [difference(scores, {"method": f"series-{size}"}, {"method": "series-36"}) for size in (64, 128)]
-    frame = with_holm(pd.DataFrame(lines))
-    assert frame["p_holm"].iloc[0] == pytest.approx(2 * frame["p"].iloc[0]) and frame["significant"].tolist()[0]
-    assert module.TESTED == ("mean", "low", "high", "p", "detectable")

@@ -12,6 +12,7 @@ from synthetic import PROVENANCE
 from pelt_core.report import words
 from pelt_core.report.few_shot import cells, limits, setup, state
 from pelt_core.report.names import task_name
+from pelt_core.report.tested import with_holm
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.recipe import in_use
@@ -81,7 +82,7 @@ def test_one_seed_is_no_test_and_none_is_no_difference(some: Scores) -> None:
 
 def test_holm_counts_the_tests_that_were_made(some: Scores) -> None:
     lines = [cells.difference(some, {"method": "apl"}, {"method": "lora"}, examples=100, task=task) for task in TASKS]
-    frame = cells.with_holm(cells.pd.DataFrame(lines))
+    frame = with_holm(cells.pd.DataFrame(lines))
     assert frame["p_holm"].iloc[0] == pytest.approx(frame["p"].iloc[0]) and np.isnan(frame["p_holm"].iloc[1])
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from IPython.display import Markdown
 
+from pelt_core.report.missing import DIVERGED
 from pelt_core.study.run import Run
 
 
@@ -44,6 +45,30 @@ def listed(words: Iterable[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     words = list(words)
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def state(results: Recorded, missing: Sequence[str], name: Callable[[Any], str], items: str) -> Markdown:
+    """How many runs are recorded, what is not run yet, what diverged, and whether there is but one seed.
+
+    Args:
+        results: of a study.
+        missing: what is not run yet, in lines.
+        name: of a run, in words.
+        items: what a study tests on, in words.
+    """
+    said = [f"{len(results.rows):,} of {len(results.runs):,} runs are recorded."]
+    if missing:
+        points = "\n".join(f"- {line}" for line in missing)
+        said.append(f"**Not run yet**, and shown nowhere below as a number:\n\n{points}")
+    diverged = [run for run in results.runs if results.rows.get(run.key, {}).get("status") == DIVERGED]
+    if diverged:
+        said.append(f"**Diverged** (recorded, without results): {listed(map(name, diverged))}.")
+    if len(seeds(results)) == 1:
+        said.append(
+            f"There is **one seed** so far: intervals hold the choice of {items}, not that of training rows and "
+            "start, so there is no p-value and **no verdict**."
+        )
+    return Markdown("\n\n".join(said))
 
 
 def provenance(results: Recorded, preset: str, ledger: str) -> Markdown:

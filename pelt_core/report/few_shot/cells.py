@@ -11,9 +11,10 @@ import pandas as pd
 from pelt_core.data.glue.tasks import task
 from pelt_core.report.few_shot.state import cell_state, selected
 from pelt_core.report.missing import NOT_RUN
+from pelt_core.report.tested import UNTESTED, as_columns
 from pelt_core.study import statistics
 from pelt_core.study.scores import POINTS, Scores
-from pelt_core.study.statistics import LEAST_SEEDS, LEVEL
+from pelt_core.study.statistics import LEAST_SEEDS
 
 SIGNED = ("matthews", "spearman")
 """Metrics that go down to -1."""
@@ -95,27 +96,10 @@ def paired(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
 def of_differences(values: pd.DataFrame) -> dict[str, Any]:
     """As `difference`, of what each item adds to it: one column a seed, one line an item, by (task, id)."""
     if values.empty:
-        numbers = dict.fromkeys(("mean", "low", "high", "p", "detectable"), np.nan)
-        return {"state": NOT_RUN, "tasks": [], "seeds": 0, **numbers}
+        return {"state": NOT_RUN, "tasks": [], "seeds": 0, **UNTESTED}
     sets = values.index.get_level_values("task")
     found = statistics.pooled(values.to_numpy(), sets)
-    tested = found.seeds >= LEAST_SEEDS
-    return {
-        "state": "",
-        "tasks": list(sets.unique()),
-        "seeds": found.seeds,
-        "mean": found.mean,
-        "low": found.low,
-        "high": found.high,
-        "p": found.p_value if tested else np.nan,
-        "detectable": found.smallest_detectable if tested else np.nan,
-    }
-
-
-def with_holm(frame: pd.DataFrame) -> pd.DataFrame:
-    """Differences with p_holm, corrected over all lines of the frame, and significant."""
-    p_holm = statistics.holm(frame["p"])
-    return frame.assign(p_holm=p_holm, significant=p_holm < 1 - LEVEL)
+    return {"state": "", "tasks": list(sets.unique()), "seeds": found.seeds, **as_columns(found)}
 
 
 def _estimate(scores: Scores, chosen: dict[str, Any], tasks: list[str]) -> dict[str, Any]:

@@ -11,10 +11,11 @@ import pandas as pd
 
 from pelt_core.data.glue.metrics import metric
 from pelt_core.data.glue.tasks import task
-from pelt_core.report.few_shot.cells import difference, with_holm
+from pelt_core.report.few_shot.cells import difference
 from pelt_core.report.few_shot.over_runs import RUN
 from pelt_core.report.few_shot.published import low_resource
 from pelt_core.report.few_shot.tasks import leaving, tasks
+from pelt_core.report.tested import with_holm
 from pelt_core.study.claims.published import PUBLISHED
 from pelt_core.study.scores import POINTS, Scores
 

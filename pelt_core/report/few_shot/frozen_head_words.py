@@ -11,7 +11,6 @@ from IPython.display import Markdown
 
 from pelt_core.report import words
 from pelt_core.report.few_shot import limits
-from pelt_core.report.few_shot.cells import with_holm
 from pelt_core.report.few_shot.frozen_head import (
     EXAMPLES,
     FROZEN,
@@ -27,6 +26,7 @@ from pelt_core.report.few_shot.over_runs import over_runs
 from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import backbone_name, method_name, task_name
 from pelt_core.report.tables import interval
+from pelt_core.report.tested import with_holm
 from pelt_core.report.told import estimate
 from pelt_core.report.words import counted, listed
 from pelt_core.study.scores import POINTS, Scores

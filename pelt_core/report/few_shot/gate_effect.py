@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pelt_core.report.few_shot.cells import of_differences, with_holm
+from pelt_core.report.few_shot.cells import of_differences
 from pelt_core.report.few_shot.tasks import leaving
 from pelt_core.report.names import method_name, task_name
 from pelt_core.report.tables import p_value
+from pelt_core.report.tested import with_holm
 from pelt_core.report.told import in_cell
 from pelt_core.report.words import listed
 from pelt_core.study.scores import Scores

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pelt_core.report.few_shot.cells import with_holm
 from pelt_core.report.few_shot.forced import FORCED, forced, padded_by_site
 from pelt_core.report.few_shot.gates import by_site, gated, of_items, over_training, right_and_wrong
 from pelt_core.report.few_shot.over_runs import over_runs
 from pelt_core.report.few_shot.tuned import sizes
 from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import method_name, task_name
+from pelt_core.report.tested import with_holm
 from pelt_core.study.run import ClassificationRun
 from pelt_core.study.scores import POINTS, Scores
 

@@ -12,12 +12,13 @@ from IPython.display import Markdown
 from pelt_core import specification
 from pelt_core.report.few_shot import limits as common
 from pelt_core.report.few_shot import rates
-from pelt_core.report.few_shot.cells import difference, with_holm
+from pelt_core.report.few_shot.cells import difference
 from pelt_core.report.few_shot.state import selected
 from pelt_core.report.few_shot.tasks import column, tasks, trivial
 from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import backbone_name, method_name, task_name
 from pelt_core.report.tables import interval
+from pelt_core.report.tested import with_holm
 from pelt_core.report.told import in_cell
 from pelt_core.report.words import counted, listed
 from pelt_core.study.scores import Scores

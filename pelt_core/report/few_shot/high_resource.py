@@ -10,11 +10,12 @@ import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core.report.few_shot import limits as common
-from pelt_core.report.few_shot.cells import difference, with_holm
+from pelt_core.report.few_shot.cells import difference
 from pelt_core.report.few_shot.published import OURS
 from pelt_core.report.few_shot.tasks import points, tasks, trivial
 from pelt_core.report.names import method_name, task_name
 from pelt_core.report.tables import interval
+from pelt_core.report.tested import with_holm
 from pelt_core.report.told import in_cell
 from pelt_core.report.words import counted, listed
 from pelt_core.study.claims.published import PUBLISHED, read

@@ -18,6 +18,7 @@ from pelt_core.report.few_shot.upper_bound import CHOSEN
 from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import backbone_name, method_name, task_name
 from pelt_core.report.tables import interval
+from pelt_core.report.tested import with_holm
 from pelt_core.report.told import estimate
 from pelt_core.report.words import counted, listed
 from pelt_core.study.scores import Scores
@@ -72,7 +73,7 @@ def _beside(scores: Scores, methods: list[str], examples: int, tasks: list[str])
     """Which methods lie above and below a combination with a tested difference; nothing where none is tested."""
     for name in (one for one in ("apl", "ap") if one in methods):
         others = [other for other in methods if other != name]
-        gaps = cells.with_holm(
+        gaps = with_holm(
             pd.DataFrame(
                 cells.difference(scores, {"method": other}, {"method": name}, examples=examples, task=tasks)
                 for other in others

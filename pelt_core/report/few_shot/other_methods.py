@@ -11,10 +11,11 @@ from IPython.display import Markdown
 from pelt_core.methods import METHODS
 from pelt_core.report.few_shot import limits as common
 from pelt_core.report.few_shot import rates
-from pelt_core.report.few_shot.cells import cells, difference, recorded_tasks, with_holm
+from pelt_core.report.few_shot.cells import cells, difference, recorded_tasks
 from pelt_core.report.few_shot.tasks import column, trivial
 from pelt_core.report.names import method_name, task_name
 from pelt_core.report.tables import interval
+from pelt_core.report.tested import with_holm
 from pelt_core.report.told import in_cell, with_p
 from pelt_core.report.words import counted, listed
 from pelt_core.specification import parse

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from IPython.display import Markdown
 
+from pelt_core.report import words
 from pelt_core.report.missing import DIVERGED, NOT_RUN
 from pelt_core.report.names import method_name, task_name
 from pelt_core.report.words import counted, listed
@@ -18,22 +20,10 @@ FEW = 6
 
 
 def state(scores: Scores) -> Markdown:
-    """How many runs are recorded, what is not run yet, what diverged, and whether there is but one seed."""
-    said = [f"{len(scores.rows):,} of {len(scores.runs):,} runs are recorded."]
-    if missing := scores.missing:
-        one_by_one = len(missing) <= FEW
-        lines = [_named(scores, run) for run in missing] if one_by_one else _by_size(scores)
-        points = "\n".join(f"- {line}" for line in lines)
-        said.append(f"**Not run yet**, and shown nowhere below as a number:\n\n{points}")
-    diverged = [run for run in scores.runs if scores.rows.get(run.key, {}).get("status") == DIVERGED]
-    if diverged:
-        said.append(f"**Diverged** (recorded, without results): {listed(_named(scores, run) for run in diverged)}.")
-    if len(scores.table) and scores.table["seed"].nunique() == 1:
-        said.append(
-            "There is **one seed** so far: intervals hold the choice of test rows, not that of training rows and "
-            "start, so there is no p-value and **no verdict**."
-        )
-    return Markdown("\n\n".join(said))
+    """As `pelt_core.report.words.state`; few missing runs are named, many are counted."""
+    few = len(scores.missing) <= FEW
+    lines = [_named(scores, run) for run in scores.missing] if few else _by_size(scores)
+    return words.state(scores, lines, partial(_named, scores), "test rows")
 
 
 def selected(scores: Scores, **where: Any) -> list[ClassificationRun]:

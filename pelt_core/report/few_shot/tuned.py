@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from pelt_core import specification
-from pelt_core.report.few_shot.cells import cells, difference, paired, with_holm
+from pelt_core.report.few_shot.cells import cells, difference, paired
+from pelt_core.report.tested import with_holm
 from pelt_core.study.run import ClassificationRun
 from pelt_core.study.scores import Scores
 

@@ -9,8 +9,9 @@ import pandas as pd
 
 from pelt_core.report.names import backbone_name, method_name, set_name
 from pelt_core.report.reasoning import published, records
-from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference, with_holm
+from pelt_core.report.reasoning.cells import by_name, cells, difference
 from pelt_core.report.tables import p_value
+from pelt_core.report.tested import TESTED, with_holm
 from pelt_core.report.told import in_cell
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores

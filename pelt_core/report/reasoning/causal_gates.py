@@ -12,8 +12,9 @@ from IPython.display import Markdown
 
 from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import METHOD_NAMES, method_name, set_name
-from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference, with_holm
+from pelt_core.report.reasoning.cells import by_name, cells, difference
 from pelt_core.report.tables import interval
+from pelt_core.report.tested import TESTED, with_holm
 from pelt_core.report.told import in_cell
 from pelt_core.report.words import listed
 from pelt_core.study.answer_scores import AnswerScores

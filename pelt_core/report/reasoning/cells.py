@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 
 from pelt_core.report.missing import DIVERGED, NOT_RUN
+from pelt_core.report.tested import UNTESTED, as_columns
 from pelt_core.study import statistics
 from pelt_core.study.answer_scores import AnswerScores, measured
 from pelt_core.study.run import AnswerRun
-from pelt_core.study.statistics import LEAST_SEEDS, LEVEL
-
-TESTED = ("mean", "low", "high", "p", "detectable")
 
 
 def by_name(frame: pd.DataFrame) -> dict[str, Any]:
@@ -67,26 +65,10 @@ def paired(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
     """As `difference`, of the values themselves, see `pelt_core.study.answer_scores.AnswerScores.values`."""
     seeds, items = one.columns.intersection(other.columns), one.index.intersection(other.index)
     if not len(seeds) or not len(items):
-        return {"state": NOT_RUN, "seeds": 0, "items": 0, **dict.fromkeys(TESTED, np.nan)}
+        return {"state": NOT_RUN, "seeds": 0, "items": 0, **UNTESTED}
     values = (one - other).loc[items, seeds]
     found = statistics.estimate(values.to_numpy(), items.get_level_values("task").tolist())
-    tested = found.seeds >= LEAST_SEEDS
-    return {
-        "state": "",
-        "seeds": found.seeds,
-        "items": len(items),
-        "mean": found.mean,
-        "low": found.low,
-        "high": found.high,
-        "p": found.p_value if tested else np.nan,
-        "detectable": found.smallest_detectable if tested else np.nan,
-    }
-
-
-def with_holm(frame: pd.DataFrame) -> pd.DataFrame:
-    """Differences with p_holm, corrected over all lines of the frame, and significant."""
-    p_holm = statistics.holm(frame["p"])
-    return frame.assign(p_holm=p_holm, significant=p_holm < 1 - LEVEL)
+    return {"state": "", "seeds": found.seeds, "items": len(items), **as_columns(found)}
 
 
 def selected(scores: AnswerScores, sets: Sequence[str] = (), **where: Any) -> list[AnswerRun]:

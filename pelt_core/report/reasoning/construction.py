@@ -8,8 +8,9 @@ import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core.report.names import method_name, mix_name, set_name
-from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference, paired, with_holm
+from pelt_core.report.reasoning.cells import by_name, cells, difference, paired
 from pelt_core.report.tables import interval, p_value
+from pelt_core.report.tested import TESTED, with_holm
 from pelt_core.report.told import in_cell
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores

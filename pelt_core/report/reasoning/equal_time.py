@@ -9,7 +9,8 @@ import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core.report.names import method_name
-from pelt_core.report.reasoning.cells import TESTED, cells, difference, with_holm
+from pelt_core.report.reasoning.cells import cells, difference
+from pelt_core.report.tested import TESTED, with_holm
 from pelt_core.report.told import estimate, in_cell
 from pelt_core.report.words import counted
 from pelt_core.study.answer_scores import AnswerScores

@@ -8,8 +8,9 @@ from IPython.display import Markdown
 
 from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import METHOD_NAMES, method_name
-from pelt_core.report.reasoning.cells import TESTED, cells, difference, with_holm
+from pelt_core.report.reasoning.cells import cells, difference
 from pelt_core.report.tables import interval, p_value
+from pelt_core.report.tested import TESTED, with_holm
 from pelt_core.report.told import in_cell
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores

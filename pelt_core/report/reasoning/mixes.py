@@ -8,8 +8,9 @@ import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core.report.names import mix_name, set_name
-from pelt_core.report.reasoning.cells import TESTED, cells, paired, with_holm
+from pelt_core.report.reasoning.cells import cells, paired
 from pelt_core.report.tables import interval
+from pelt_core.report.tested import TESTED, with_holm
 from pelt_core.report.told import in_cell
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores

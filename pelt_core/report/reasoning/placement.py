@@ -9,9 +9,10 @@ from typing import cast
 import pandas as pd
 
 from pelt_core.report.names import METHOD_NAMES
-from pelt_core.report.reasoning.cells import TESTED, cells, difference, with_holm
+from pelt_core.report.reasoning.cells import cells, difference
 from pelt_core.report.reasoning.method_tables import Lines
 from pelt_core.report.reasoning.sweeps import UNSWEPT
+from pelt_core.report.tested import TESTED, with_holm
 from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.claims.claim import claims
 from pelt_core.study.claims.evidence import Evidence

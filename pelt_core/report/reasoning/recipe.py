@@ -10,8 +10,9 @@ from IPython.display import Markdown
 
 from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import method_name
-from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference
+from pelt_core.report.reasoning.cells import by_name, cells, difference
 from pelt_core.report.tables import interval
+from pelt_core.report.tested import TESTED
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.presets import block

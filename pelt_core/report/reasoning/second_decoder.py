@@ -11,8 +11,9 @@ import pandas as pd
 from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import METHOD_NAMES, backbone_name, method_name, set_name
 from pelt_core.report.reasoning import published
-from pelt_core.report.reasoning.cells import TESTED, by_name, cells, difference, with_holm
+from pelt_core.report.reasoning.cells import by_name, cells, difference
 from pelt_core.report.tables import interval, p_value
+from pelt_core.report.tested import TESTED, with_holm
 from pelt_core.report.told import with_p
 from pelt_core.study import answer_scores
 from pelt_core.study.answer_scores import AnswerScores

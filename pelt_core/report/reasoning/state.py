@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import pandas as pd
 from IPython.display import Markdown
 
-from pelt_core.report.missing import DIVERGED
+from pelt_core.report import words
 from pelt_core.report.names import backbone_summary, method_name, set_name
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
@@ -15,21 +16,8 @@ from pelt_core.study.run import AnswerRun
 
 
 def state(scores: AnswerScores) -> Markdown:
-    """How many runs are recorded, what is not run yet, what diverged, and whether there is but one seed."""
-    said = [f"{len(scores.rows):,} of {len(scores.runs):,} runs are recorded."]
-    if missing := scores.missing:
-        points = "\n".join(f"- {line}" for line in _by_seed(scores, missing))
-        said.append(f"**Not run yet**, and shown nowhere below as a number:\n\n{points}")
-    diverged = [run for run in scores.runs if scores.rows.get(run.key, {}).get("status") == DIVERGED]
-    if diverged:
-        names = listed(f"{method_name(scores.names[run.method])}, seed {run.seed}" for run in diverged)
-        said.append(f"**Diverged** (recorded, without results): {names}.")
-    if len(scores.table) and scores.table.loc[scores.table["train"] != "", "seed"].nunique() == 1:
-        said.append(
-            "There is **one seed** so far: intervals hold the choice of questions, not that of training rows and "
-            "start, so there is no p-value and **no verdict**."
-        )
-    return Markdown("\n\n".join(said))
+    """As `pelt_core.report.words.state`, what is missing by seed."""
+    return words.state(scores, _by_seed(scores, scores.missing), partial(_named, scores), "questions")
 
 
 def setup(scores: AnswerScores) -> pd.DataFrame:
@@ -63,6 +51,10 @@ def mix(train: str) -> str:
 def training(scores: AnswerScores) -> str:
     """The rows of every mix in words, and how many remained without those that are too long."""
     return "; ".join(_each(mix(run.train) for run in scores.runs if run.trains)) + _left_out(scores)
+
+
+def _named(scores: AnswerScores, run: AnswerRun) -> str:
+    return f"{method_name(scores.names[run.method])}, seed {run.seed}"
 
 
 def _by_seed(scores: AnswerScores, missing: Sequence[AnswerRun]) -> list[str]:

@@ -10,9 +10,10 @@ from IPython.display import Markdown
 
 from pelt_core import specification
 from pelt_core.report.names import METHOD_NAMES
-from pelt_core.report.reasoning.cells import TESTED, cells, difference, with_holm
+from pelt_core.report.reasoning.cells import cells, difference
 from pelt_core.report.reasoning.method_tables import Lines
 from pelt_core.report.tables import interval
+from pelt_core.report.tested import TESTED, with_holm
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
 
