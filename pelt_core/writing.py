@@ -1,7 +1,7 @@
 """Writing a file whole or not at all."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,14 +39,12 @@ def draft(path: Path) -> Iterator[Path]:
         OSError: it cannot be made, forced to the disk or moved; what was at `path` still is.
     """
     # In the same folder, as a move is one step only within a file system; threads and processes have their own.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".draft")
-    os.close(handle)
-    unfinished = Path(name)
+    unfinished = path.parent / f".{path.name}.{secrets.token_hex(8)}.draft"
+    unfinished.touch(exist_ok=False)
     try:
         yield unfinished
         with unfinished.open("rb+") as written:
             os.fsync(written.fileno())
-        unfinished.chmod(0o644)
         os.replace(unfinished, path)
     except BaseException:
         unfinished.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from gate_rows import LAYERS, MOVED, SEEDS, SHUT, gates_study, nothing
 
-from pelt_core.report.few_shot.forced import FORCED, READINGS, forced, padded, padded_by_site
+from pelt_core.report.few_shot.forced import FORCED, READINGS, forced, not_finite, padded, padded_by_site
 
 
 def test_a_forced_gate_is_compared_with_the_free_ones() -> None:
@@ -16,15 +16,16 @@ def test_a_forced_gate_is_compared_with_the_free_ones() -> None:
     assert set(found["rows"]) == {40}
 
 
-def test_a_forced_gate_without_a_finite_output_has_no_line() -> None:
+def test_a_run_without_a_finite_score_under_forced_gates_is_left_out_and_counted() -> None:
     study = gates_study()
     whole = forced(study, method="ap")
     [(key, row), *_] = ((key, row) for key, row in study.rows.items() if study.names[row["run"]["method"]] == "ap")
     failed = dict.fromkeys(row["gates"]["forced"]["free"])
     gates = row["gates"] | {"forced": row["gates"]["forced"] | {"1.0": failed}}
-    found = forced(replace(study, rows=study.rows | {key: row | {"gates": gates}}), method="ap")
-    assert len(found) == len(whole) - 1 and found["difference"].notna().all()
-    assert sum(found["value"] == "1.0") == sum(found["value"] == "0.0") - 1
+    broken = replace(study, rows=study.rows | {key: row | {"gates": gates}})
+    found = forced(broken, method="ap")
+    assert len(found) == len(whole) - len(FORCED) and found["difference"].notna().all()
+    assert (not_finite(study), not_finite(broken)) == (0, 1)
 
 
 def test_padding_is_compared_with_rows_alone() -> None:

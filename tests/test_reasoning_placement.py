@@ -9,9 +9,19 @@ from synthetic import PROVENANCE, fill
 
 from pelt_core.report import style
 from pelt_core.report.missing import DIVERGED, NOT_RUN
-from pelt_core.report.reasoning import figures, limits, method_tables, placement, placement_words, records, state
+from pelt_core.report.reasoning import (
+    arithmetic_words,
+    figures,
+    limits,
+    method_tables,
+    placement,
+    placement_words,
+    records,
+    state,
+)
 from pelt_core.report.reasoning.rates import Tried
 from pelt_core.report.verdicts import tables as verdict_tables
+from pelt_core.study import places
 from pelt_core.study.answer_scores import load
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
@@ -58,10 +68,11 @@ def diverged(tmp_path_factory):
 def said(scores, tried=None):
     """Everything that the page says in words."""
     written, losing = records.answers(scores), placement.comparisons(scores)
+    gaining = placement.comparisons(scores.by("accuracy"))
     judged = placement.verdicts(scores, "laptop")
     return {
         "reading": placement_words.reading(scores, written, losing, judged).data,
-        "limits": limits.limits(scores, losing, placement_words.limits(scores, tried or {})).data,
+        "limits": limits.limits(scores, losing, placement_words.limits(scores, tried or {}, gaining)).data,
         "published": placement_words.beside_published(placement.means(scores.by("accuracy")), scores).data,
         **placement_words.facts(scores, judged),
     }
@@ -117,7 +128,7 @@ def test_one_seed_decides_nothing_however_large_the_effect(tmp_path):
 
 def test_what_is_missing_is_said_and_not_filled_in(part):
     table = method_tables.losses(part, placement.lines(part))
-    assert (table["Loss"] == NOT_RUN).tolist() == [False] * 3 + [True] * 7 and table["Trained"].iloc[-1] == NOT_RUN
+    assert (table["Mean loss"] == NOT_RUN).tolist() == [False] * 3 + [True] * 7 and table["Trained"].iloc[-1] == NOT_RUN
     assert table["Seeds"].tolist() == ["1 of 1", "1 of 2", "1 of 2"] + ["0 of 2"] * 7
     assert (placement.means(part)["mean"].notna()).tolist() == [True] * 3 + [False] * 7
 
@@ -126,11 +137,38 @@ def test_a_diverged_cell_says_so_everywhere(diverged):
     frame = placement.comparisons(diverged)
     table = method_tables.differences(frame, "Method", "Places", "{:+.4f}")
     assert table["Difference"].tolist().count(DIVERGED) == 2 and NOT_RUN not in set(table["Difference"])
-    assert method_tables.losses(diverged, placement.lines(diverged)).iloc[1]["Loss"] == DIVERGED
+    assert method_tables.losses(diverged, placement.lines(diverged)).iloc[1]["Mean loss"] == DIVERGED
     written = records.answers(diverged)
     assert method_tables.form(diverged, written, placement.lines(diverged)).iloc[1]["AQuA: no letter"] == DIVERGED
-    assert "Diverged" in state.state(diverged).data and "supported" not in said(diverged)["verdict_series"]
-    plt.close(figures.losses(placement.means(diverged)))
+    assert "Diverged" in state.state(diverged).data
+    assert said(diverged)["verdict_series"] == "incomplete (attention: diverged)"
+    drawn = (figures.losses(placement.means(diverged)), figures.differences(frame, "x", "a", "b"))
+    found = [[text.get_text() for text in figure.axes[0].texts] for figure in drawn]
+    assert [texts.count(DIVERGED) for texts in found] == [1, 2] and not any(NOT_RUN in texts for texts in found)
+    plt.close("all")
+
+
+def test_modules_that_are_not_one_at_each_place_are_refused():
+    assert list(places.placed(["lora@q,k,v", "series@mlp"])) == [("lora", "attention"), ("series", "MLP")]
+    with pytest.raises(places.NoOnePlace, match="both lora at attention"):
+        places.placed(["lora(rank=4)@q,k,v", "lora(rank=8)@q,k,v"])
+    with pytest.raises(places.NoOnePlace, match="combines 2 modules"):
+        places.placed(["lora@q,k,v+series@mlp"])
+
+
+def test_the_form_of_outputs_is_a_share(full):
+    written = records.answers(full)
+    form = method_tables.form(full, written, placement.lines(full))
+    share = 100 * written.loc[written["method"] == "series-mlp", "stated"].mean()
+    shown = form.loc[(form["Method"] == "Series adapter") & (form["Place"] == "MLP"), form.columns[2]].item()
+    assert shown.startswith(f"{share:.1f} [")
+
+
+def test_a_floor_names_the_cells_that_solve_nothing(full):
+    right = method_tables.accuracies(full, records.answers(full), placement.lines(full))
+    none = [name for name in right.columns[2:-1] if right[name].str.startswith("0.0 [").any()]
+    text = " ".join(arithmetic_words.floor(full))
+    assert bool(text) == bool(none) and all(name in text for name in none)
 
 
 def test_verdicts_stand_in_the_table_of_claims(full):

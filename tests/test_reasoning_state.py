@@ -27,7 +27,7 @@ def test_the_setup_says_what_runs_share(scores):
     shown = setup(scores).set_index("Setting")["Value"]
     assert "100 rows of GSM8K and 150 of MAWPS, cleaned (without those" in shown["Training rows"]
     assert shown["Answers written to"] == "none" and "at most 100 questions" in shown["Answer loss on"]
-    assert "no more than 256 tokens with it: GSM8K 24 of 24 and SVAMP 24 of 24)" in shown["Answer loss on"]
+    assert "no more than 256 tokens with it: GSM8K 24 and SVAMP 24)" in shown["Answer loss on"]
     assert "`series(bottleneck=36)@mlp`" in shown["Methods"] and shown["Loss of other texts"] == "QNLI"
 
 

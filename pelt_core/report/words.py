@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from IPython.display import Markdown
 
+from pelt_core.report.commits import commit
 from pelt_core.report.missing import DIVERGED
 from pelt_core.study.run import Run
 
@@ -77,10 +78,7 @@ def provenance(results: Recorded, preset: str, ledger: str) -> Markdown:
     if not rows:
         return Markdown(f"No run of preset `{preset}` is recorded in `{ledger}` yet.")
     origins = [row["provenance"] for row in rows]
-    commits = Counter(
-        f"`{(o['git_commit'] or 'no commit')[:10]}`{' with uncommitted changes' * bool(o['git_dirty'])}"
-        for o in origins
-    )
+    commits = Counter(commit(origin) for origin in origins)
     versions = Counter(", ".join(f"{name} {version}" for name, version in o["versions"].items()) for o in origins)
     machines = Counter(f"{o['device']}, {counted(o['threads'], 'thread')} a run" for o in origins)
     lines = {

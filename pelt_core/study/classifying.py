@@ -87,7 +87,8 @@ def execute(run: ClassificationRun, workdir: Path) -> tuple[dict[str, Any], list
     gates.force(encoded["test"], of_the_first)
     row["gates"] = gates.record
     if padding_probe.counts_padding(model):
-        row["padded"] = padding_probe.probe(model, encoded["test"], run.max_length, of_the_first)
+        probed = padding_probe.probe(model, encoded["test"], run.max_length, of_the_first)
+        row |= {"padded": probed} if probed else {}
     return row, [item | gate for item, gate in zip(_items(of, found, test), open_gates, strict=True)]
 
 

@@ -36,7 +36,7 @@ def counts_padding(model: PreTrainedModel) -> bool:
 
 def probe(
     model: PreTrainedModel, rows: Dataset, max_length: int, measure: Callable[[Tensor], dict[str, float | None]]
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """What becomes of the first `ROWS` rows under padding.
 
     Args:
@@ -50,7 +50,8 @@ def probe(
         with. `batch`: in batches of `SIZE`, padded to the longest text of each. `max_length`: padded to that. Each has
         `metrics`, what `measure` says, and `gates`, the mean of each gate, in the order of the row's `gates.names`; the
         two last also `changed`, the share of rows that get another class (0 where there is none), and the mean and the
-        largest absolute change, `{"mean": ..., "max": ...}`, of a `logit` and of a `gate`.
+        largest absolute change, `{"mean": ..., "max": ...}`, of a `logit` and of a `gate`. None if a logit is
+        not finite under padding, as nothing can be compared then.
 
     Raises:
         RecordingError: the method has no gates.
@@ -60,6 +61,8 @@ def probe(
     record: dict[str, Any] = {"rows": len(first), "alone": _reading(alone, alone_gates, measure)}
     for name, width in (("batch", 0), ("max_length", max_length)):
         found, gates = padded_logits_and_gates(model, first, SIZE, width)
+        if not found.isfinite().all():
+            return None
         record[name] = _reading(found, gates, measure) | {
             "changed": float((found.argmax(1) != alone.argmax(1)).float().mean()),
             "logit": _change(found, alone),

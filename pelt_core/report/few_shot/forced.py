@@ -22,20 +22,25 @@ READINGS = {"batch": "the longest text of a batch", "max_length": "the longest l
 def forced(scores: Scores, **where: Any) -> pd.DataFrame:
     """What forcing all gates adds to the score of the same rows with free gates, a line a run and value.
 
-    There is no line for a value that leaves the run without a finite output.
+    A run whose score is not finite under one of the values has no line, see `not_finite`.
 
     Returns:
         Columns of `RUN`, value (of `FORCED`), rows (how many were read), difference in points.
     """
     lines = []
     for run in gated(scores, **where):
-        record, measure = scores.rows[run.key]["gates"]["forced"], task(run.task).metric
-        for value in FORCED:
-            if record[value][measure] is not None:
-                difference = POINTS * (record[value][measure] - record["free"][measure])
-                read = {"value": value, "rows": record["rows"], "difference": difference}
-                lines.append(described(scores, run) | read)
+        record = scores.rows[run.key]["gates"]["forced"]
+        read = {value: record[value][task(run.task).metric] for value in ("free", *FORCED)}
+        if None not in read.values():
+            differences = {value: POINTS * (read[value] - read["free"]) for value in FORCED}
+            own = {"rows": record["rows"], **described(scores, run)}
+            lines += [own | {"value": value, "difference": found} for value, found in differences.items()]
     return pd.DataFrame(lines, columns=[*RUN, "value", "rows", "difference"])
+
+
+def not_finite(scores: Scores) -> int:
+    """How many runs are left out, as their score is not finite when their gates are forced."""
+    return len(gated(scores)) - len(forced(scores)) // len(FORCED)
 
 
 def padded(scores: Scores, **where: Any) -> pd.DataFrame:

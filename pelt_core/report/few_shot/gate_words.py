@@ -10,7 +10,7 @@ from IPython.display import Markdown
 
 from pelt_core.report import words
 from pelt_core.report.few_shot import gate_frames, limits
-from pelt_core.report.few_shot.forced import FORCED, READINGS, forced, padded
+from pelt_core.report.few_shot.forced import FORCED, READINGS, forced, not_finite, padded
 from pelt_core.report.few_shot.gates import START, by_site
 from pelt_core.report.few_shot.over_runs import over_runs
 from pelt_core.report.few_shot.published import low_resource
@@ -152,13 +152,15 @@ def limit_points(every: Scores, study: Scores, signal: Scores) -> Markdown:
     """One point a limit; `signal` is of the study glue-signal, the others as of `reading`."""
     rows = forced(every)["rows"]
     first = f"the first {rows.max():,} test rows" if len(rows) else "part of the test rows"
+    lost = not_finite(every)
+    left_out = f" Left out: {counted(lost, 'run')} without a finite score at one of the values." if lost else ""
     points = [
         *limits.common(study),
         *limits.without_signal(signal, study),
         *limits.at_a_guess(study),
         f"**Forced gates** are forced together, after training with free ones, and on {first} alone. What a method "
         "trained at that value would do is another question. A prefix behind a gate of 0 still has keys, of zeros, "
-        "that attention can look at, so that gates of 0 are not quite the backbone.",
+        f"that attention can look at, so that gates of 0 are not quite the backbone.{left_out}",
         "**Over runs.** Forced gates, padding and ranges are recorded by run and not by row: their intervals are those "
         "of Student's t over the seeds of each task, and speak of other runs on the same tasks, not of other tasks.",
         "**Padding** comes in at inference alone: training here never pads, while the released code pads all rows to "

@@ -120,8 +120,8 @@ def slip_table(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Method": method_name(one.method),
-            "Right as written": _said(one.right, "{:.1f}"),
-            "Right as written or computed by us": _said(one.redone, "{:.1f}"),
+            "Right as written": in_cell(one.right, "{:.1f}"),
+            "Right as written or computed by us": in_cell(one.redone, "{:.1f}"),
             "Wrong answers that are slips": f"{one.slips:,} of {one.wrong:,}" if one.wrong else one.right.state,
         }
         for one in frame.itertuples()
@@ -177,10 +177,6 @@ def order_table(found: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
 def _order(scores: AnswerScores, sets: Sequence[str]) -> pd.Series:
     return published.own_lines(scores, sets).set_index("method")["mean"]
-
-
-def _said(one: Any, number: str) -> str:
-    return in_cell(one, number)
 
 
 def _mean(one: Any) -> str:

@@ -172,13 +172,18 @@ def limits(scores: AnswerScores) -> list[str]:
 
 
 def floor(scores: AnswerScores) -> Iterator[str]:
-    """On which sets a method solves no question at all, as a point of limits."""
+    """On which sets a cell solves no question at all, as a point of limits."""
     accuracy = scores.by("accuracy")
-    none = {set_name(name): int((cells(accuracy, sets=(name,))["mean"] == 0).sum()) for name in accuracy.tasks}
-    if empty := [f"{counted(number, 'method')} on {name}" for name, number in none.items() if number]:
+    empty = []
+    for name in accuracy.tasks:
+        means = cells(accuracy, sets=(name,)).set_index("method")["mean"]
+        if (means == 0).any():
+            unable = "any of them" if (means == 0).all() else listed(map(method_name, means.index[means == 0]))
+            empty.append(f"{unable} on {set_name(name)}")
+    if empty:
         yield (
-            f"**Floor.** No question at all is solved by {listed(empty)}: there an interval has no width, although "
-            "more questions could well be solved now and then."
+            f"**Floor.** No question at all is solved by {'; by '.join(empty)}: there an interval has no width, "
+            "although of more questions some could well be solved."
         )
 
 

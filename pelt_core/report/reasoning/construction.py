@@ -87,7 +87,7 @@ def readings(scores: AnswerScores) -> pd.DataFrame:
             {
                 "Method": method_name(name),
                 "Mended": in_cell(one, "{:.1f}"),
-                "Published": theirs[name].state or interval(theirs[name], "{:.1f}"),
+                "Published": in_cell(theirs[name], "{:.1f}"),
                 "Published − mended": in_cell(line, "{:+.1f}"),
                 "p": p_value(line.p),
             }

@@ -34,14 +34,14 @@ def _scale(scores: AnswerScores) -> Iterator[str]:
     mixes = listed(dict.fromkeys(mix(run.train) for run in trained))
     passes = listed(dict.fromkeys(counted(run.epochs, "epoch") for run in trained))
     yield (
-        f"**Scale.** The backbone is one small model ({backbones}), trained for {passes} on {mixes}. A verdict here is "
+        f"**Scale.** There is one backbone ({backbones}), trained for {passes} on {mixes}. A verdict here is "
         "about the claim at this size; what was measured at the published size stands."
     )
     if scores.measure == "loss":
         yield (
-            "**Loss, not accuracy.** At this size few answers come out right, so cells are compared by the loss of "
-            "worked answers that they did not train on. It says how probable a right solution is, not how often the "
-            "model finds it."
+            "**Loss, not accuracy.** Cells are compared by the loss of worked answers that they did not train on, "
+            "which tells more of each question than whether its answer comes out right. It says how probable a right "
+            "solution is, not how often the model finds it."
         )
 
 

@@ -26,9 +26,9 @@ def named(scores: AnswerScores) -> Lines:
 
 
 def losses(scores: AnswerScores, lines: Lines) -> pd.DataFrame:
-    """What each method trains, its loss on each data set and on other texts, and its seeds."""
+    """What each method trains, its loss on each data set, their mean and that on other texts, and its seeds."""
     own, texts = scores.by("loss"), scores.by("text_loss")
-    columns = {"Loss": by_name(cells(own))} if len(own.tasks) > 1 else {}
+    columns = {"Mean loss": by_name(cells(own))} if len(own.tasks) > 1 else {}
     columns |= {f"Loss, {set_name(name)}": by_name(cells(own, sets=(name,))) for name in own.tasks}
     columns |= {"Loss of other texts": by_name(cells(texts))} if texts.tasks else {}
     body = []

@@ -75,7 +75,7 @@ def table(scores: AnswerScores, frame: pd.DataFrame, against: pd.DataFrame) -> p
                 "Trained": NOT_RUN if np.isnan(one.parameters) else f"{one.parameters:,.0f}",
                 **{f"Loss, {set_name(name)}": in_cell(found[one.method], "{:.3f}") for name, found in by_set.items()},
                 **({"Loss of other texts": in_cell(texts[one.method], "{:.3f}")} if texts else {}),
-                f"− {METHOD_NAMES[REFERENCE]}": _against(said[one.method]) if one.method in said else "",
+                f"− {METHOD_NAMES[REFERENCE]}": with_p(said[one.method], "{:+.3f}") if one.method in said else "",
                 "Seeds": f"{one.seeds}",
                 "Module": f"`{specifications[one.method]}`",
             }
@@ -104,7 +104,3 @@ def _heading(one: Any, low: float, high: float) -> str:
     if np.isnan(one.parameters) or np.isnan(low):
         return HEADINGS[2]
     return HEADINGS[0] if low <= one.parameters <= high else HEADINGS[1]
-
-
-def _against(one: Any) -> str:
-    return with_p(one, "{:+.3f}")

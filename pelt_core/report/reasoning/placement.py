@@ -13,13 +13,13 @@ from pelt_core.report.reasoning.cells import cells, difference
 from pelt_core.report.reasoning.method_tables import Lines
 from pelt_core.report.reasoning.sweeps import UNSWEPT
 from pelt_core.report.tested import TESTED, with_holm
+from pelt_core.report.verdicts.of_study import judged
+from pelt_core.study import places
 from pelt_core.study.answer_scores import AnswerScores
-from pelt_core.study.claims.claim import claims
 from pelt_core.study.claims.evidence import Evidence
-from pelt_core.study.claims.judge import Judged, judge
+from pelt_core.study.claims.judge import Judged
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
-from pelt_core.study.places import place
 from pelt_core.study.run import AnswerRun
 from pelt_core.study.scores import names
 
@@ -39,7 +39,7 @@ def load(preset: str, ledger: Ledger, backbone: str = "", seeds: Sequence[int] =
 
 def placed(scores: AnswerScores) -> dict[str, tuple[str, str]]:
     """Short name -> kind of module and its place, in the order of the grid; the base model has no place."""
-    return {name: place(spec) for spec, name in scores.names.items()}
+    return {scores.names[spec]: where for where, spec in places.placed(scores.names).items()}
 
 
 def lines(scores: AnswerScores) -> Lines:
@@ -85,5 +85,4 @@ def comparisons(scores: AnswerScores) -> pd.DataFrame:
 
 def verdicts(scores: AnswerScores, preset: str) -> list[Judged]:
     """The published best places, judged by these runs as the page on claims judges those of a preset."""
-    evidence = Evidence(preset, scores.ledger).given(STUDY, scores)
-    return judge([one for one in claims() if one.study == STUDY], evidence)
+    return judged(STUDY, Evidence(preset, scores.ledger).given(STUDY, scores))

@@ -16,8 +16,8 @@ from pelt_core.report.names import METHOD_NAMES, backbone_name, backbone_summary
 from pelt_core.report.reasoning import arithmetic_words, placement, state
 from pelt_core.report.reasoning.rates import Tried
 from pelt_core.report.reasoning.sweeps import SIZE
-from pelt_core.report.tables import interval, p_value
-from pelt_core.report.told import in_cell
+from pelt_core.report.tables import interval
+from pelt_core.report.told import in_cell, with_p
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.claims.judge import Judged
@@ -112,23 +112,34 @@ def facts(scores: AnswerScores, judged: Sequence[Judged]) -> dict[str, str]:
     }
 
 
-def limits(scores: AnswerScores, tried: Mapping[str, Tried]) -> list[str]:
+def limits(scores: AnswerScores, tried: Mapping[str, Tried], gaining: pd.DataFrame) -> list[str]:
     """The points of this study alone, see `pelt_core.report.reasoning.limits.limits`.
 
     Args:
         scores: of the study.
         tried: what the search for rates found on this backbone, see `pelt_core.report.reasoning.rates.tried`.
+        gaining: differences in accuracy, see `pelt_core.report.reasoning.placement.comparisons`.
     """
     return [
         "**Unequal sizes.** Modules at both places have more parameters than at one (see the table). Where *both* "
         "wins, place and size cannot be told apart.",
-        _published_sizes(scores),
+        *_published_sizes(scores),
         " ".join(["**Place and rate.** A place could prefer another rate.", *_pilot(scores), _search(scores, tried)]),
         "**Parallel adapters** sit beside whole sublayers, as in {cite:t}`he2022towards`. In the released code of "
         "LLM-Adapters the parallel adapter of the MLP is a pair of adapters, one beside each linear map.",
         *_problems(scores),
+        *_accuracy(gaining),
         *arithmetic_words.floor(scores),
     ]
+
+
+def _accuracy(gaining: pd.DataFrame) -> Iterator[str]:
+    known = gaining["detectable"].dropna()
+    if len(known):
+        yield (
+            f"**Accuracy is coarse.** Between places a difference of {known.median():.1f} points, the median over the "
+            "comparisons, is the smallest that it would show in four of five repetitions."
+        )
 
 
 def _same_problems(scores: AnswerScores) -> bool:
@@ -183,11 +194,7 @@ def _of_method(
         return f"{claim}."
     lowest = min(own, key=lambda one: one.mean).place
     pairs = losing[(losing["method"] == method) & (losing["state"] == "")].itertuples()
-    compared = "; ".join(
-        f"{one.line}: {interval(one, '{:+.4f}')}" + (f", p {p_value(one.p_holm)}" if one.p_holm >= 0 else "")
-        for one in pairs
-        if published in one.places
-    )
+    compared = "; ".join(f"{one.line}: {with_p(one, '{:+.4f}')}" for one in pairs if published in one.places)
     return (
         f"{claim}; the lowest loss here is at {WHERE.get(lowest, lowest)}{f' ({compared})' if compared else ''}. By "
         f"accuracy: {said[method, 'accuracy']}."
@@ -198,18 +205,19 @@ def _range(percents: pd.Series) -> str:
     return f"{percents.min():.1f} % to {percents.max():.1f} %" if len(percents) else NOT_RUN
 
 
-def _published_sizes(scores: AnswerScores) -> str:
+def _published_sizes(scores: AnswerScores) -> Iterator[str]:
     ours = {}
     for spec in scores.names:
         (term,) = specification.parse(spec).terms
         if term.name in SIZE:
             ours[term.name] = f"{SIZE[term.name]}={dict(term.arguments)[SIZE[term.name]]}"
-    said = (
+    said = [
         f"{METHOD_NAMES[one.Index]} `{one.size}`, here `{ours[one.Index]}`"
         for one in published_places(read()).itertuples()
-        if one.Index in ours
-    )
-    return f"**Modules of other sizes** than those of the published figure: {'; '.join(said)}."
+        if one.Index in ours and one.size.partition("=")[2] != ours[one.Index].partition("=")[2]
+    ]
+    if said:
+        yield f"**Modules of other sizes** than those of the published figure: {'; '.join(said)}."
 
 
 def _pilot(scores: AnswerScores) -> Iterator[str]:

@@ -12,9 +12,9 @@ from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import METHOD_NAMES, backbone_name, method_name, set_name
 from pelt_core.report.reasoning import published
 from pelt_core.report.reasoning.cells import by_name, cells, difference
-from pelt_core.report.tables import interval, p_value
+from pelt_core.report.tables import p_value
 from pelt_core.report.tested import TESTED, with_holm
-from pelt_core.report.told import with_p
+from pelt_core.report.told import in_cell, with_p
 from pelt_core.study import answer_scores
 from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.ledger import Ledger
@@ -152,8 +152,8 @@ def table(both: Decoders, frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Contrast": f"{first.heading.removesuffix(' …')}: {first.line}",
-            one: _said(first),
-            other: _said(second),
+            one: with_p(first, "{:+.3f}"),
+            other: with_p(second, "{:+.3f}"),
             "Both": said,
         }
         for first, second, said in pairs(frame)
@@ -169,10 +169,7 @@ def losses(both: Decoders) -> pd.DataFrame:
         {
             "Method": method_name(name),
             "Trained": f"{rows[name]['trainable_parameters']:,}" if name in rows else NOT_RUN,
-            **{
-                f"Loss, {set_name(own)}": found[name].state or interval(found[name], "{:.3f}")
-                for own, found in by_set.items()
-            },
+            **{f"Loss, {set_name(own)}": in_cell(found[name], "{:.3f}") for own, found in by_set.items()},
             "Minutes": f"{sum(rows[name]['seconds'].values()) / 60:.1f}" if name in rows else "",
             "Module": f"`{spec}`",
         }
@@ -212,7 +209,3 @@ def order_table(frame: pd.DataFrame) -> pd.DataFrame:
         }
         for one in frame.itertuples()
     )
-
-
-def _said(one: Any) -> str:
-    return with_p(one, "{:+.3f}")

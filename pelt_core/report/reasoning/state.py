@@ -78,10 +78,12 @@ def _sets(trained: Sequence[AnswerRun], kind: str) -> str:
 def _with_a_loss(scores: AnswerScores) -> str:
     """What is left of the questions of a set without those that have no worked answer, or too long a one."""
     kept: dict[str, dict[str, None]] = {}
-    for key in scores.table["key"]:
-        for name, own in scores.items(key).groupby("set", sort=False)["loss"]:
+    finished = set(scores.table["key"])
+    for run in (run for run in scores.runs if run.key in finished):
+        for name, own in scores.items(run.key).groupby("set", sort=False)["loss"]:
+            asked = f" of {len(own)}" if name in run.evaluate else ""  # a set that is not asked keeps no other records
             if own.notna().any():
-                kept.setdefault(str(name), {})[f"{own.count()} of {len(own)}"] = None
+                kept.setdefault(str(name), {})[f"{own.count()}{asked}"] = None
     fewer = [f"{set_name(name)} {' or '.join(counts)}" for name, counts in kept.items()]
     longest = max(run.max_length for run in scores.runs)
     return f" (with a worked answer, and of no more than {longest} tokens with it: {listed(fewer)})" if fewer else ""

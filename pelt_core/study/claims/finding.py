@@ -13,7 +13,7 @@ Verdict = Literal["supported", "contradicted", "undecided at this scale", "incom
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 DECIDED: tuple[Verdict, ...] = ("supported", "contradicted")
 OPEN: tuple[Verdict, ...] = ("incomplete", "not run yet")
-"""No verdict yet, as rows are missing: of some of the comparisons, or of all."""
+"""No verdict, as results are missing: of some of the comparisons, or of all. A run that diverged has none."""
 ALPHA = 0.05
 """Of every test, after Holm's correction in its family."""
 
@@ -53,7 +53,7 @@ class Finding:
     Attributes:
         unit: of the effects.
         tests: all comparisons that could be made.
-        missing: what is not recorded yet of what the claim compares.
+        missing: what has no results of what the claim compares.
         seeds, items: how many the comparisons rest on.
         tasks: on which.
         silent: tasks left out, as they cannot test a claim, see `pelt_core.study.signal`.

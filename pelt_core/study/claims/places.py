@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pelt_core.study import places, statistics
+from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.claims import bounds
 from pelt_core.study.claims.answers import finding_of, paired
 from pelt_core.study.claims.evidence import Evidence
@@ -35,7 +36,7 @@ def place(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
     """
     scores = evidence.answers(study, test["measure"])
     claimed = published_places(evidence.papers)["place"][test["method"]]
-    placed = {places.place(spec): name for spec, name in scores.names.items()}
+    placed = {where: scores.names[spec] for where, spec in places.placed(scores.names).items()}
     values = {where: scores.values(method=name) for (kind, where), name in placed.items() if kind == test["method"]}
     better = "above" if scores.how.sign > 0 else "below"
     tests, missing, compared = [], [], []
@@ -47,7 +48,14 @@ def place(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         compared.append(first - second)
         (found,) = bounds.against(f"{one} − {other}", compared[-1], {better: 0}, statistics.estimate)
         tests.append(replace(found, decides=one == claimed))
-    return finding_of(scores, tests, missing, compared)
+    finding = finding_of(scores, tests, missing, compared)
+    failed = [where for where, own in values.items() if own.empty and _recorded(scores, placed[test["method"], where])]
+    return replace(finding, reasons=(*finding.reasons, *(f"{where}: diverged" for where in failed)))
+
+
+def _recorded(scores: AnswerScores, name: str) -> bool:
+    """Whether every run of a method has a row."""
+    return all(run.key in scores.rows for run in scores.runs if scores.names[run.method] == name)
 
 
 def published_places(papers: pd.DataFrame) -> pd.DataFrame:
