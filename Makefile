@@ -13,7 +13,7 @@ report: env ## Run the smoke preset and build the report (about 10 minutes, then
 	$(BIN)/pelt run placement --preset smoke --threads 1 --ledger _runs/ledger
 	$(BIN)/pelt report
 
-test: env ## Check style and types, and run all tests (about 15 minutes).
+test: env ## Check style and types, and run all tests (15 to 30 minutes).
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
