@@ -234,3 +234,11 @@ def test_means_leave_out_tasks_at_a_guess_and_those_with_one_seed(tmp_path: Path
     pooled = gate_effect.pooled(study, every)
     assert all(set(tasks) <= {"sst2", "cola"} for tasks in pooled["tasks"]) and len(pooled["tasks"].iloc[0]) == 2
     assert "MRPC with 100 examples" in says.limit_points(study, study).data
+
+
+def test_what_the_budget_leaves_out_is_named_where_tasks_differ(nothing: Scores, tmp_path: Path) -> None:
+    short = load(["low-resource"], "laptop", Ledger(tmp_path))
+    said = says.limit_points(short, short).data
+    planned = {run.seed for run in short.runs if (run.task, run.examples) == ("sst2", 100)}
+    assert f"with 100 examples {len(planned)} on " in said and "none on RTE" in said
+    assert "budget leaves out" not in says.limit_points(nothing, nothing).data

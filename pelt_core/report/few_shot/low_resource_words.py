@@ -14,6 +14,7 @@ from pelt_core.report import words
 from pelt_core.report.few_shot import cells, gate_effect, limits
 from pelt_core.report.few_shot.low_resource import sizes
 from pelt_core.report.few_shot.published import low_resource
+from pelt_core.report.few_shot.state import selected
 from pelt_core.report.few_shot.upper_bound import CHOSEN
 from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import backbone_name, method_name, task_name
@@ -133,6 +134,7 @@ def limit_points(scores: Scores, signal: Scores) -> Markdown:
         *limits.without_signal(signal, scores),
         *_at_a_guess(scores),
         _epochs(scores),
+        *_budget(scores),
         "**Selection.** The upper bound by test scores takes the highest of several uncertain means and so is too "
         "high, the more so the fewer seeds there are; the paper's is of this kind. The one by development scores is "
         "not.",
@@ -154,6 +156,28 @@ def _epochs(scores: Scores) -> str:
         f"**Shorter training** than the paper's: here {ours}, with the best epoch chosen among them. A method that "
         "learns slowly may be undertrained."
     )
+
+
+def _budget(scores: Scores) -> Iterator[str]:
+    """The paper's tasks and how many shuffles of each have every method in the grid, where that is not the same."""
+    every = {run.method for run in scores.runs}
+    said = []
+    for examples in sizes(scores):
+        paper = low_resource(examples).index.get_level_values("task").unique().drop("avg", errors="ignore")
+        planned: dict[int, list[str]] = {}
+        for name in paper:
+            methods: dict[int, set[str]] = {}
+            for run in selected(scores, task=name, examples=examples):
+                methods.setdefault(run.seed, set()).add(run.method)
+            planned.setdefault(sum(own == every for own in methods.values()), []).append(task_name(name))
+        if len(planned) > 1:
+            parts = (f"{number or 'none'} on {listed(planned[number])}" for number in sorted(planned, reverse=True))
+            said.append(f"with {examples:,} examples {', '.join(parts)}")
+    if said:
+        yield (
+            f"**What the budget leaves out.** Shuffles on which every method is to be trained: {'; '.join(said)}. "
+            "Where there are none, some methods may be trained for one comparison; nothing stands in for the others."
+        )
 
 
 def facts(scores: Scores, averages: pd.DataFrame, bounds: pd.DataFrame, gates: pd.DataFrame) -> dict[str, str]:
