@@ -1,5 +1,6 @@
 """Verdicts on the claims themselves, on rows that are made up."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -123,3 +124,16 @@ def test_a_line_has_no_number_that_json_has_not(nothing: Evidence) -> None:
     said = line(judge([one], nothing)[0])
     assert said["effect"] is said["p_holm"] is None and said["published"] == pytest.approx(4.345, abs=0.01)
     assert said["verdict"] == said["verdict_over_all_tasks"] == "not run yet" and said["missing"]
+
+
+def test_whether_our_interval_holds_the_published_effect(tmp_path: Path, nothing: Evidence) -> None:
+    claim = chosen(["best-on-average-100"])
+    several = evidence(tmp_path / "several", {"apl": 0.9, "lora": 0.5}, at_100, "paper")
+    (one,) = judge(claim, several)
+    assert one.shown and one.finding.seeds > 1 and np.isfinite(one.published_here)
+    inside = one.shown.low <= one.published_here <= one.shown.high
+    assert one.of_published_size is inside and line(one)["of_published_size"] is inside
+    far, near = (replace(one, published_here=value) for value in (one.shown.high + 1, one.shown.effect))
+    assert far.of_published_size is False and near.of_published_size is True
+    first = evidence(tmp_path / "first", {"apl": 0.9}, lambda run: at_100(run) and run.seed == 0, "paper")
+    assert judge(claim, first)[0].of_published_size is None and judge(claim, nothing)[0].of_published_size is None

@@ -37,10 +37,12 @@ def of(judged: list[Judged], name: str) -> Judged:
 def test_every_claim_has_a_line_with_its_verdict(judged: list[Judged]) -> None:
     frame = tables.claims(judged)
     headings = frame[frame["Verdict"] == ""]
-    assert len(frame) - len(headings) == len(claims()) and set(frame["Verdict"]) <= {"", *VERDICTS, NO_STUDY}
+    assert len(frame) - len(headings) == len(claims()) and {
+        said.removesuffix("; not of the published size") for said in frame["Verdict"]
+    } <= {"", *VERDICTS, NO_STUDY}
     lines = frame.set_index(frame["Claim"].str.extract(r"`(.+)`")[0])
     best = lines.loc["best-on-average-100"]
-    assert best["Verdict"] == "supported" and best["Published"] == "+2.57" and best["Seeds"] == "5"
+    assert best["Verdict"].startswith("supported") and best["Published"] == "+2.57" and best["Seeds"] == "5"
     assert best["Published, same tasks"] == tables.effect(of(judged, "best-on-average-100").published_here, "points")
     assert best["Published, same tasks"] not in ("", best["Published"])
     assert best["Tasks"] == "2" and best["Ours"].startswith("+") and best["Unit"] == "points"
@@ -159,7 +161,7 @@ def test_how_many_claims_the_figure_leaves_out(judged: list[Judged]) -> None:
 def test_the_caption_warns_of_few_seeds_and_explains_what_stands_in_brackets(judged: list[Judged]) -> None:
     one = of(judged, "best-on-average-100")
     assert one.finding.seeds == tables.FEW_SEEDS
-    few = replace(one, finding=replace(one.finding, seeds=2), everywhere="contradicted")
+    few = replace(one, finding=replace(one.finding, seeds=2), everywhere="contradicted", published_here=float("nan"))
     assert "rough" not in tables.caption([one]) and "In brackets" not in tables.caption([one])
     assert "With 2 seeds the variance" in tables.caption([one, few]) and "In brackets" in tables.caption([few])
     assert tables.said(few) == "supported (with tasks left at the trivial baseline: contradicted)"
@@ -169,9 +171,20 @@ def test_a_claim_with_rows_of_some_comparisons_is_incomplete(judged: list[Judged
     one = of(judged, "best-on-average-100")
     part = replace(one, finding=replace(one.finding, missing=("lora",)), verdict="incomplete", everywhere="incomplete")
     line = tables.claims([part]).iloc[0]
-    assert line["Verdict"] == "incomplete" and line["Ours"].startswith("+")
+    assert line["Verdict"].startswith("incomplete") and line["Ours"].startswith("+")
     assert tables.pages([part], [])["Limits"].iloc[0].endswith("not recorded yet: LoRA")
     assert "1 is incomplete" in words.facts([part])["claims_counts"]
+
+
+def test_an_effect_that_is_not_of_the_published_size_is_named_and_counted(judged: list[Judged]) -> None:
+    one = of(judged, "best-on-average-100")
+    assert one.shown and one.finding.seeds > 1
+    far, near = (replace(one, published_here=value) for value in (one.shown.high + 1, one.shown.effect))
+    assert tables.said(far) == f"{tables.said(near)}; not of the published size"
+    assert "*Not of the published size*" in tables.caption([far]) and "published size" not in tables.caption([near])
+    counted = words.of_published_size([far, near, far])
+    assert counted.startswith(" Of 3 claims") and counted.endswith("leaves the printed effect out for 2.")
+    assert words.of_published_size([replace(one, published_here=float("nan"))]) == ""
 
 
 def test_what_other_pages_quote(judged: list[Judged]) -> None:

@@ -88,8 +88,8 @@ def findings(book: Path) -> str:
 
 def _of_claims(said: dict[str, str]) -> Iterator[str]:
     if "claims_counts" in said:
-        decided = said.get("claims_decided", "")
-        yield f"**Of {said['claims_all']} claims of the two papers**, {said['claims_counts']}.{decided}"
+        more = said.get("claims_decided", "") + said.get("claims_sizes", "")
+        yield f"**Of {said['claims_all']} claims of the two papers**, {said['claims_counts']}.{more}"
 
 
 def _of_low_resource(said: dict[str, str]) -> Iterator[str]:

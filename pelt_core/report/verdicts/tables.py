@@ -60,6 +60,11 @@ def caption(judged: Sequence[Judged]) -> str:
         "with its interval (for claims of several comparisons, the least favourable one), its corrected p-value, the "
         "smallest effect that would have been detected, and what it rests on."
     )
+    if any(one.of_published_size is False for one in judged):
+        said += (
+            " *Not of the published size*: the effect that the paper prints over the same tasks lies outside of our "
+            "interval."
+        )
     if any(one.everywhere != one.verdict for one in judged):
         said += (
             " In brackets: the verdict if also the tasks counted on which full fine-tuning, or every method, does not "
@@ -144,9 +149,12 @@ def _line(one: Judged, says: str) -> dict[str, str]:
 
 
 def said(one: Judged) -> str:
-    """The verdict, and beside it that over all tasks where it differs: those count too that are left out as silent."""
+    """The verdict, beside it that over all tasks where it differs, and whether our interval leaves out what is printed.
+
+    Over all tasks, those count too that are left out as silent.
+    """
     beside = f" (with tasks left at the trivial baseline: {one.everywhere})" if one.everywhere != one.verdict else ""
-    return f"{_verdict(one)}{beside}"
+    return f"{_verdict(one)}{beside}{'; not of the published size' * (one.of_published_size is False)}"
 
 
 def _named(one: Judged) -> list[str]:

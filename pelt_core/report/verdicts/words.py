@@ -96,7 +96,7 @@ def reading(judged: Sequence[Judged]) -> Markdown:
 
 def _paper(paper: str, judged: Sequence[Judged]) -> str:
     said = [f"**{PAPERS[paper]}.** Of its {counted(len(judged), 'claim')} here, {_counts(judged)}."]
-    said[0] += decided(judged)
+    said[0] += decided(judged) + of_published_size(judged)
     for verdict in DECIDED:
         if own := [_claim(one) for one in judged if one.verdict == verdict]:
             said.append(f"{verdict.capitalize()}:\n\n" + "\n".join(f"- {line}" for line in own) + "\n\n")
@@ -130,6 +130,18 @@ def decided(judged: Sequence[Judged]) -> str:
     own = [one for one in judged if one.decided]
     quality, cost = (f"{_about(own, about)} of {_about(judged, about)}" for about in (QUALITY, COST))
     return f" Supported or contradicted are {quality} on {QUALITY}, and {cost} on {COST}." if own else ""
+
+
+def of_published_size(judged: Sequence[Judged]) -> str:
+    """For how many claims our interval leaves the published effect out, with a blank before it; empty where unknown."""
+    known = [one for one in judged if one.of_published_size is not None]
+    outside = sum(one.of_published_size is False for one in known)
+    if not known:
+        return ""
+    return (
+        f" Of {counted(len(known), 'claim')} whose effect the paper prints over our tasks and we know over several "
+        f"seeds, our interval leaves the printed effect out for {outside}."
+    )
 
 
 def _about(judged: Sequence[Judged], about: str) -> int:
@@ -174,6 +186,8 @@ def limits(judged: Sequence[Judged]) -> Markdown:
         "could be that was not seen.",
         f"**Chance.** Each family of claims is corrected by Holm's method at {100 * ALPHA:.0f} %. Families are not "
         "corrected for each other.",
+        "**The published size.** A printed effect is taken for exact, as the papers have no records to tell its "
+        "uncertainty by; our interval is of 95 % and not corrected for the number of claims.",
         f"**Seeds.** With fewer than {LEAST_SEEDS} seeds there is no verdict, however large the effect.",
         "**Upper bound.** Taking the best module by its test scores favours the bound, as the highest of several "
         "uncertain numbers is too high; the claims of `chosen-module` take it by development rows, for each task and "
@@ -195,6 +209,7 @@ def facts(judged: Sequence[Judged]) -> dict[str, str]:
         "claims_all": f"{len(judged)}",
         "claims_counts": _counts(judged),
         "claims_decided": decided(judged),
+        "claims_sizes": of_published_size(judged),
         "claims_quality": f"{_about(judged, QUALITY)}",
         "claims_cost": f"{_about(judged, COST)}",
         "claims_quality_decided": f"{_about([one for one in judged if one.decided], QUALITY)}",

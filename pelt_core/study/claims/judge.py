@@ -87,6 +87,18 @@ class Judged:
         return telling(self.finding)
 
     @property
+    def of_published_size(self) -> bool | None:
+        """Whether our interval holds the effect that the paper prints over our tasks, taken for exact.
+
+        None where it prints none, or where one seed leaves us without an interval over seeds. This is no verdict: an
+        effect may have the claimed sign and be far smaller than the published one, or not be told from none at all.
+        """
+        test = self.shown
+        if test is None or self.finding.seeds < LEAST_SEEDS or not np.isfinite(self.published_here):
+            return None
+        return test.low <= self.published_here <= test.high
+
+    @property
     def p(self) -> float:
         """The corrected p-value of the test that is shown."""
         return dict(zip(self.finding.tests, self.p_holm, strict=True))[self.shown] if self.shown else np.nan

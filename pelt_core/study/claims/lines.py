@@ -18,8 +18,8 @@ def line(judged: Judged) -> dict[str, Any]:
     Fields: those of the claim but its test; what it is `about`, see `pelt_core.study.claims.judge.Kind`; `verdict`,
     and `verdict_over_all_tasks`, which counts also tasks that cannot test a claim; `provisional`, see `Judged`;
     `effect`, `low`, `high`, `detectable`, `p_holm` of the test shown, in `unit`; `published`, the same effect in the
-    paper's numbers, and `published_same_tasks`, that over `tasks` alone; `seeds`, `items`, `tasks`, `tasks_left_out`;
-    `missing`, `reasons`; and all `tests`.
+    paper's numbers, and `published_same_tasks`, that over `tasks` alone; `of_published_size`, see `Judged`; `seeds`,
+    `items`, `tasks`, `tasks_left_out`; `missing`, `reasons`; and all `tests`.
     """
     claim, found, shown = judged.claim, judged.finding, judged.shown
     return {
@@ -38,6 +38,7 @@ def line(judged: Judged) -> dict[str, Any]:
         "unit": found.unit,
         "published": _number(judged.published),
         "published_same_tasks": _number(judged.published_here),
+        "of_published_size": judged.of_published_size,
         "effect": _number(shown.effect if shown else None),
         "low": _number(shown.low if shown else None),
         "high": _number(shown.high if shown else None),
