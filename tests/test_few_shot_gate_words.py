@@ -19,7 +19,7 @@ def test_without_rows_nothing_is_read() -> None:
     assert gate_words.reading(empty, empty, 100).data == "No run is recorded yet: there is nothing to read."
     assert set(gate_words.facts(empty, empty, 100).values()) >= {
         "not run yet",
-        f"0 of {len(gates_study().runs)}",
+        f"0 of {len(empty.runs)}",
         "0 seeds",
     }
     assert "part of the test rows" in gate_words.limit_points(empty, empty, nothing("glue-signal")).data
