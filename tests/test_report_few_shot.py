@@ -120,6 +120,9 @@ def test_the_setup_says_what_runs_share_and_what_not(nothing: Scores) -> None:
     assert re.search(rf"{rates}: [^;]*BitFit", lines["Peak learning rates, module / head"])
     searched = dict(setup.setup(load(["glue-recipe"], "laptop", nothing.ledger)).itertuples(index=False))
     assert "0.001, 0.003, 0.01 / 0.005: BitFit<br>" in searched["Peak learning rates, module / head"]
+    laptop = dict(setup.setup(load(["low-resource"], "laptop", nothing.ledger)).itertuples(index=False))
+    assert laptop["Early stopping"] == "none: 100 rows; after 5 epochs without a better score: 500, 1,000 rows"
+    assert searched["Early stopping"] == "after 5 epochs without a better score"
     assert lines["Pooling"].startswith("the first token: SST-2")
     assert lines["Other rows"] == f"{first.dev_rows:,} to choose the best epoch by, at most {first.test_rows:,} to test"
 

@@ -39,6 +39,7 @@ def setup(scores: Scores) -> pd.DataFrame:
         "Pooling": "; ".join(_poolings(runs)),
         "Head": _each_one("trained" if run.train_head else "frozen at its random start" for run in runs),
         "Optimiser": _each_one(_optimiser(run) for run in runs),
+        "Early stopping": "; ".join(_stops(runs)),
         "Peak learning rates, module / head": "<br>".join(_rates(scores)),
         "Seeds": listed(_each(str(run.seed) for run in runs)) + ", each another sample of rows and another start",
         "Length": _each_one(f"{run.max_length} tokens; what is longer is cut" for run in runs),
@@ -61,8 +62,16 @@ def _each_one(words: Iterable[str]) -> str:
 
 def _optimiser(run: ClassificationRun) -> str:
     warmup = f"{run.warmup:.0%} of the steps" if run.warmup < 1 else f"{run.warmup:g} steps"
-    stop = f"; ends after {run.patience} epochs without a better score" if run.patience else ""
-    return f"AdamW, batch {run.batch_size}, warm-up {warmup}, weight decay {run.weight_decay:g}{stop}"
+    return f"AdamW, batch {run.batch_size}, warm-up {warmup}, weight decay {run.weight_decay:g}"
+
+
+def _stops(runs: Iterable[ClassificationRun]) -> list[str]:
+    """`none: 100 rows`, `after 5 epochs without a better score: 500, 1,000 rows`; without rows where all stop alike."""
+    rows: dict[str, dict[str, None]] = {}
+    for run in runs:
+        rule = f"after {counted(run.patience, 'epoch')} without a better score" if run.patience else "none"
+        rows.setdefault(rule, {})[_rows(run)] = None
+    return [f"{rule}: {', '.join(own)} rows" for rule, own in rows.items()] if len(rows) > 1 else list(rows)
 
 
 def _poolings(runs: Iterable[ClassificationRun]) -> list[str]:
