@@ -9,8 +9,8 @@ from statsmodels.stats.power import TTestPower
 from pelt_core.study.statistics import COVERAGE, BadRecords, difference, estimate, holm
 
 GRIDS = 1000
-MOST = {2: 0.99, 3: 0.98, 5: 0.98}
-"""Two standard errors of a share of `GRIDS` above the shares that integration gives (0.981, 0.969 and 0.962)."""
+MOST = {seeds: most + 2 * (most * (1 - most) / GRIDS) ** 0.5 for seeds, (_, most) in COVERAGE.items()}
+"""Two standard errors of a share of `GRIDS` above the shares that are stated."""
 
 
 def simulated(rng, seeds, items=(100,), item_sd=1.0, noise_sd=1.0, ratio=0.0):
@@ -75,6 +75,24 @@ def test_a_difference_of_nothing_is_rarely_found(seeds, ratio):
     one, other = ([simulated(rng, seeds, ratio=ratio)[0] for _ in range(GRIDS)] for _ in range(2))
     p_values = np.array([difference(*both).p_value for both in zip(one, other, strict=True)])
     assert np.mean(p_values < 0.05) <= 0.06
+
+
+@pytest.mark.parametrize(("level", "most"), [(0.05, 0.06), (0.05 / 9, 0.02), (0.001, 0.01)])
+@pytest.mark.parametrize("shared", [0.0, 0.7])
+def test_accuracies_that_agree_by_chance_are_no_finding(shared, level, most):
+    """Two methods right as often, on other items in one of twenty: two seeds have the same difference now and then."""
+    rng, p_values = np.random.default_rng(4), []
+    for _ in range(GRIDS):
+        both, own = (rng.choice([-1, 0, 1], (600, seeds), p=[0.025, 0.95, 0.025]) for seeds in (1, 2))
+        p_values.append(estimate(np.where(rng.random((600, 1)) < shared, both, own)).p_value)
+    assert np.mean(np.array(p_values) < level) <= most
+
+
+def test_two_seeds_with_the_same_score_on_other_items_are_not_certain():
+    values = np.zeros((100, 2))
+    values[0, 0] = values[1, 1] = 1
+    found = estimate(values)
+    assert found.p_value > 0.01 and found.standard_error == pytest.approx(0.5**0.5 * 0.1 / 200**0.5, rel=0.02)
 
 
 def test_one_seed_is_the_t_test_over_items():
@@ -171,7 +189,7 @@ def test_holm_is_that_of_the_textbook():
 
 def test_values_without_spread_have_no_width():
     found = estimate(np.full((5, 2), 0.25))
-    assert (found.low, found.high, found.p_value) == (0.25, 0.25, 0.0)
+    assert (found.low, found.high) == (0.25, 0.25) and 0 < found.p_value < 1e-12
     assert estimate(np.zeros((5, 2))).p_value == 1
 
 
