@@ -54,6 +54,11 @@ def test_what_decides_nothing_leaves_a_claim_not_run() -> None:
     assert verdict(Finding("points", (beside,), ("rows",)), [0.01]) == "not run yet"
 
 
+def test_what_compares_too_few_is_untestable_once_its_rows_are_there() -> None:
+    few, nothing = finding([2], testable=False), finding([], testable=False, missing=("rows",))
+    assert verdict(few, [np.nan]) == "untestable here" and verdict(nothing, []) == "not run yet"
+
+
 def test_the_test_that_is_shown_is_the_one_furthest_from_what_the_claim_needs() -> None:
     found, none = telling(finding([2, -1, 3])), telling(finding([]))
     assert found is not None and found.gain == -1 and none is None

@@ -10,7 +10,7 @@ from gate_rows import FALLEN, frozen_study, nothing
 from pelt_core.report.few_shot import frozen_head
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
-from pelt_core.study.scores import load
+from pelt_core.study.scores import Scores, load
 
 
 def test_pairs_differ_in_the_head_alone() -> None:
@@ -36,6 +36,17 @@ def test_one_answer_for_all_rows_is_a_collapse() -> None:
     fallen = found[found["method"].isin(FALLEN) & ~found["train_head"]]
     assert fallen["low"].all() and fallen["one_answer"].all()
     assert not found.drop(fallen.index)["one_answer"].any()
+
+
+def test_runs_are_counted_in_pairs_where_something_can_be_told() -> None:
+    """Whatever is recorded of other methods, and of shuffles with one kind of head."""
+    study = frozen_study()
+    pairs = frozen_head.in_pairs(study)
+    assert set(pairs["method"]) == set(frozen_head.FROZEN_THERE)
+    assert pairs["train_head"].sum() == len(pairs) / 2 > 0
+    runs = [run for run in study.runs if run.train_head or run.seed]
+    fewer = Scores(tuple(runs), study.names, study.ledger.recorded(runs), study.ledger)
+    assert set(frozen_head.in_pairs(fewer)["seed"]) == {1}
 
 
 def test_a_run_that_learned_nothing_has_not_collapsed(tmp_path: Path) -> None:

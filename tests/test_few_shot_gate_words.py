@@ -31,4 +31,6 @@ def test_facts_and_limits_quote_the_rows() -> None:
     planned = len(study.runs)
     assert found["gates_recorded"] == f"{planned} of {planned}" and found["gates_padding_changed"] == "10.0 %"
     assert found["gates_forced_apl_0.0"].startswith("−20.0")
-    assert "the first 40 test rows" in gate_words.limit_points(study, study, nothing("glue-signal")).data
+    limits = gate_words.limit_points(study, study, nothing("glue-signal")).data
+    assert "the first 40 test rows" in limits
+    assert "a learning rate of 0.002 without a gate and of 0.0005 with one" in limits

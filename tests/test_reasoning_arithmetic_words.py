@@ -50,6 +50,7 @@ def test_nothing_recorded(tmp_path) -> None:
 def test_limits_name_the_sets_without_a_training_row(tmp_path) -> None:
     study = load(["arithmetic"], "laptop", Ledger(tmp_path))
     text = limits.limits(study, arithmetic.comparisons(study), arithmetic_words.limits(study)).data
+    assert "The rates of Series adapter, Parallel adapter and LoRA were chosen" in text
     assert "No training row is of SVAMP, MultiArith, AddSub, SingleEq and AQuA" in text
     paper = load(["arithmetic"], "paper", Ledger(tmp_path))
     assert "No training row is of SVAMP, MultiArith, AddSub and SingleEq;" in " ".join(arithmetic_words.limits(paper))

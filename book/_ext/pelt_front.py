@@ -139,8 +139,9 @@ def _of_gates(said: dict[str, str]) -> Iterator[str]:
 def _of_placement(said: dict[str, str]) -> Iterator[str]:
     if said.get("lowest_loss", NOT_RUN) != NOT_RUN:
         yield (
-            f"**On arithmetic**, the lowest answer loss belongs to {said['lowest_cell']}: {said['lowest_loss']} nats a "
-            f"token, where the untrained model has {said['base_loss']}."
+            f"**On arithmetic**, the lowest answer loss belongs to {said['lowest_cell']}, with {said['lowest_size']} "
+            f"trained parameters where the smallest module has {said['least_size']}: {said['lowest_loss']} nats a "
+            f"token. The untrained model has {said['base_loss']}."
         )
 
 

@@ -86,6 +86,13 @@ def collapses(scores: Scores) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["method", "task", "seed", "train_head", "score", "one_answer", "low"])
 
 
+def in_pairs(scores: Scores) -> pd.DataFrame:
+    """`collapses` of the methods of `FROZEN_THERE`, of shuffles with both heads, on the tasks of `telling`."""
+    runs = collapses(scores)
+    own = runs[runs["method"].isin(FROZEN_THERE) & runs["task"].isin(leaving(scores, tasks(scores), EXAMPLES))]
+    return own[own.groupby(["method", "task", "seed"])["train_head"].transform("nunique") == 2]
+
+
 def published(scores: Scores, labels: Scores, path: Path = PUBLISHED) -> pd.DataFrame:
     """UniPELT's table 1 at K = 100, for the methods and tasks of the study, whether its runs are recorded or not.
 

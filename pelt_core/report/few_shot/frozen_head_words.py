@@ -20,6 +20,7 @@ from pelt_core.report.few_shot.frozen_head import (
     STILL,
     TRAINED,
     collapses,
+    in_pairs,
     telling,
 )
 from pelt_core.report.few_shot.over_runs import over_runs
@@ -141,27 +142,35 @@ def _cost(scores: Scores) -> Iterator[str]:
 
 
 def _collapse(scores: Scores) -> Iterator[str]:
-    runs = collapses(scores)
-    own = runs[runs["method"].isin(FROZEN_THERE)]
-    sides = {name: own[own["train_head"] == flag] for name, flag in (("frozen", False), ("trained", True))}
-    if any(side.empty for side in sides.values()):
+    own = in_pairs(scores)
+    if own.empty:
         return
+    sides = {name: own[own["train_head"] == flag] for name, flag in (("frozen", False), ("trained", True))}
     frozen, trained = (_counted(side, "one_answer") for side in sides.values())
     more = sides["frozen"]["one_answer"].mean() > sides["trained"]["one_answer"].mean()
+    over = listed(task_name(name) for name in dict.fromkeys(own["task"]))
     yield (
-        f"**Do runs collapse to one answer?** Of these methods, {frozen} with a frozen head give all test rows one "
-        f"answer, and {trained} with a trained one. "
+        f"**Do runs collapse to one answer?** Of these methods on {over}, with the same shuffles on both sides, "
+        f"{frozen} with a frozen head give all test rows one answer, and {trained} with a trained one. "
         + (
             "Freezing makes collapses more frequent, as the hypothesis has it."
             if more
             else "Freezing does not make them more frequent."
         )
     )
-    frozen, trained = (_counted(side, "low") for side in sides.values())
-    yield (
-        f"**Apart from that**, {frozen} with a frozen head and {trained} with a trained one end at or below the "
-        "trivial baseline, whatever they answer: a run that learned nothing need not have collapsed."
+    by_task = "; ".join(
+        f"on {task_name(str(name))} {_number(task[~task['train_head']])} with a frozen head, "
+        f"{_number(task[task['train_head']])} with a trained one"
+        for name, task in own.groupby("task", sort=False)
     )
+    yield (
+        f"**Apart from that**, runs end at or below the trivial baseline, whatever they answer: {by_task}. A run that "
+        "learned nothing need not have collapsed."
+    )
+
+
+def _number(side: pd.DataFrame) -> str:
+    return f"{side['low'].sum()} of {len(side)}"
 
 
 def _counted(side: pd.DataFrame, column: str) -> str:

@@ -14,7 +14,7 @@ from pelt_core.report.few_shot.forced import FORCED, READINGS, forced, not_finit
 from pelt_core.report.few_shot.gates import START, by_site
 from pelt_core.report.few_shot.over_runs import over_runs
 from pelt_core.report.few_shot.published import low_resource
-from pelt_core.report.few_shot.tuned import ranges
+from pelt_core.report.few_shot.tuned import ranges, swept
 from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import backbone_name, method_name, task_name
 from pelt_core.report.told import estimate
@@ -104,7 +104,12 @@ def _padding(scores: Scores) -> Iterator[str]:
             f"{estimate(score, number='{:+.2f}')}"
         )
     same, pairs = _alike(scores)
-    alike = f" Read alone, the two means give the same score in {same} of {pairs} pairs of runs." if pairs else ""
+    alike = (
+        f" Trained with the one mean and with the other, and read alone, a text has the same gate, as training never "
+        f"pads: {same} of {pairs} such pairs of runs have the same score."
+        if pairs
+        else ""
+    )
     yield f"**The mean that counts padding.** Against each row read alone: {'; '.join(said)}.{alike}"
 
 
@@ -168,6 +173,7 @@ def limit_points(every: Scores, study: Scores, signal: Scores) -> Markdown:
         "padding there is.",
         "**The gate of LoRA** multiplies its scale here, so that both can be swept; in the released code it takes the "
         "scale's place.",
+        *_scale_rates(study),
         "**Two gates for LoRA**, at query and value, as in the released code; the paper draws one.",
         "**A gate's value is no attribution.** A module can matter little behind an open gate, as its own output may "
         "be small.",
@@ -175,6 +181,23 @@ def limit_points(every: Scores, study: Scores, signal: Scores) -> Markdown:
         "and wrong, it may follow what makes a text easy, as its length or its class.",
     ]
     return Markdown("\n".join(f"- {point}" for point in points))
+
+
+def _scale_rates(study: Scores) -> Iterator[str]:
+    """With which learning rates LoRA's scale is swept, if they are not the same with a gate and without."""
+    sweep = swept(study)
+    rates = {
+        gated: {run.learning_rate for run in study.runs if study.names[run.method] in set(own["method"])}
+        for gated, own in sweep.groupby("gated")
+    }
+    if len(rates) > 1 and rates[True] != rates[False]:
+        without, with_gate = (listed(f"{rate:g}" for rate in sorted(rates[gated])) for gated in (False, True))
+        yield (
+            f"**Scale and rate.** LoRA's scale is swept at a learning rate of {without} without a gate and of "
+            f"{with_gate} with one, each found best at one scale, see the page on [learning rates](glue-recipe). A "
+            "scale acts much like a rate, so that part of what the gate seems to do may be the rate's. The best of "
+            "several scores less the worst is above zero even where the scale does nothing."
+        )
 
 
 def facts(every: Scores, study: Scores, examples: int) -> dict[str, str]:

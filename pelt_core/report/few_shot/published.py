@@ -1,4 +1,4 @@
-"""The paper's table of few examples (UniPELT, Mao et al. 2022, tables 1 and 2) by our names of methods."""
+"""The paper's table of few examples (UniPELT, Mao et al. 2022, table 1) by our names of methods."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import pandas as pd
 from pelt_core.study.claims.published import NAMES, PUBLISHED, read
 
 OURS = {paper: ours for ours, paper in NAMES.items()}
-BOUNDS = {"ap": "max{A,P}", "apl": "max{A,P,L}"}
-"""Combination -> what the paper calls the best of its parts."""
 
 
 def low_resource(examples: int, path: Path = PUBLISHED) -> pd.DataFrame:
@@ -22,13 +20,3 @@ def low_resource(examples: int, path: Path = PUBLISHED) -> pd.DataFrame:
     own = rows[(rows["table"] == "1-low-resource") & (rows["setting"] == f"K={examples}")]
     methods = own["method"].map(lambda name: OURS.get(name, name))
     return own.assign(method=methods, task=own["dataset"]).set_index(["method", "task"])[["value", "std"]]
-
-
-def upper_bound(examples: int, path: Path = PUBLISHED) -> pd.DataFrame:
-    """Table 2 for one number of examples: by combination (`ap`, `apl`), `bound` and `value`, its own average."""
-    rows = read(path)
-    own = rows[(rows["table"] == "2-upper-bound") & (rows["setting"] == f"K={examples}")].set_index("method")["value"]
-    lines = {
-        ours: {"bound": own[bound], "value": own[NAMES[ours]]} for ours, bound in BOUNDS.items() if bound in own.index
-    }
-    return pd.DataFrame.from_dict(lines, orient="index", columns=["bound", "value"])

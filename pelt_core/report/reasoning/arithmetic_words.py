@@ -12,6 +12,7 @@ from IPython.display import Markdown
 from pelt_core.report.names import method_name, set_name
 from pelt_core.report.reasoning import arithmetic, published, records
 from pelt_core.report.reasoning.cells import cells
+from pelt_core.report.reasoning.limits import pilot
 from pelt_core.report.tables import interval
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
@@ -166,6 +167,7 @@ def limits(scores: AnswerScores) -> list[str]:
     return [
         "**Unequal sizes.** Each method is as large as is usual for it, so they train different numbers of parameters "
         "(see the table). Where a larger one wins, method and size cannot be told apart.",
+        *(f"**Rates of a pilot.** {point}" for point in pilot(scores)),
         *_data(scores),
         *floor(scores),
     ]

@@ -10,9 +10,11 @@ from IPython.display import Markdown
 from pelt_core import specification
 from pelt_core.report.limits import of_seeds
 from pelt_core.report.names import backbone_summary, method_name
+from pelt_core.report.reasoning import placement
 from pelt_core.report.reasoning.state import mix
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
+from pelt_core.study.grids import grid
 
 
 def limits(scores: AnswerScores, differing: pd.DataFrame | None, more: Sequence[str] = ()) -> Markdown:
@@ -26,6 +28,17 @@ def limits(scores: AnswerScores, differing: pd.DataFrame | None, more: Sequence[
     resolution = [] if differing is None else _resolution(scores, differing)
     points = [*_scale(scores), *resolution, *more, *_rates(scores), of_seeds(scores)]
     return Markdown("\n".join(f"- {point}" for point in points))
+
+
+def pilot(scores: AnswerScores) -> Iterator[str]:
+    """Which learning rates come from a pilot, those of the placement study."""
+    known = {(run.backbone, run.method, run.learning_rate) for run in grid(placement.STUDY, "laptop") if run.trains}
+    theirs = [run.method for run in scores.runs if (run.backbone, run.method, run.learning_rate) in known]
+    if kinds := dict.fromkeys(method_name(specification.parse(method).terms[0].name) for method in theirs):
+        yield (
+            f"The rates of {listed(kinds)} were chosen among few values on a short pilot, partly on evaluation "
+            "questions, which may flatter these cells."
+        )
 
 
 def _scale(scores: AnswerScores) -> Iterator[str]:

@@ -14,6 +14,7 @@ from pelt_core.report import tables, words
 from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import METHOD_NAMES, backbone_name, backbone_summary, set_name
 from pelt_core.report.reasoning import arithmetic_words, placement, state
+from pelt_core.report.reasoning.limits import pilot
 from pelt_core.report.reasoning.rates import Tried
 from pelt_core.report.reasoning.sweeps import SIZE
 from pelt_core.report.tables import interval
@@ -23,8 +24,7 @@ from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.claims.judge import Judged
 from pelt_core.study.claims.places import published_places
 from pelt_core.study.claims.published import read
-from pelt_core.study.grids import grid
-from pelt_core.study.places import place
+from pelt_core.study.places import place, placed
 
 WHERE = {"attention": "the attention", "MLP": "the MLP", "both": "attention and MLP together"}
 """A place in a sentence."""
@@ -101,6 +101,8 @@ def facts(scores: AnswerScores, judged: Sequence[Judged]) -> dict[str, str]:
         "base_loss": f"{base.mean:.3f}" if base else NOT_RUN,
         "lowest_loss": f"{lowest.mean:.3f}" if lowest else NOT_RUN,
         "lowest_cell": _name(lowest) if lowest else NOT_RUN,
+        "lowest_size": f"{_sizes(scores)[lowest.method, lowest.place]:,}" if lowest else NOT_RUN,
+        "least_size": f"{min(_sizes(scores).values()):,}" if lowest else NOT_RUN,
         "accuracies": _range(right.loc[right["place"] != "", "mean"].dropna()),
         "published_accuracies": _range(best["value"]),
         "training": state.training(scores),
@@ -110,6 +112,12 @@ def facts(scores: AnswerScores, judged: Sequence[Judged]) -> dict[str, str]:
             for (method, measure), said in _said(judged).items()
         },
     }
+
+
+def _sizes(scores: AnswerScores) -> dict[tuple[str, str], int]:
+    """Kind of module and place -> trained parameters, of what is recorded."""
+    own = {run.method: scores.rows[run.key]["trainable_parameters"] for run in scores.runs if run.key in scores.rows}
+    return {where: own[spec] for where, spec in placed(scores.names).items() if where[1] and spec in own}
 
 
 def limits(scores: AnswerScores, tried: Mapping[str, Tried], gaining: pd.DataFrame) -> list[str]:
@@ -124,7 +132,7 @@ def limits(scores: AnswerScores, tried: Mapping[str, Tried], gaining: pd.DataFra
         "**Unequal sizes.** Modules at both places have more parameters than at one (see the table). Where *both* "
         "wins, place and size cannot be told apart.",
         *_published_sizes(scores),
-        " ".join(["**Place and rate.** A place could prefer another rate.", *_pilot(scores), _search(scores, tried)]),
+        " ".join(["**Place and rate.** A place could prefer another rate.", *pilot(scores), _search(scores, tried)]),
         "**Parallel adapters** sit beside whole sublayers, as in {cite:t}`he2022towards`. In the released code of "
         "LLM-Adapters the parallel adapter of the MLP is a pair of adapters, one beside each linear map.",
         *_problems(scores),
@@ -218,18 +226,6 @@ def _published_sizes(scores: AnswerScores) -> Iterator[str]:
     ]
     if said:
         yield f"**Modules of other sizes** than those of the published figure: {'; '.join(said)}."
-
-
-def _pilot(scores: AnswerScores) -> Iterator[str]:
-    known, ours = (
-        {(run.backbone, place(run.method), run.learning_rate) for run in runs}
-        for runs in (grid(placement.STUDY, "laptop"), scores.runs)
-    )
-    if ours <= known:
-        yield (
-            "The rates were chosen among few values on a short pilot, partly on evaluation questions, which may "
-            "flatter the trained cells."
-        )
 
 
 def _search(scores: AnswerScores, tried: Mapping[str, Tried]) -> str:

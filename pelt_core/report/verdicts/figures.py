@@ -27,6 +27,7 @@ COLOURS = {
     "supported": "#1f8d54",
     "contradicted": "#d44c60",
     "undecided at this scale": "#bd6415",
+    "untestable here": "#7a6a58",
     "incomplete": "#9e61c7",
     "not run yet": INK,
 }

@@ -58,7 +58,8 @@ def caption(judged: Sequence[Judged]) -> str:
     said = (
         "Every claim with its verdict: the published effect over all tasks of the paper and over those of ours, ours "
         "with its interval (for claims of several comparisons, the least favourable one), its corrected p-value, the "
-        "smallest effect that would have been detected, and what it rests on."
+        "smallest effect that it would have detected if it were tested alone, before the correction, and what it rests "
+        "on. Where a claim sets a bound other than zero, both are against that bound."
     )
     if any(one.of_published_size is False for one in judged):
         said += (

@@ -9,7 +9,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-Verdict = Literal["supported", "contradicted", "undecided at this scale", "incomplete", "not run yet"]
+Verdict = Literal[
+    "supported", "contradicted", "undecided at this scale", "untestable here", "incomplete", "not run yet"
+]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 DECIDED: tuple[Verdict, ...] = ("supported", "contradicted")
 OPEN: tuple[Verdict, ...] = ("incomplete", "not run yet")
@@ -59,6 +61,7 @@ class Finding:
         silent: tasks left out, as they cannot test a claim, see `pelt_core.study.signal`.
         reasons: what limits the finding, in words.
         needs: whether ``all`` tests must agree with the claim, or ``any`` of them.
+        testable: whether more rows of the same study could decide it; not where it compares too few methods.
     """
 
     unit: str
@@ -70,6 +73,7 @@ class Finding:
     silent: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     needs: Literal["all", "any"] = "all"
+    testable: bool = True
 
 
 def verdict(finding: Finding, p_holm: ArrayLike) -> Verdict:
@@ -78,7 +82,8 @@ def verdict(finding: Finding, p_holm: ArrayLike) -> Verdict:
     With ``needs="all"``: supported if every test is significant on the claimed side, contradicted if one is on the
     other. With ``needs="any"``: supported if one test is significant on the claimed side, contradicted if every one is
     on the other. What is missing leaves room for neither but a contradiction, or a support by any; without these, the
-    claim is incomplete, or not run yet where there is no deciding test at all.
+    claim is incomplete, or not run yet where there is no deciding test at all. A finding that no rows of its study
+    could decide is untestable.
 
     Args:
         finding: with its tests.
@@ -95,7 +100,7 @@ def verdict(finding: Finding, p_holm: ArrayLike) -> Verdict:
         return "incomplete" if any(decides) else "not run yet"
     if len(gains) and whole.all():
         return "supported" if finding.needs == "all" else "contradicted"
-    return "undecided at this scale"
+    return "undecided at this scale" if finding.testable else "untestable here"
 
 
 def telling(finding: Finding) -> Test | None:

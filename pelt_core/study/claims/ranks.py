@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,8 @@ def ranks(study: str, test: Mapping[str, Any], evidence: Evidence) -> Finding:
         items=aligned.items,
         tasks=aligned.tasks,
         silent=aligned.silent.tasks,
-        reasons=(*reasons.of_tasks(aligned), f"{len(cells)} methods are too few to test an order"),
+        reasons=(*reasons.of_tasks(aligned), *_too_few(len(cells))),
+        testable=len(cells) >= LEAST_METHODS,
     )
 
 
@@ -69,30 +70,37 @@ def agreement(study: str, test: Mapping[str, Any], evidence: Evidence) -> Findin
 
     Args:
         study: whose rows, a study of answers.
-        test: `methods`, `measure`, a name of `pelt_core.study.answer_scores.MEASURES`, `above`, the bound, and `table`
-            and `backbone`, which select the published averages.
+        test: `methods`, `measure`, a name of `pelt_core.study.answer_scores.MEASURES`, `tasks`, data sets, `above`, the
+            bound, and `table` and `backbone`, which select the published numbers.
         evidence: the rows and the published numbers.
     """
     scores = evidence.answers(study, test["measure"])
-    frames = {name: scores.values(method=name) for name in test["methods"]}
+    frames = {name: scores.values(test["tasks"], method=name) for name in test["methods"]}
     missing = tuple(name for name, frame in frames.items() if frame.empty)
     found: list[Test] = []
     if not missing:
         ours = [scores.how.sign * frame.groupby(level="task").mean().mean(axis=1).mean() for frame in frames.values()]
         published = Published(evidence.papers, {"table": test["table"], "backbone": test["backbone"]})
-        theirs = [published.numbers(name, ["avg"]).iloc[0] for name in test["methods"]]
+        theirs = [published.numbers(name, test["tasks"]).mean() for name in test["methods"]]
         if len(set(ours)) > 1:
             one = spearman(ours, theirs, against=test["above"])
-            found.append(Test("ours and published", one.value, one.low, one.high, one.value - test["above"], np.nan))
+            p = one.p_value if len(frames) >= LEAST_METHODS else np.nan
+            found.append(Test("ours and published", one.value, one.low, one.high, one.value - test["above"], p))
     return Finding(
         unit="rank correlation",
         tests=tuple(found),
         missing=missing,
         seeds=min((frame.shape[1] for frame in frames.values()), default=0),
         items=min((len(frame) for frame in frames.values()), default=0),
-        tasks=tuple(scores.tasks) if found else (),
-        reasons=(f"{len(frames)} methods are too few to test an order",),
+        tasks=tuple(test["tasks"]) if found else (),
+        reasons=tuple(_too_few(len(frames))),
+        testable=len(frames) >= LEAST_METHODS,
     )
+
+
+def _too_few(methods: int) -> Iterator[str]:
+    if methods < LEAST_METHODS:
+        yield f"{methods} methods are too few to test an order"
 
 
 def published_ranks(test: Mapping[str, Any], published: Published) -> float:
