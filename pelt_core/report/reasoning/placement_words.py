@@ -146,7 +146,7 @@ def _accuracy(gaining: pd.DataFrame) -> Iterator[str]:
     if len(known):
         yield (
             f"**Accuracy is coarse.** Between places a difference of {known.median():.1f} points, the median over the "
-            "comparisons, is the smallest that it would show in four of five repetitions."
+            "comparisons, is the smallest that it would show in four of five repetitions, before Holm's correction."
         )
 
 
