@@ -73,8 +73,8 @@ def test_pairs_with_an_item_under_any_key_are_in_the_table(record):
 
 def test_what_cleaning_leaves_is_told(record):
     said = words.reading(record).data
-    assert "MAWPS, cleaned has 5 of SingleEq and 11 of MAWPS with numbers masked, and 2 of SVAMP, 15 of" in said
-    assert "Math10K, cleaned has nothing with numbers masked, and 5 of SVAMP, 20 of SingleEq" in said
+    assert "*MAWPS, cleaned* has 5 of SingleEq and 11 of MAWPS with numbers masked, and 2 of SVAMP, 15 of" in said
+    assert "*Math10K, cleaned* has nothing with numbers masked, and 5 of SVAMP, 20 of SingleEq" in said
 
 
 def test_repeats_and_majorities_are_in_the_tables(record):

@@ -48,6 +48,11 @@ def listed(words: Iterable[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
+def marked(names: Iterable[str]) -> str:
+    """`*a*`, `*a* and *b, c*`: names in italics, as some have a comma inside."""
+    return listed(f"*{name}*" for name in names)
+
+
 def state(results: Recorded, missing: Sequence[str], name: Callable[[Any], str], items: str) -> Markdown:
     """How many runs are recorded, what is not run yet, what diverged, and whether there is but one seed.
 

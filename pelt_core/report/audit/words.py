@@ -38,7 +38,7 @@ def _reading(record: Record) -> Iterator[str]:
         f"that some model got wrong; they have {_of(record, 'Math10K, published')}. Rebuilt from its sources, it has "
         f"{_of(record, 'Math10K, rebuilt')}; cleaned, {_of(record, 'Math10K, cleaned')}."
     )
-    alike = "; ".join(f"{training} has {_alike(record, training)}" for training in CLEANED)
+    alike = "; ".join(f"*{training}* has {_alike(record, training)}" for training in CLEANED)
     yield f"**Cleaned sets still hold what is alike.** {alike}."
     yield (
         "**MAWPS's own test split is no way out.** The authors of LLM-Adapters put it in the place of the leaked "
