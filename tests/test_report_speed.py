@@ -99,6 +99,18 @@ def test_the_summary_counts_goals_and_names_those_missed(recorded):
     assert "**3.00** times as fast as *peft*" in said and "**3.00** times as fast as *adapters*" in said
 
 
+def test_ratios_of_the_same_computation_come_first_and_the_others_apart(recorded):
+    alike, unlike = recorded.cells("training")[:2]
+    for cell, apart in ((alike, 2e-5), (unlike, 3e-3)):
+        (row,) = cell["comparisons"]
+        row |= {"loss_difference": {"any_step": apart}, "ratio": {"median": 1e3 * apart, "least": 0.0, "most": 9.0}}
+    same, _, others = words.summary(recorded).data.partition("search differs")
+    assert "at most 0.00002 nats in any step" in same
+    assert "**0.0200** times as fast as *peft* (*LoRA, fp32*)" in same
+    assert "**3.00** times as fast as *peft* (*LoRA, bf16*)" in others
+    assert "one question, 4 beams" in others and "one question, 4 beams" not in same
+
+
 def test_what_is_missing_is_named_with_the_command_that_records_it(nothing, recorded):
     said = words.summary(nothing).data
     assert said.startswith("Nothing is recorded yet.")
