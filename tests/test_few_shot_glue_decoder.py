@@ -93,4 +93,4 @@ def test_a_model_that_gives_every_row_one_answer_is_named(recorded: tuple[Scores
     flat = found.assign(low=found["low"].where(found["method"] != "lora", found["mean"]))
     flat = flat.assign(high=flat["high"].where(flat["method"] != "lora", flat["mean"]))
     said = glue_decoder.reading(flat, {}, compared(*recorded)).data
-    assert "of LoRA on CoLA and LoRA on QNLI, is that of a model that gives every row one and the same answer" in said
+    assert "of *LoRA* on CoLA and *LoRA* on QNLI, is that of a model that gives every row one" in said

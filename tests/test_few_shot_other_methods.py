@@ -102,7 +102,7 @@ def test_nothing_is_read_from_nothing(tmp_path: Path) -> None:
 
 def test_limits_name_the_sizes_that_differ_and_not_the_one_recipe(scores: Scores) -> None:
     said = other_methods.limits(scores).data
-    assert "Prompt tuning (trains 0.03 times as many; " in said and "before it is pruned" in said
+    assert "*Prompt tuning* (trains 0.03 times as many; " in said and "before it is pruned" in said
     assert "One recipe" not in said
 
 

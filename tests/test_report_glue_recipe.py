@@ -52,7 +52,7 @@ def test_the_table_shows_what_was_chosen_and_what_is_in_use(some: Scores) -> Non
 def test_reading_names_borders_and_what_is_not_in_use(some: Scores, nothing: Scores) -> None:
     said = glue_recipe.reading(some, "laptop").data
     assert "border" in said
-    assert "**Not in use**: the studies train Prefix with" in said
+    assert "**Not in use**: the studies train *Prefix* with" in said
     assert "nothing is chosen" in glue_recipe.reading(nothing, "laptop").data
     assert "nan" not in glue_recipe.limit_points(nothing).data
     assert "rates_bitfit" not in glue_recipe.facts(some) and "rates_prefix" in glue_recipe.facts(some)
@@ -66,7 +66,7 @@ def test_what_is_close_is_no_test(tmp_path: Path) -> None:
         best = (run.learning_rate, run.head_learning_rate) == USED["lora"]
         ledger.write(row | {"dev": [dict.fromkeys(("accuracy", "f1"), 0.601 if best else 0.6)]}, items)
     said = glue_recipe.reading(load(["glue-recipe"], "laptop", ledger), "laptop").data
-    assert "**Close**: of LoRA" in said and "This is no test: both scores are of the same rows" in said
+    assert "**Close**: of *LoRA*" in said and "This is no test: both scores are of the same rows" in said
 
 
 def test_there_is_a_panel_for_every_search(some: Scores, nothing: Scores) -> None:

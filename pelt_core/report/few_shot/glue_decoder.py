@@ -142,7 +142,7 @@ def _nothing_learned(found: pd.DataFrame) -> Iterator[str]:
     known = found[found["mean"].notna()]
     flat = known[known["low"] == known["high"]]
     if len(flat):
-        said = listed(f"{one.line} on {task_name(str(one.task))}" for one in flat.itertuples())
+        said = listed(f"*{one.line}* on {task_name(str(one.task))}" for one in flat.itertuples())
         yield (
             f"An interval without width, of {said}, is that of a model that gives every row one and the same answer: "
             "at its rate it learned nothing, which says little of the method."
@@ -153,7 +153,7 @@ def _best(found: pd.DataFrame) -> Iterator[str]:
     for name, own in found[found["mean"].notna()].groupby("task", sort=False):
         if len(own) > 1:
             first = next(own.sort_values("mean", ascending=False).itertuples())
-            yield f"On {task_name(str(name))} the highest score is that of {first.line}, {interval(first, '{:.1f}')}."
+            yield f"On {task_name(str(name))} the highest score is that of *{first.line}*, {interval(first, '{:.1f}')}."
 
 
 def _directions(frame: pd.DataFrame) -> Iterator[str]:
@@ -179,7 +179,7 @@ def _seeds(frame: pd.DataFrame) -> Iterator[str]:
         )
         return
     clear = known[known["significant"]]
-    said = listed(f"{one.line} on {one.heading}" for one in clear.itertuples()) if len(clear) else "none"
+    said = listed(f"*{one.line}* on {one.heading}" for one in clear.itertuples()) if len(clear) else "none"
     yield f"After Holm's correction over {counted(int(known['p'].notna().sum()), 'test')}, significant: {said}."
 
 

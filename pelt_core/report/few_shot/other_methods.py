@@ -17,7 +17,7 @@ from pelt_core.report.names import method_name, task_name
 from pelt_core.report.tables import interval
 from pelt_core.report.tested import with_holm
 from pelt_core.report.told import in_cell, with_p
-from pelt_core.report.words import counted, listed
+from pelt_core.report.words import counted, listed, marked
 from pelt_core.specification import parse
 from pelt_core.study.rank_correlation import LEAST_PAIRS, spearman
 from pelt_core.study.scores import Scores
@@ -157,15 +157,15 @@ def _order(known: pd.DataFrame) -> Iterator[str]:
     first, last = lines[0], lines[-1]
     yield (
         f"On {_over(first.tasks)}, **{method_name(first.method)}** has the highest mean, "
-        f"{interval(first, '{:.1f}')}, and {method_name(last.method)} the lowest, {interval(last, '{:.1f}')}, of the "
+        f"{interval(first, '{:.1f}')}, and *{method_name(last.method)}* the lowest, {interval(last, '{:.1f}')}, of the "
         f"{counted(len(known), 'method')} recorded there."
     )
     alike = ranked[ranked["comparable"]]
     if len(alike) > 1:
+        best, worst = (method_name(alike["method"].iloc[place]) for place in (0, -1))
         yield (
             f"Among the {len(alike)} of comparable size the means span "
-            f"{alike['mean'].max() - alike['mean'].min():.1f} points, from {method_name(alike['method'].iloc[-1])} to "
-            f"{method_name(alike['method'].iloc[0])}."
+            f"{alike['mean'].max() - alike['mean'].min():.1f} points, from *{worst}* to *{best}*."
         )
 
 
@@ -189,7 +189,7 @@ def _differences(against: pd.DataFrame) -> Iterator[str]:
 
 
 def _named(frame: pd.DataFrame) -> str:
-    return listed(map(method_name, frame["method"])) if len(frame) else "no method"
+    return marked(map(method_name, frame["method"])) if len(frame) else "no method"
 
 
 def _with_size(known: pd.DataFrame) -> Iterator[str]:
@@ -213,7 +213,7 @@ def _edges(chosen: pd.DataFrame) -> Iterator[str]:
     if len(ends):
         yield (
             f"In {len(ends)} of {len(searches)} cases the best of the rates tried is the lowest or the highest one, so "
-            f"that a rate beyond might do better still: {listed(map(method_name, dict.fromkeys(ends['method'])))}."
+            f"that a rate beyond might do better still: {marked(map(method_name, dict.fromkeys(ends['method'])))}."
         )
 
 
@@ -245,7 +245,7 @@ WHY = {
 
 def _unequal(every: pd.DataFrame) -> Iterator[str]:
     said = [
-        f"{method_name(str(one.Index))} ({_times(one)}; {WHY[str(one.Index)]})"
+        f"*{method_name(str(one.Index))}* ({_times(one)}; {WHY[str(one.Index)]})"
         for one in every[~every["ratio"].between(1 / FACTOR, FACTOR)].itertuples()
         if one.Index in WHY
     ]

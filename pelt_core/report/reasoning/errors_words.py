@@ -74,7 +74,7 @@ def _calculator(scores: AnswerScores, found: pd.DataFrame) -> Iterator[str]:
     known = pd.DataFrame(means).dropna()
     if len(known):
         said = listed(
-            f"{method_name(one.Index)} {one.right:.1f} to {one.right + one.gained - one.lost:.1f} % "
+            f"*{method_name(one.Index)}* {one.right:.1f} to {one.right + one.gained - one.lost:.1f} % "
             f"({one.gained:.1f} gained, {one.lost:.1f} lost)"
             for one in known.itertuples()
         )
@@ -102,7 +102,7 @@ def _questions(scores: AnswerScores, found: pd.DataFrame) -> Iterator[str]:
     counts = solved.sum(axis=1)
     if solved.shape[1] > 1:
         alone = solved[counts == 1].sum()
-        only = listed(f"{method_name(name)} {int(alone[name])}" for name in records.methods(scores) if name in alone)
+        only = listed(f"*{method_name(name)}* {int(alone[name])}" for name in records.methods(scores) if name in alone)
         yield (
             f"**The same questions?** Of {len(solved):,} questions that {counted(solved.shape[1], 'method')} answered "
             f"with seed {own['seed'].min()}, {int((counts > 0).sum()):,} are right with some method and "
