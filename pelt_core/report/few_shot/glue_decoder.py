@@ -20,7 +20,7 @@ from pelt_core.report.names import backbone_name, method_name, task_name
 from pelt_core.report.tables import interval
 from pelt_core.report.tested import with_holm
 from pelt_core.report.told import in_cell
-from pelt_core.report.words import counted, listed
+from pelt_core.report.words import counted, listed, marked
 from pelt_core.study.scores import Scores
 
 PAIRS = (("lora", "head"), ("apl", "lora"), ("apl", "adapter"), ("apl", "prefix"), ("apl", "apl-nogate"))
@@ -113,17 +113,25 @@ def pairs(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def reading(found: pd.DataFrame, leaves: dict[str, bool], frame: pd.DataFrame) -> Markdown:
+def reading(found: pd.DataFrame, leaves: dict[str, bool], frame: pd.DataFrame, chosen: pd.DataFrame) -> Markdown:
     """Which tasks the decoder carries, and whether the comparisons point the same way on both backbones.
 
     Args:
         found: as `pelt_core.report.few_shot.tasks.by_task` gives it.
         leaves: as `above` gives it.
         frame: as `comparisons` gives it.
+        chosen: as `pelt_core.report.few_shot.rates.best` gives it.
     """
     if found["mean"].isna().all():
         return Markdown("There is nothing to read yet: no run of the decoder is recorded.")
-    points = [*_carried(leaves), *_nothing_learned(found), *_best(found), *_directions(frame), *_seeds(frame)]
+    points = [
+        *_carried(leaves),
+        *_nothing_learned(found),
+        *_best(found),
+        *_preliminary(chosen),
+        *_directions(frame),
+        *_seeds(frame),
+    ]
     return Markdown("\n".join(f"- {point}" for point in points))
 
 
@@ -154,6 +162,16 @@ def _best(found: pd.DataFrame) -> Iterator[str]:
         if len(own) > 1:
             first = next(own.sort_values("mean", ascending=False).itertuples())
             yield f"On {task_name(str(name))} the highest score is that of *{first.line}*, {interval(first, '{:.1f}')}."
+
+
+def _preliminary(chosen: pd.DataFrame) -> Iterator[str]:
+    partly = chosen[(chosen["recorded"] > 0) & (chosen["recorded"] < chosen["tried"])]
+    for (name, recorded, tried), own in partly.groupby(["task", "recorded", "tried"], sort=False):
+        methods = marked(map(method_name, own["method"]))
+        yield (
+            f"**Preliminary.** On {task_name(name)} {methods} ran with {recorded} of {tried} learning rates so far: "
+            "with another rate the ranking may be another."
+        )
 
 
 def _directions(frame: pd.DataFrame) -> Iterator[str]:
