@@ -73,12 +73,12 @@ def limit_points(scores: Scores) -> Markdown:
     tasks = [task_name(name) for name in dict.fromkeys(run.task for run in scores.runs)]
     sizes = listed(f"{size:,}" for size in dict.fromkeys(run.examples for run in scores.runs))
     points = [
-        *[point for point in limits.common(scores) if point != limits.RECIPE],
+        *limits.of_runs(scores),
         f"**Few values, few tasks.** Rates were tried on {listed(tasks)} with {sizes} examples, and are used on all "
         "tasks and with any number of them. The head's rate was varied for some methods only, at one rate of the "
         "module.",
-        f"**No intervals.** Of development rows only the score of each epoch is recorded, so that lines have none; the "
-        f"standard error of a score on so many rows is about {_error(scores):.1f} points.",
+        f"**No intervals, no tests.** Of development rows only the score of each epoch is recorded, so that lines have "
+        f"no interval; the standard error of a score on so many rows is about {_error(scores):.1f} points.",
         "**The best epoch** of each run was chosen on the same development rows, which favours all rates alike.",
     ]
     return Markdown("\n".join(f"- {point}" for point in points))
