@@ -31,7 +31,7 @@ def test_the_reading_counts_collapses_and_where_they_are() -> None:
         "in brackets what other shuffles of these tasks could give" in said
         and "Freezing makes collapses more frequent" in said
     )
-    assert "Prefix on MRPC" in said and "BitFit on MRPC" not in said
+    assert "*Prefix* on MRPC" in said and "*BitFit* on MRPC" not in said
     assert "which a frozen head cannot explain" in said and "nan" not in said
 
 

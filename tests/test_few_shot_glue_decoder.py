@@ -24,6 +24,10 @@ def compared(decoder: Scores, encoder: Scores) -> pd.DataFrame:
     return glue_decoder.comparisons(decoder, encoder, rates.best(decoder))
 
 
+def searched(recorded: tuple[Scores, Scores]) -> pd.DataFrame:
+    return rates.best(recorded[0])
+
+
 def by_task(decoder: Scores) -> pd.DataFrame:
     return tasks.by_task(decoder, key=rates.keys(rates.best(decoder)))
 
@@ -63,7 +67,9 @@ def test_the_pairs_stand_side_by_side(recorded: tuple[Scores, Scores]) -> None:
 
 def test_the_reading_names_blind_tasks_and_gives_no_verdict_on_one_seed(recorded: tuple[Scores, Scores]) -> None:
     found = by_task(recorded[0])
-    said = glue_decoder.reading(found, glue_decoder.above(recorded[0], found), compared(*recorded)).data
+    said = glue_decoder.reading(
+        found, glue_decoder.above(recorded[0], found), compared(*recorded), searched(recorded)
+    ).data
     assert "No method does on QNLI" in said and "point the same way" not in said and "**no verdict**" in said
     assert "nan" not in said and "SST-2" not in said
 
@@ -72,7 +78,7 @@ def test_directions_are_counted_over_several_comparisons(recorded: tuple[Scores,
     found, frame = by_task(recorded[0]), compared(*recorded)
     both = frame[frame["line"].isin(frame.loc[frame["state"] == "", "line"]) & (frame["task"] == "cola")]
     several = pd.concat([both, both.assign(task="sst2")], ignore_index=True)
-    said = glue_decoder.reading(found, {}, several).data
+    said = glue_decoder.reading(found, {}, several, searched(recorded)).data
     assert "Of 6 comparisons that both backbones have," in said and "point the same way" in said
 
 
@@ -83,14 +89,25 @@ def test_the_table_and_the_limits_say_what_is_there(recorded: tuple[Scores, Scor
     assert shown.loc["Trivial baseline", "QNLI, accuracy"] == "50.0" and "[" in shown.loc["LoRA", cola]
     assert "token*[" in glue_decoder.limits(decoder, rates.best(decoder)).data
     nothing, _ = both(tmp_path)
-    said = glue_decoder.reading(by_task(nothing), {}, compared(nothing, encoder)).data
+    said = glue_decoder.reading(by_task(nothing), {}, compared(nothing, encoder), rates.best(nothing)).data
     assert "nothing to read yet" in said
 
 
 def test_a_model_that_gives_every_row_one_answer_is_named(recorded: tuple[Scores, Scores]) -> None:
     found = by_task(recorded[0])
-    assert "one and the same answer" not in glue_decoder.reading(found, {}, compared(*recorded)).data
+    assert (
+        "one and the same answer" not in glue_decoder.reading(found, {}, compared(*recorded), searched(recorded)).data
+    )
     flat = found.assign(low=found["low"].where(found["method"] != "lora", found["mean"]))
     flat = flat.assign(high=flat["high"].where(flat["method"] != "lora", flat["mean"]))
-    said = glue_decoder.reading(flat, {}, compared(*recorded)).data
-    assert "of LoRA on CoLA and LoRA on QNLI, is that of a model that gives every row one and the same answer" in said
+    said = glue_decoder.reading(flat, {}, compared(*recorded), searched(recorded)).data
+    assert "of *LoRA* on CoLA and *LoRA* on QNLI, is that of a model that gives every row one" in said
+
+
+def test_a_ranking_with_some_of_the_rates_is_preliminary(recorded: tuple[Scores, Scores]) -> None:
+    found, chosen = by_task(recorded[0]), searched(recorded)
+    whole = chosen.assign(recorded=chosen["tried"])
+    assert "**Preliminary.**" not in glue_decoder.reading(found, {}, compared(*recorded), whole).data
+    partly = whole.assign(recorded=whole["recorded"].where(~whole["method"].isin(["lora", "apl-nogate"]), 1))
+    said = glue_decoder.reading(found, {}, compared(*recorded), partly).data
+    assert "**Preliminary.** On CoLA *LoRA* and *APL, no gate* ran with 1 of 3 learning rates so far" in said

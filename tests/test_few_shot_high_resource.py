@@ -50,7 +50,7 @@ def test_the_reading_compares_the_spans_and_gives_no_verdict_on_one_seed(scores:
     said = high_resource.reading(
         tasks.by_task(scores), high_resource.differences(scores), high_resource.published()
     ).data
-    assert "from LoRA" in said and "On the same tasks the paper's span" in said and "**no verdict**" in said
+    assert "from *LoRA*" in said and "On the same tasks the paper's span" in said and "**no verdict**" in said
     assert "nan" not in said
 
 

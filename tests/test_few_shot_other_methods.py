@@ -84,6 +84,21 @@ def test_the_reading_says_that_one_seed_is_no_verdict(scores: Scores, chosen: pd
     assert "On SST-2, **DoRA** has the highest mean" in said and "**no verdict**" in said and "nan" not in said
 
 
+def test_the_reading_says_where_the_reference_did_best_at_the_end_of_its_search(
+    scores: Scores, chosen: pd.DataFrame
+) -> None:
+    mean, against = other_methods.averages(scores, chosen), other_methods.differences(scores, chosen)
+    own = chosen["method"] == other_methods.REFERENCE
+    within = chosen.assign(edge=chosen["edge"].where(~own, ""))
+    assert "itself did best" not in other_methods.reading(mean, against, within).data
+    at_end = within.assign(edge=within["edge"].where(~(own & (within["task"] == "sst2")), "lowest"))
+    told = "**no verdict** follows. On SST-2 *LoRA of rank 24* itself did best at the lowest rate tried"
+    for decided in (against, against.assign(p=0.01)):
+        said = other_methods.reading(mean, decided, at_end).data
+        assert told.partition("follows.")[2] in said and "Rates are chosen here on SST-2 alone." in said
+    assert told in other_methods.reading(mean, against, at_end).data
+
+
 def test_means_are_over_the_tasks_that_all_methods_with_runs_have(scores: Scores, chosen: pd.DataFrame) -> None:
     mean = other_methods.averages(scores, chosen).set_index("method")
     assert mean.loc["dora", "tasks"] == ["sst2"], "(IA)³ lacks the other"
@@ -102,7 +117,7 @@ def test_nothing_is_read_from_nothing(tmp_path: Path) -> None:
 
 def test_limits_name_the_sizes_that_differ_and_not_the_one_recipe(scores: Scores) -> None:
     said = other_methods.limits(scores).data
-    assert "Prompt tuning (trains 0.03 times as many; " in said and "before it is pruned" in said
+    assert "*Prompt tuning* (trains 0.03 times as many; " in said and "before it is pruned" in said
     assert "One recipe" not in said
 
 

@@ -62,11 +62,19 @@ def test_numbers_in_cells_are_legible():
     assert figures._legible((1, 1, 1, 1)) == "#000000" and figures._legible((0.2, 0, 0.2, 1)) == "#ffffff"
 
 
-def test_only_pairs_with_a_common_item_are_in_the_table(record):
-    frame = tables.overlaps(record)
-    assert len(frame) == sum(one["normalised"] > 0 for one in record.found["overlaps"]) and "QQP*" not in set(
-        frame["Training"]
-    )
+def test_pairs_with_an_item_under_any_key_are_in_the_table(record):
+    frame = tables.overlaps(record).set_index(["Training", "Evaluation"])
+    assert len(frame) == len(record.found["overlaps"])
+    alike = frame.loc[("MAWPS, cleaned", "SingleEq")]
+    assert (alike["Letters and digits"], alike["Numbers masked"], alike["Near"]) == ("0", "5", "15")
+    shared = {"training": "GSM8K", "evaluation": "AQuA", "exact": 0, "normalised": 0, "masked": 0, "near": 0}
+    assert tables.overlaps(Record({**record.found, "overlaps": [shared]})).empty
+
+
+def test_what_cleaning_leaves_is_told(record):
+    said = words.reading(record).data
+    assert "*MAWPS, cleaned* has 5 of SingleEq and 11 of MAWPS with numbers masked, and 2 of SVAMP, 15 of" in said
+    assert "*Math10K, cleaned* has nothing with numbers masked, and 5 of SVAMP, 20 of SingleEq" in said
 
 
 def test_repeats_and_majorities_are_in_the_tables(record):

@@ -263,6 +263,21 @@ def test_the_clock_s_own_error_is_told_by_a_method_that_runs_the_same_network(co
     assert "Head only, which runs the very same network, took 100 %" in inference and "*Head only*" not in inference
 
 
+def test_equal_statements_on_pscp_are_one(costs, scores, monkeypatch):
+    shown = chosen(scores)
+    alike = penalised(costs, shown).assign(published=shown.frame["mean"], rescaled=shown.frame["mean"])
+    monkeypatch.setattr(words, "penalised", lambda *_: alike)
+    said = words._penalties(costs, shown)
+    assert (
+        "PSCP and PSCP in proportion rank the methods as the bare score does. Best: *Full fine-tuning* by all three."
+        in said
+    )
+    monkeypatch.setattr(words, "penalised", lambda *_: alike.assign(rescaled=-alike["rescaled"]))
+    said = words._penalties(costs, shown)
+    assert "the methods as the bare score does and PSCP in proportion ranks the methods otherwise than the bare" in said
+    assert "Best: *Full fine-tuning* by score and PSCP, *Head only* by PSCP in proportion." in said
+
+
 def test_pscp_counts_what_is_trained_and_not_what_is_kept(costs, scores, monkeypatch):
     shown = chosen(scores)
     bare = penalised(costs, shown)["published"]

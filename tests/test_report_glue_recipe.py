@@ -6,7 +6,7 @@ import pytest
 from few_shot_rows import few_shot_row
 
 from pelt_core.report import style
-from pelt_core.report.few_shot import glue_recipe, recipe_figures
+from pelt_core.report.few_shot import glue_recipe, recipe_figures, state
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
 from pelt_core.study.recipe import in_use
@@ -52,10 +52,17 @@ def test_the_table_shows_what_was_chosen_and_what_is_in_use(some: Scores) -> Non
 def test_reading_names_borders_and_what_is_not_in_use(some: Scores, nothing: Scores) -> None:
     said = glue_recipe.reading(some, "laptop").data
     assert "border" in said
-    assert "**Not in use**: the studies train Prefix with" in said
+    assert "**Not in use**: the studies train *Prefix* with" in said
     assert "nothing is chosen" in glue_recipe.reading(nothing, "laptop").data
     assert "nan" not in glue_recipe.limit_points(nothing).data
     assert "rates_bitfit" not in glue_recipe.facts(some) and "rates_prefix" in glue_recipe.facts(some)
+
+
+def test_a_page_without_intervals_says_nothing_of_them(some: Scores) -> None:
+    told = glue_recipe.limit_points(some).data + state.progress(some).data
+    assert "**No intervals, no tests.**" in told and "runs are recorded" in told
+    assert all(said not in told for said in ("Intervals and tests", "Means over tasks", "**Seeds.**", "intervals hold"))
+    assert "intervals hold the choice of test rows" in state.state(some).data
 
 
 def test_what_is_close_is_no_test(tmp_path: Path) -> None:
@@ -66,7 +73,7 @@ def test_what_is_close_is_no_test(tmp_path: Path) -> None:
         best = (run.learning_rate, run.head_learning_rate) == USED["lora"]
         ledger.write(row | {"dev": [dict.fromkeys(("accuracy", "f1"), 0.601 if best else 0.6)]}, items)
     said = glue_recipe.reading(load(["glue-recipe"], "laptop", ledger), "laptop").data
-    assert "**Close**: of LoRA" in said and "This is no test: both scores are of the same rows" in said
+    assert "**Close**: of *LoRA*" in said and "This is no test: both scores are of the same rows" in said
 
 
 def test_there_is_a_panel_for_every_search(some: Scores, nothing: Scores) -> None:

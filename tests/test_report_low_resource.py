@@ -189,7 +189,7 @@ def test_published_scores_of_a_guess_are_found(root: Path) -> None:
     classes = found.set_index(["method", "task"])["how"]
     assert classes["prefix", "mrpc"] == classes["prefix", "cola"] == "equal"
     assert classes["adapter", "mrpc"] == "within" and ("apl", "cola") not in classes.index
-    assert "Prefix on MRPC (F1 81.22; all positive 81.22)" in trivial.reading(found, 18, 100)
+    assert "*Prefix* on MRPC (F1 81.22; all positive 81.22)" in trivial.reading(found, 18, 100)
 
 
 def test_everything_is_said_and_drawn_with_and_without_rows(some: Scores, nothing: Scores) -> None:

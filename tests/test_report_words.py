@@ -29,3 +29,7 @@ def test_limits_quote_the_coverage_of_intervals(full):
 )
 def test_lists_read_as_sentences(several, text):
     assert words.listed(several) == text
+
+
+def test_names_with_a_comma_inside_are_told_apart():
+    assert words.marked(["APL, no gate", "LoRA"]) == "*APL, no gate* and *LoRA*" and words.marked([]) == ""

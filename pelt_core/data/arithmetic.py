@@ -12,6 +12,8 @@ from pelt_core.data.fields import BadRow, number, text, whole
 from pelt_core.data.normalise import CHOICES
 
 TOLERANCE = Fraction(1, 1000)
+LETTERS = "ABCDE"
+"""Of the choices of a question of AQuA or MathQA."""
 
 # "answer : ( d )", "the answer will be option d", "ans d . 20"; or a single letter at the very end.
 NAMED_OPTION = re.compile(
@@ -44,7 +46,7 @@ def aqua(raw: dict[str, Any], position: int) -> Problem:
     if not isinstance(options, list) or [str(option)[:2] for option in options] != ["A)", "B)", "C)", "D)", "E)"]:
         raise BadRow(f"field 'options' must be five texts that begin A) to E), and is {options!r}")
     letter = text(raw, "correct")
-    if letter not in tuple("ABCDE"):
+    if letter not in tuple(LETTERS):
         raise BadRow(f"field 'correct' must be one of A, B, C, D, E, and is {letter!r}")
     question = _with_choices(text(raw, "question"), [option[2:] for option in options])
     return Problem(position, question, _close(text(raw, "rationale"), f"({letter})", "\n"), letter)
@@ -125,7 +127,7 @@ def _options(text: str) -> list[str]:
 
 
 def _with_choices(question: str, options: list[str]) -> str:
-    labelled = (f"({letter}) {option}" for letter, option in zip("ABCDE", options, strict=True))
+    labelled = (f"({letter}) {option}" for letter, option in zip(LETTERS, options, strict=True))
     return question + CHOICES + " ".join(labelled)
 
 

@@ -48,14 +48,18 @@ def listed(words: Iterable[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def state(results: Recorded, missing: Sequence[str], name: Callable[[Any], str], items: str) -> Markdown:
-    """How many runs are recorded, what is not run yet, what diverged, and whether there is but one seed.
+def marked(names: Iterable[str]) -> str:
+    """`*a*`, `*a* and *b, c*`: names in italics, as some have a comma inside."""
+    return listed(f"*{name}*" for name in names)
+
+
+def progress(results: Recorded, missing: Sequence[str], name: Callable[[Any], str]) -> Markdown:
+    """How many runs are recorded, what is not run yet, and what diverged.
 
     Args:
         results: of a study.
         missing: what is not run yet, in lines.
         name: of a run, in words.
-        items: what a study tests on, in words.
     """
     said = [f"{len(results.rows):,} of {len(results.runs):,} runs are recorded."]
     if missing:
@@ -64,6 +68,19 @@ def state(results: Recorded, missing: Sequence[str], name: Callable[[Any], str],
     diverged = [run for run in results.runs if results.rows.get(run.key, {}).get("status") == DIVERGED]
     if diverged:
         said.append(f"**Diverged** (recorded, without results): {listed(map(name, diverged))}.")
+    return Markdown("\n\n".join(said))
+
+
+def state(results: Recorded, missing: Sequence[str], name: Callable[[Any], str], items: str) -> Markdown:
+    """As `progress`, and whether there is but one seed, for a page with intervals.
+
+    Args:
+        results: of a study.
+        missing: what is not run yet, in lines.
+        name: of a run, in words.
+        items: what a study tests on, in words.
+    """
+    said = [progress(results, missing, name).data]
     if len(seeds(results)) == 1:
         said.append(
             f"There is **one seed** so far: intervals hold the choice of {items}, not that of training rows and "

@@ -32,7 +32,7 @@ def setup(record: Record) -> pd.DataFrame:
 
 
 def overlaps(record: Record) -> pd.DataFrame:
-    """Every pair of sets that share an item by letters and digits: evaluation items by key, and training rows."""
+    """Every pair of sets that share an item under any key: evaluation items by key, and training rows."""
     return pd.DataFrame(
         {
             "Training": called(record.one("train", one["training"])),
@@ -42,7 +42,7 @@ def overlaps(record: Record) -> pd.DataFrame:
             "Training rows": f"{one['train']:,}",
         }
         for one in record.found["overlaps"]
-        if one["normalised"]
+        if any(one[key] for key in KEYS)
     )
 
 

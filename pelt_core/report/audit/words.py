@@ -10,6 +10,7 @@ from pelt_core.report.audit.record import Record
 from pelt_core.report.commits import commit
 from pelt_core.report.words import counted, listed
 
+CLEANED = ("MAWPS, cleaned", "Math10K, cleaned")
 LEAKED_TESTS = ("MultiArith", "AddSub", "SingleEq")
 """The evaluation sets that are parts of the MAWPS collection."""
 
@@ -37,6 +38,8 @@ def _reading(record: Record) -> Iterator[str]:
         f"that some model got wrong; they have {_of(record, 'Math10K, published')}. Rebuilt from its sources, it has "
         f"{_of(record, 'Math10K, rebuilt')}; cleaned, {_of(record, 'Math10K, cleaned')}."
     )
+    alike = "; ".join(f"*{training}* has {_alike(record, training)}" for training in CLEANED)
+    yield f"**Cleaned sets still hold what is alike.** {alike}."
     yield (
         "**MAWPS's own test split is no way out.** The authors of LLM-Adapters put it in the place of the leaked "
         f"tests, and {_each_key(record, 'MAWPS', 'MAWPS')}. Rows that are in none of the six tests may be in it, "
@@ -84,6 +87,16 @@ def _of(record: Record, training: str, tests: tuple[str, ...] = LEAKED_TESTS) ->
         f"{record.shared(training, test, 'normalised'):,} of {record.one('evaluation', test)['rows']:,} items of {test}"
         for test in tests
     )
+
+
+def _alike(record: Record, training: str) -> str:
+    """How many items of which evaluation sets a training set has with numbers masked, and nearly."""
+    own = [one for one in record.found["overlaps"] if one["training"] == training]
+    masked, near = (
+        listed(f"{one[key]:,} of {one['evaluation']}" for one in own if one[key]) or "nothing"
+        for key in ("masked", "near")
+    )
+    return f"{masked} with numbers masked, and {near} nearly"
 
 
 def _each_key(record: Record, training: str, evaluation: str) -> str:

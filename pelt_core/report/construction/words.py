@@ -7,9 +7,11 @@ from typing import Any
 
 from IPython.display import Markdown
 
+from pelt_core.data import answer_kind
+from pelt_core.data.arithmetic import LETTERS
 from pelt_core.report.commits import commit
 from pelt_core.report.construction.builds import ANNOTATED, CLEAN, SETS, Builds, build_name, source_name
-from pelt_core.report.words import listed
+from pelt_core.report.words import counted, listed, marked
 
 
 def reading(builds: Builds) -> Markdown:
@@ -19,13 +21,15 @@ def reading(builds: Builds) -> Markdown:
 
 def _reading(builds: Builds) -> Iterator[str]:
     whole, clean = builds.math[ANNOTATED], builds.math[CLEAN]
-    parts = listed(f"{one['in_set']:,} of {source_name(one['source'])}" for one in whole["sources"])
+    parts = listed(f"{one['in_set']:,} of *{source_name(one['source'])}*" for one in whole["sources"])
     yield f"**Math10K has {whole['rows']:,} rows** with the rationales that its sources carry: {parts}."
     lost = {
         one["source"]: one["in_set"] - other["in_set"]
         for one, other in zip(whole["sources"], clean["sources"], strict=True)
     }
-    from_where = listed(f"{count:,} from {source_name(source)}" for source, count in lost.items() if count > 0)
+    taken = listed(f"{count:,} fewer of *{source_name(source)}*" for source, count in lost.items() if count > 0)
+    gained = listed(f"{-count:,} more of *{source_name(source)}*" for source, count in lost.items() if count < 0)
+    from_where = f"{taken}{f', but {gained}' * bool(gained)}"
     yield (
         f"**Cleaning takes {whole['rows'] - clean['rows']:,} rows**: {from_where}. The median question of MAWPS has "
         f"{_median(whole, 'mawps/train')} words in Math10K and {_median(clean, 'mawps/train')} in what is left: "
@@ -52,12 +56,27 @@ def _reading(builds: Builds) -> Iterator[str]:
 def _taught(name: str, report: dict[str, Any]) -> str:
     asked, kept = (sum(one[what] for one in report["sources"]) for what in ("asked", "kept"))
     yields = listed(
-        f"{100 * one['yield']:.0f} % of {source_name(one['source'])}" for one in report["sources"] if one["asked"]
+        f"{100 * one['yield']:.0f} % of *{source_name(one['source'])}*" for one in report["sources"] if one["asked"]
     )
+    attempts = report["teacher"]["attempts"]
+    within = f"within {counted(attempts, 'attempt')}"
+    guessed = 100 * (1 - (1 - 1 / len(LETTERS)) ** attempts)
+    lettered, numbered = (marked(_asked(report, kind)) for kind in ("letter", "number"))
+    guesses = (
+        f" In {lettered} a guess of one of {len(LETTERS)} letters is right {within} in {guessed:.0f} % of questions."
+    )
+    easier = f" From {numbered} the questions that the teacher cannot solve are missing, which leaves the easier ones."
     return (
-        f"**{name}** was asked {asked:,} questions and answered {kept:,} of them right: {yields}. What a teacher "
-        "cannot solve is missing from its set, which leaves the easier questions."
+        f"**{name}** was asked {asked:,} questions and answered {kept:,} of them right {within}: {yields}."
+        f"{guesses * bool(lettered)}{easier * bool(numbered)}"
     )
+
+
+def _asked(report: dict[str, Any], kind: str) -> Iterator[str]:
+    """The sources that were asked for answers of a kind."""
+    for one in report["sources"]:
+        if one["asked"] and answer_kind(one["source"].partition("/")[0]) == kind:
+            yield source_name(one["source"])
 
 
 def provenance(builds: Builds) -> Markdown:

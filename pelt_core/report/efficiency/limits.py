@@ -31,8 +31,10 @@ def _limits(costs: Costs, scores: Scores) -> Iterator[str]:
         "those of longer rows."
     )
     yield (
-        "**Nothing is merged.** LoRA without a gate and BitFit can be merged into the backbone after training and then "
-        "cost nothing in inference; here, as in the paper, they are not."
+        "**Nothing is merged.** LoRA without a gate can be merged into the backbone after training and then costs "
+        "nothing in inference; here, as in the paper, it is not. BitFit of the paper trains the backbone's own biases, "
+        "which adds nothing and leaves nothing to merge. Here it is a vector $b$ beside them, $y + b$, so that its "
+        "overhead in inference is one of this implementation."
     )
     yield (
         "**Memory** is what the process held, the libraries themselves included, which all methods share. Full "

@@ -15,7 +15,7 @@ from pelt_core.report.speed import provenance
 from pelt_core.report.speed.numbers import gigabytes, ranged, short
 from pelt_core.report.speed.results import Recorded
 from pelt_core.report.words import counted as number_of
-from pelt_core.report.words import listed
+from pelt_core.report.words import listed, marked
 from pelt_core.study.costs import FULL, FULL_TIME, Costs, Work
 from pelt_core.study.scores import Scores
 
@@ -106,8 +106,7 @@ def _time(costs: Costs, work: Work) -> str:
 
 
 def _names(methods: Iterable[str]) -> str:
-    """Marked, as some have a comma inside."""
-    return listed(f"*{method_name(method)}*" for method in methods)
+    return marked(map(method_name, methods))
 
 
 def _range(values: Iterable[float]) -> str:
@@ -139,17 +138,28 @@ def _fronts(costs: Costs, shown: Quality) -> str:
 def _penalties(costs: Costs, shown: Quality) -> str:
     lowered, scores = penalised(costs, shown), shown.frame["mean"]
     loss = 100 * (1 - lowered["published"] / scores.loc[lowered.index])
-    columns = scores[lowered.index], lowered["published"], lowered["rescaled"]
-    order = [list(column.sort_values(ascending=False).index) for column in columns]
-    same = [
-        f"{name} ranks the methods {'as' if own == order[0] else 'otherwise than'} the bare score does"
-        for name, own in zip(("PSCP", "PSCP in proportion"), order[1:], strict=True)
-    ]
-    best = [_names(own[:1]) for own in order]
+    columns = {"score": scores[lowered.index], "PSCP": lowered["published"], "PSCP in proportion": lowered["rescaled"]}
+    order = {what: list(column.sort_values(ascending=False).index) for what, column in columns.items()}
+    bare = order["score"]
+    ranked = _alike({what: "as" if order[what] == bare else "otherwise than" for what in order if what != "score"})
+    ranks = (
+        f"{listed(own)} {'ranks' if len(own) == 1 else 'rank'} the methods {how} the bare score does"
+        for how, own in ranked.items()
+    )
+    best = _alike({what: own[0] for what, own in order.items()})
+    firsts = (
+        f"{_names([method])} by {'all three' if len(own) == len(order) else listed(own)}"
+        for method, own in best.items()
+    )
     return (
         f"**PSCP.** With the constants of PEFT-Bench, the penalties take {ranged(loss)} % of the score. "
-        f"{listed(same)}. Best by score, PSCP and PSCP in proportion: {'; '.join(best)}."
+        f"{listed(ranks)}. Best: {', '.join(firsts)}."
     )
+
+
+def _alike(said: dict[str, str]) -> dict[str, list[str]]:
+    """What is said -> of which all it is said."""
+    return {one: [of for of, other in said.items() if other == one] for one in dict.fromkeys(said.values())}
 
 
 def made(costs: Costs) -> Markdown:

@@ -29,7 +29,7 @@ from pelt_core.report.names import backbone_name, method_name, task_name
 from pelt_core.report.tables import interval
 from pelt_core.report.tested import with_holm
 from pelt_core.report.told import estimate
-from pelt_core.report.words import counted, listed
+from pelt_core.report.words import counted, listed, marked
 from pelt_core.study.scores import POINTS, Scores
 
 MOSTLY = 0.5
@@ -111,7 +111,7 @@ def reading(scores: Scores, beside: pd.DataFrame) -> Markdown:
         return Markdown("No run is recorded yet: there is nothing to read.")
     said = [
         "**The hypothesis.** In the released code a run without an adapter never trains the weight of the classifier's "
-        f"head: {listed(map(method_name, FROZEN_THERE))} learn around a random one. If that explains the published "
+        f"head: {marked(map(method_name, FROZEN_THERE))} learn around a random one. If that explains the published "
         "collapses, freezing the head here should cost score, make runs give all rows one and the same answer, "
         "and do so where the paper's cells look collapsed.",
         *_cost(scores),
@@ -196,7 +196,7 @@ def _overlap(beside: pd.DataFrame) -> Iterator[str]:
 def _in_place(fell: pd.DataFrame, stood: pd.DataFrame) -> str:
     """What our runs do where published cells look collapsed, and where they do not."""
     both = (fell["frozen"] > MOSTLY) & (fell["trained"] <= MOSTLY)
-    named = listed(f"{method_name(one.method)} on {task_name(one.task)}" for one in fell[both].itertuples())
+    named = listed(f"*{method_name(one.method)}* on {task_name(one.task)}" for one in fell[both].itertuples())
     already = int((fell["trained_low"] > MOSTLY).sum())
     return (
         f"of {len(fell)} we have runs with both heads. In {both.sum()} of these our runs collapse with a frozen head "

@@ -20,7 +20,7 @@ from pelt_core.report.names import backbone_name, method_name, task_name
 from pelt_core.report.tables import interval
 from pelt_core.report.tested import with_holm
 from pelt_core.report.told import in_cell
-from pelt_core.report.words import counted, listed
+from pelt_core.report.words import counted, listed, marked
 from pelt_core.study.scores import Scores
 
 PAIRS = (("lora", "head"), ("apl", "lora"), ("apl", "adapter"), ("apl", "prefix"), ("apl", "apl-nogate"))
@@ -113,17 +113,25 @@ def pairs(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def reading(found: pd.DataFrame, leaves: dict[str, bool], frame: pd.DataFrame) -> Markdown:
+def reading(found: pd.DataFrame, leaves: dict[str, bool], frame: pd.DataFrame, chosen: pd.DataFrame) -> Markdown:
     """Which tasks the decoder carries, and whether the comparisons point the same way on both backbones.
 
     Args:
         found: as `pelt_core.report.few_shot.tasks.by_task` gives it.
         leaves: as `above` gives it.
         frame: as `comparisons` gives it.
+        chosen: as `pelt_core.report.few_shot.rates.best` gives it.
     """
     if found["mean"].isna().all():
         return Markdown("There is nothing to read yet: no run of the decoder is recorded.")
-    points = [*_carried(leaves), *_nothing_learned(found), *_best(found), *_directions(frame), *_seeds(frame)]
+    points = [
+        *_carried(leaves),
+        *_nothing_learned(found),
+        *_best(found),
+        *_preliminary(chosen),
+        *_directions(frame),
+        *_seeds(frame),
+    ]
     return Markdown("\n".join(f"- {point}" for point in points))
 
 
@@ -142,7 +150,7 @@ def _nothing_learned(found: pd.DataFrame) -> Iterator[str]:
     known = found[found["mean"].notna()]
     flat = known[known["low"] == known["high"]]
     if len(flat):
-        said = listed(f"{one.line} on {task_name(str(one.task))}" for one in flat.itertuples())
+        said = listed(f"*{one.line}* on {task_name(str(one.task))}" for one in flat.itertuples())
         yield (
             f"An interval without width, of {said}, is that of a model that gives every row one and the same answer: "
             "at its rate it learned nothing, which says little of the method."
@@ -153,7 +161,17 @@ def _best(found: pd.DataFrame) -> Iterator[str]:
     for name, own in found[found["mean"].notna()].groupby("task", sort=False):
         if len(own) > 1:
             first = next(own.sort_values("mean", ascending=False).itertuples())
-            yield f"On {task_name(str(name))} the highest score is that of {first.line}, {interval(first, '{:.1f}')}."
+            yield f"On {task_name(str(name))} the highest score is that of *{first.line}*, {interval(first, '{:.1f}')}."
+
+
+def _preliminary(chosen: pd.DataFrame) -> Iterator[str]:
+    partly = chosen[(chosen["recorded"] > 0) & (chosen["recorded"] < chosen["tried"])]
+    for (name, recorded, tried), own in partly.groupby(["task", "recorded", "tried"], sort=False):
+        methods = marked(map(method_name, own["method"]))
+        yield (
+            f"**Preliminary.** On {task_name(name)} {methods} ran with {recorded} of {tried} learning rates so far: "
+            "with another rate the ranking may be another."
+        )
 
 
 def _directions(frame: pd.DataFrame) -> Iterator[str]:
@@ -179,7 +197,7 @@ def _seeds(frame: pd.DataFrame) -> Iterator[str]:
         )
         return
     clear = known[known["significant"]]
-    said = listed(f"{one.line} on {one.heading}" for one in clear.itertuples()) if len(clear) else "none"
+    said = listed(f"*{one.line}* on {one.heading}" for one in clear.itertuples()) if len(clear) else "none"
     yield f"After Holm's correction over {counted(int(known['p'].notna().sum()), 'test')}, significant: {said}."
 
 

@@ -9,7 +9,7 @@ from IPython.display import Markdown
 from pelt_core.report.few_shot import limits
 from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import method_name, task_name
-from pelt_core.report.words import counted, listed
+from pelt_core.report.words import counted, listed, marked
 from pelt_core.study.recipe import RATES, Rates, best_rates, choices, differing, in_use, missing
 from pelt_core.study.scores import POINTS, Scores
 
@@ -45,15 +45,15 @@ def reading(scores: Scores, preset: str) -> Markdown:
     close = [method_name(one.method) for one in found if one.behind is not None and one.behind < error]
     if close:
         said.append(
-            f"**Close**: of {listed(close)} the next rates follow by less than about {error:.1f} points, the standard "
+            f"**Close**: of {marked(close)} the next rates follow by less than about {error:.1f} points, the standard "
             "error of a single development score. This is no test: both scores are of the same rows, so that their "
             "difference may be surer than either, but how far they agree row by row is not recorded. The choice there "
             "may be luck."
         )
-    ties = [f"{method_name(one.method)} ({listed(map(_rates, one.ties))})" for one in found if one.ties]
+    ties = [f"*{method_name(one.method)}* ({listed(map(_rates, one.ties))})" for one in found if one.ties]
     if ties:
         said.append(f"**Ties**, of which the first searched is taken: {listed(ties)}.")
-    borders = [f"{method_name(o.method)} ({listed(SIDES[rate] for rate in o.borders)})" for o in found if o.borders]
+    borders = [f"*{method_name(o.method)}* ({listed(SIDES[rate] for rate in o.borders)})" for o in found if o.borders]
     said.append(
         f"**At the border** of what was searched, so that a better rate may lie beyond: {listed(borders)}."
         if borders
@@ -61,7 +61,7 @@ def reading(scores: Scores, preset: str) -> Markdown:
     )
     others = differing(scores, preset)
     said.append(
-        f"**Not in use**: the studies train {listed(map(method_name, others))} with other rates than these."
+        f"**Not in use**: the studies train {marked(map(method_name, others))} with other rates than these."
         if others
         else "Every choice is the one that the studies use."
     )
@@ -73,12 +73,12 @@ def limit_points(scores: Scores) -> Markdown:
     tasks = [task_name(name) for name in dict.fromkeys(run.task for run in scores.runs)]
     sizes = listed(f"{size:,}" for size in dict.fromkeys(run.examples for run in scores.runs))
     points = [
-        *[point for point in limits.common(scores) if point != limits.RECIPE],
+        *limits.of_runs(scores),
         f"**Few values, few tasks.** Rates were tried on {listed(tasks)} with {sizes} examples, and are used on all "
         "tasks and with any number of them. The head's rate was varied for some methods only, at one rate of the "
         "module.",
-        f"**No intervals.** Of development rows only the score of each epoch is recorded, so that lines have none; the "
-        f"standard error of a score on so many rows is about {_error(scores):.1f} points.",
+        f"**No intervals, no tests.** Of development rows only the score of each epoch is recorded, so that lines have "
+        f"no interval; the standard error of a score on so many rows is about {_error(scores):.1f} points.",
         "**The best epoch** of each run was chosen on the same development rows, which favours all rates alike.",
     ]
     return Markdown("\n".join(f"- {point}" for point in points))

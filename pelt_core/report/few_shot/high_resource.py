@@ -89,15 +89,15 @@ def reading(found: pd.DataFrame, against: pd.DataFrame, paper: pd.Series) -> Mar
 def _span(means: pd.Series, paper: pd.Series, shared: list[str], over: list[str]) -> str:
     said = (
         f"Over {listed(map(task_name, over))} the means of {counted(len(means), 'method')} span "
-        f"{np.ptp(means):.1f} points, from {method_name(means.idxmin())} ({means.min():.1f}) to "
-        f"{method_name(means.idxmax())} ({means.max():.1f})."
+        f"{np.ptp(means):.1f} points, from *{method_name(means.idxmin())}* ({means.min():.1f}) to "
+        f"*{method_name(means.idxmax())}* ({means.max():.1f})."
     )
     if len(shared) < 2:
         return said
     theirs = pd.Series({name: np.mean([paper[name, task] for task in over]) for name in shared})
     return (
-        f"{said} On the same tasks the paper's span {np.ptp(theirs):.1f} points, from {method_name(theirs.idxmin())} "
-        f"({theirs.min():.1f}) to {method_name(theirs.idxmax())} ({theirs.max():.1f})."
+        f"{said} On the same tasks the paper's span {np.ptp(theirs):.1f} points, from *{method_name(theirs.idxmin())}* "
+        f"({theirs.min():.1f}) to *{method_name(theirs.idxmax())}* ({theirs.max():.1f})."
     )
 
 
@@ -118,7 +118,7 @@ def _against_full(against: pd.DataFrame) -> Iterator[str]:
 
 
 def _named(frame: pd.DataFrame) -> str:
-    said = (f"{method_name(one.method)} ({interval(one, '{:+.1f}')})" for one in frame.itertuples())
+    said = (f"*{method_name(one.method)}* ({interval(one, '{:+.1f}')})" for one in frame.itertuples())
     return listed(said) if len(frame) else "no method"
 
 

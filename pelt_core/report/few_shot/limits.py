@@ -25,9 +25,13 @@ INTERVALS = (
 
 
 def common(scores: Scores) -> list[str]:
-    """The points that every few-example page has: scale, data, one rate for all tasks, seeds."""
-    data = [_scale(scores), *_seen(scores), *_parts(scores)]
-    return [*data, RECIPE, *_stopped(scores), limits.of_seeds(scores), INTERVALS, *_tasks(scores)]
+    """The points of every few-example page with intervals: scale, data, one rate for all tasks, seeds."""
+    return [*of_runs(scores), RECIPE, limits.of_seeds(scores), INTERVALS, *_tasks(scores)]
+
+
+def of_runs(scores: Scores) -> list[str]:
+    """The points that hold without intervals too: scale, data, and runs that ended at once."""
+    return [_scale(scores), *_seen(scores), *_parts(scores), *_stopped(scores)]
 
 
 def without_signal(signal: Scores, scores: Scores) -> Iterator[str]:

@@ -17,7 +17,7 @@ from pelt_core.report.names import method_name, task_name
 from pelt_core.report.tables import interval
 from pelt_core.report.tested import with_holm
 from pelt_core.report.told import in_cell, with_p
-from pelt_core.report.words import counted, listed
+from pelt_core.report.words import counted, listed, marked
 from pelt_core.specification import parse
 from pelt_core.study.rank_correlation import LEAST_PAIRS, spearman
 from pelt_core.study.scores import Scores
@@ -147,7 +147,13 @@ def reading(mean: pd.DataFrame, against: pd.DataFrame, chosen: pd.DataFrame) -> 
     known = mean[mean["mean"].notna() & ~mean["method"].isin(OUTSIDE)]
     if known.empty:
         return Markdown("There is nothing to read yet: no task is recorded for all methods that have runs.")
-    points = [*_order(known), *_differences(against), *_with_size(known), *_edges(chosen)]
+    points = [
+        *_order(known),
+        *_differences(against, _reference_at_border(chosen)),
+        *_with_size(known),
+        *_edges(chosen),
+        *_chosen_on(chosen),
+    ]
     return Markdown("\n".join(f"- {point}" for point in points))
 
 
@@ -157,19 +163,19 @@ def _order(known: pd.DataFrame) -> Iterator[str]:
     first, last = lines[0], lines[-1]
     yield (
         f"On {_over(first.tasks)}, **{method_name(first.method)}** has the highest mean, "
-        f"{interval(first, '{:.1f}')}, and {method_name(last.method)} the lowest, {interval(last, '{:.1f}')}, of the "
+        f"{interval(first, '{:.1f}')}, and *{method_name(last.method)}* the lowest, {interval(last, '{:.1f}')}, of the "
         f"{counted(len(known), 'method')} recorded there."
     )
     alike = ranked[ranked["comparable"]]
     if len(alike) > 1:
+        best, worst = (method_name(alike["method"].iloc[place]) for place in (0, -1))
         yield (
             f"Among the {len(alike)} of comparable size the means span "
-            f"{alike['mean'].max() - alike['mean'].min():.1f} points, from {method_name(alike['method'].iloc[-1])} to "
-            f"{method_name(alike['method'].iloc[0])}."
+            f"{alike['mean'].max() - alike['mean'].min():.1f} points, from *{worst}* to *{best}*."
         )
 
 
-def _differences(against: pd.DataFrame) -> Iterator[str]:
+def _differences(against: pd.DataFrame, border: str) -> Iterator[str]:
     reference, compared = method_name(REFERENCE), against[against["state"] == ""]
     if compared.empty:
         return
@@ -178,18 +184,28 @@ def _differences(against: pd.DataFrame) -> Iterator[str]:
         yield (
             f"Against {reference} the interval lies above zero for {_named(compared[above])} and below it for "
             f"{_named(compared[below])}. With one seed these intervals know only other test rows, not other samples of "
-            "training rows or other starts: **no verdict** follows."
+            f"training rows or other starts: **no verdict** follows.{border}"
         )
         return
     better, worse = (compared[compared["significant"] & (sign * compared["mean"] > 0)] for sign in (1, -1))
     yield (
         f"After Holm's correction over {counted(int(compared['p'].notna().sum()), 'comparison')}, better than "
-        f"{reference}: {_named(better)}; worse: {_named(worse)}. All others are undecided at this scale."
+        f"{reference}: {_named(better)}; worse: {_named(worse)}. All others are undecided at this scale.{border}"
+    )
+
+
+def _reference_at_border(chosen: pd.DataFrame) -> str:
+    """A sentence on each task whose search found the reference best at an end, where better rates may lie beyond."""
+    ends = chosen[(chosen["method"] == REFERENCE) & (chosen["edge"] != "")]
+    return "".join(
+        f" On {task_name(str(one.task))} *{method_name(REFERENCE)}* itself did best at the {one.edge} rate tried: a "
+        "rate beyond might raise it and lower the differences from it."
+        for one in ends.itertuples()
     )
 
 
 def _named(frame: pd.DataFrame) -> str:
-    return listed(map(method_name, frame["method"])) if len(frame) else "no method"
+    return marked(map(method_name, frame["method"])) if len(frame) else "no method"
 
 
 def _with_size(known: pd.DataFrame) -> Iterator[str]:
@@ -213,7 +229,15 @@ def _edges(chosen: pd.DataFrame) -> Iterator[str]:
     if len(ends):
         yield (
             f"In {len(ends)} of {len(searches)} cases the best of the rates tried is the lowest or the highest one, so "
-            f"that a rate beyond might do better still: {listed(map(method_name, dict.fromkeys(ends['method'])))}."
+            f"that a rate beyond might do better still: {marked(map(method_name, dict.fromkeys(ends['method'])))}."
+        )
+
+
+def _chosen_on(chosen: pd.DataFrame) -> Iterator[str]:
+    if searched := list(dict.fromkeys(chosen.loc[chosen["tried"] > 1, "task"])):
+        yield (
+            f"Rates are chosen here on {_over(searched)} alone. The page on [learning rates](glue-recipe) chooses them "
+            "by the mean over all tasks of its search, so that the same method may have another rate there."
         )
 
 
@@ -245,7 +269,7 @@ WHY = {
 
 def _unequal(every: pd.DataFrame) -> Iterator[str]:
     said = [
-        f"{method_name(str(one.Index))} ({_times(one)}; {WHY[str(one.Index)]})"
+        f"*{method_name(str(one.Index))}* ({_times(one)}; {WHY[str(one.Index)]})"
         for one in every[~every["ratio"].between(1 / FACTOR, FACTOR)].itertuples()
         if one.Index in WHY
     ]

@@ -44,7 +44,7 @@ def table(chosen: pd.DataFrame) -> pd.DataFrame:
     lines: dict[str, dict[str, str]] = {}
     for one in chosen.itertuples():
         said = f"{one.learning_rate:g} / {one.head_learning_rate:g}" if one.recorded else "not run yet"
-        partly = f" ({one.recorded} of {one.tried} run)" if 0 < one.recorded < one.tried else ""
+        partly = f" ({one.recorded} of {one.tried} rates run)" if 0 < one.recorded < one.tried else ""
         edge = f" ({one.edge})" if one.edge else ""
         lines.setdefault(str(one.method), {})[task_name(str(one.task))] = said + partly + edge
     return pd.DataFrame([{"Method": method_name(method)} | line for method, line in lines.items()])

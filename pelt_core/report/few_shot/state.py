@@ -21,9 +21,12 @@ FEW = 6
 
 def state(scores: Scores) -> Markdown:
     """As `pelt_core.report.words.state`; few missing runs are named, many are counted."""
-    few = len(scores.missing) <= FEW
-    lines = [_named(scores, run) for run in scores.missing] if few else _by_size(scores)
-    return words.state(scores, lines, partial(_named, scores), "test rows")
+    return words.state(scores, _missing(scores), partial(_named, scores), "test rows")
+
+
+def progress(scores: Scores) -> Markdown:
+    """As `pelt_core.report.words.progress`, for a page without intervals; few missing runs are named."""
+    return words.progress(scores, _missing(scores), partial(_named, scores))
 
 
 def selected(scores: Scores, **where: Any) -> list[ClassificationRun]:
@@ -36,6 +39,11 @@ def cell_state(scores: Scores, **where: Any) -> str:
     """Why a cell has no estimate: `NOT_RUN`, `DIVERGED`, or nothing if it has one; `where` as in `selected`."""
     statuses = {scores.rows[run.key]["status"] for run in selected(scores, **where) if run.key in scores.rows}
     return "" if "finished" in statuses else DIVERGED if DIVERGED in statuses else NOT_RUN
+
+
+def _missing(scores: Scores) -> list[str]:
+    few = len(scores.missing) <= FEW
+    return [_named(scores, run) for run in scores.missing] if few else _by_size(scores)
 
 
 def _named(scores: Scores, run: ClassificationRun) -> str:

@@ -96,5 +96,5 @@ def reading(found: pd.DataFrame, cells: int, examples: int) -> str:
 def _named(one: Any) -> str:
     measure = METRIC_NAMES[task(one.task).metric]
     return (
-        f"{method_name(one.method)} on {task_name(one.task)} ({measure} {one.value:.2f}; {one.guess} {one.score:.2f})"
+        f"*{method_name(one.method)}* on {task_name(one.task)} ({measure} {one.value:.2f}; {one.guess} {one.score:.2f})"
     )

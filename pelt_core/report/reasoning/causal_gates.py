@@ -160,11 +160,11 @@ def _leak(scores: AnswerScores) -> Iterator[str]:
     if LEAKING not in accuracies or accuracies[LEAKING].state or known["nogate"].state:
         return
     others = [name for name in accuracies if name != LEAKING and not accuracies[name].state]
-    shown = listed(f"{method_name(name)} {interval(accuracies[name], '{:.1f}')}" for name in others)
+    shown = listed(f"*{method_name(name)}* {interval(accuracies[name], '{:.1f}')}" for name in others)
     yield (
         "**A gate that leaks.** The sequence gate of UniPELT, put into a language model as it is, takes its mean over "
         "the answer as well. Its answer loss is therefore no loss of a model that could write: while it writes, the "
-        f"gates are others than those it was trained with. Written answers that are right: {method_name(LEAKING)} "
+        f"gates are others than those it was trained with. Written answers that are right: *{method_name(LEAKING)}* "
         f"{interval(accuracies[LEAKING], '{:.1f}')} %, where {shown} %. The library refuses such a gate unless it is "
         "asked for by name."
     )

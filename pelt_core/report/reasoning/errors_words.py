@@ -9,7 +9,7 @@ from IPython.display import Markdown
 
 from pelt_core.report.names import method_name
 from pelt_core.report.reasoning import records
-from pelt_core.report.reasoning.errors import FORM, RIGHT, SLIP
+from pelt_core.report.reasoning.errors import FORM, RIGHT
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
 
@@ -30,7 +30,7 @@ def reading(scores: AnswerScores, found: pd.DataFrame, shares: pd.DataFrame) -> 
     points = [
         *_commonest(numbers),
         *_trained(numbers),
-        *_slips(numbers),
+        *_calculator(scores, found),
         *_reasons(scores, found),
         *_questions(scores, found),
     ]
@@ -62,13 +62,26 @@ def _trained(numbers: pd.DataFrame) -> Iterator[str]:
     )
 
 
-def _slips(numbers: pd.DataFrame) -> Iterator[str]:
-    slips = numbers[numbers["kind"] == SLIP]
-    if len(slips):
-        right = numbers[numbers["kind"] == RIGHT].set_index("method")["mean"]
-        both = {one.line: (right[one.method], right[one.method] + one.mean) for one in slips.itertuples()}
-        said = listed(f"{line} {one:.1f} to {other:.1f} %" for line, (one, other) in both.items())
-        yield f"**A calculator** that computes the last equation would raise what is right: {said}."
+def _calculator(scores: AnswerScores, found: pd.DataFrame) -> Iterator[str]:
+    """What becomes of right numbers if each is replaced by what its last equation gives, where there is one."""
+    redone, written = found["redone"].astype(bool), found["equation"].notna()
+    right = found["kind"] == RIGHT
+    chosen = {"right": right, "gained": ~right & redone, "lost": right & written & ~redone}
+    numbers = records.sets(scores, "number")
+    means = {
+        name: records.shares(scores, found, one, numbers).set_index("method")["mean"] for name, one in chosen.items()
+    }
+    known = pd.DataFrame(means).dropna()
+    if len(known):
+        said = listed(
+            f"*{method_name(one.Index)}* {one.right:.1f} to {one.right + one.gained - one.lost:.1f} % "
+            f"({one.gained:.1f} gained, {one.lost:.1f} lost)"
+            for one in known.itertuples()
+        )
+        yield (
+            "**A calculator** that computes the last equation of each answer that has one, and answers what it gives, "
+            f"would change the share of right numbers: {said}."
+        )
 
 
 def _reasons(scores: AnswerScores, found: pd.DataFrame) -> Iterator[str]:
@@ -89,7 +102,7 @@ def _questions(scores: AnswerScores, found: pd.DataFrame) -> Iterator[str]:
     counts = solved.sum(axis=1)
     if solved.shape[1] > 1:
         alone = solved[counts == 1].sum()
-        only = listed(f"{method_name(name)} {int(alone[name])}" for name in records.methods(scores) if name in alone)
+        only = listed(f"*{method_name(name)}* {int(alone[name])}" for name in records.methods(scores) if name in alone)
         yield (
             f"**The same questions?** Of {len(solved):,} questions that {counted(solved.shape[1], 'method')} answered "
             f"with seed {own['seed'].min()}, {int((counts > 0).sum()):,} are right with some method and "

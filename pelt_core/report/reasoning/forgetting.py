@@ -12,7 +12,7 @@ from pelt_core.report.reasoning.cells import cells, difference
 from pelt_core.report.tables import interval, p_value
 from pelt_core.report.tested import TESTED, with_holm
 from pelt_core.report.told import in_cell
-from pelt_core.report.words import counted, listed
+from pelt_core.report.words import counted, marked
 from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.rank_correlation import LEAST_PAIRS, spearman
 
@@ -69,15 +69,15 @@ def reading(frame: pd.DataFrame) -> Markdown:
     ends = [known.iloc[:1], known.iloc[-1:]]
     least, most = (next(own.itertuples()) for own in ends)
     said = [
-        f"Of {counted(len(known), 'method and size')} recorded, {least.line} changes the loss of other texts by "
-        f"{interval(least, '{:+.3f}')} nats per token, {most.line} by {interval(most, '{:+.3f}')}."
+        f"Of {counted(len(known), 'method and size')} recorded, *{least.line}* changes the loss of other texts by "
+        f"{interval(least, '{:+.3f}')} nats per token, *{most.line}* by {interval(most, '{:+.3f}')}."
     ]
     worse = known[known["significant"] & (known["mean"] > 0)]
     better = known[known["significant"] & (known["mean"] < 0)]
     if len(worse):
-        said.append(f"Worse than before, after Holm's correction: {listed(worse['line'])}.")
+        said.append(f"Worse than before, after Holm's correction: {marked(worse['line'])}.")
     if len(better):
-        said.append(f"Better than before: {listed(better['line'])}.")
+        said.append(f"Better than before: {marked(better['line'])}.")
     if len(known) >= LEAST_PAIRS and known["mean"].nunique() > 1 and known["answer"].nunique() > 1:
         found = spearman(-known["answer"], known["mean"])
         said.append(

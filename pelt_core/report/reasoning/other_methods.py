@@ -14,7 +14,7 @@ from pelt_core.report.reasoning.cells import by_name, cells, difference
 from pelt_core.report.tables import interval
 from pelt_core.report.tested import TESTED, with_holm
 from pelt_core.report.told import in_cell, with_p
-from pelt_core.report.words import counted, listed
+from pelt_core.report.words import counted, listed, marked
 from pelt_core.study.answer_scores import AnswerScores
 
 REFERENCE = "lora"
@@ -88,15 +88,15 @@ def reading(frame: pd.DataFrame, against: pd.DataFrame) -> Markdown:
     known = frame[frame["mean"].notna() & ~frame["method"].isin(OUTSIDE)].sort_values("mean")
     if known.empty:
         return Markdown("There is nothing to read yet: no method is recorded.")
-    first = [f"{method_name(one.method)} {interval(one, '{:.3f}')}" for one in known.head(3).itertuples()]
+    first = [f"*{method_name(one.method)}* {interval(one, '{:.3f}')}" for one in known.head(3).itertuples()]
     said = [f"The lowest losses of the {counted(len(known), 'method')} recorded: {listed(first)} nats per token."]
     for sign, how in ((-1, "lower"), (1, "higher")):
         own = against[against["significant"] & (sign * against["mean"] > 0)]
         if len(own):
-            said.append(f"The loss is {how} than LoRA's, after Holm's correction, of {listed(own['line'])}.")
+            said.append(f"The loss is {how} than LoRA's, after Holm's correction, of {marked(own['line'])}.")
     open_lines = against[against["p"].notna() & ~against["significant"]]
     if len(open_lines):
-        said.append(f"Not told apart from LoRA: {listed(open_lines['line'])}.")
+        said.append(f"Not told apart from LoRA: {marked(open_lines['line'])}.")
     return Markdown("\n\n".join(said))
 
 

@@ -13,7 +13,7 @@ from pelt_core.report.names import method_name
 from pelt_core.report.reasoning.cells import by_name, cells, difference
 from pelt_core.report.tables import interval
 from pelt_core.report.tested import TESTED
-from pelt_core.report.words import counted, listed
+from pelt_core.report.words import counted, marked
 from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.presets import block
 
@@ -74,19 +74,19 @@ def reading(scores: AnswerScores, preset: str) -> Markdown:
     said = [f"The search is whole for {len(found)} of {counted(len(set(scores.names.values())), 'method')}."]
     if close := [method_name(one.method) for one in found.itertuples() if one.low <= 0]:
         said.append(
-            f"**Close**: of {listed(close)} the interval of the difference to the next rate holds zero, so that the "
+            f"**Close**: of {marked(close)} the interval of the difference to the next rate holds zero, so that the "
             "choice is as good as another."
         )
     borders = [method_name(one.method) for one in found.itertuples() if one.border]
     said.append(
-        f"**At the border** of what was searched, so that a better rate may lie beyond: {listed(borders)}."
+        f"**At the border** of what was searched, so that a better rate may lie beyond: {marked(borders)}."
         if borders
         else "No choice lies at the border of what was searched."
     )
     used = in_use(preset)
     others = [method_name(one.method) for one in found.itertuples() if used.get(one.method, one.rate) != one.rate]
     said.append(
-        f"**Not in use**: the studies train {listed(others)} with other rates than these."
+        f"**Not in use**: the studies train {marked(others)} with other rates than these."
         if others
         else "Every choice is the one that the studies use."
     )

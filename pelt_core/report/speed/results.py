@@ -31,6 +31,7 @@ class Comparison:
         to_reach: the least ratio, or the most percent, that was asked for; None if nothing was.
         loss: the largest difference of their losses of the same step, in nats; None where there is no loss.
         why: their losses differ by more than rounding; empty if they do not.
+        texts: the share of answers that are the same, text for text; None where that was not asked.
 
     """
 
@@ -45,6 +46,7 @@ class Comparison:
     to_reach: float | None
     loss: float | None
     why: str
+    texts: float | None
 
     @property
     def what(self) -> str:
@@ -145,4 +147,5 @@ def _comparisons(benchmark: str, cell: dict[str, Any]) -> Iterator[Comparison]:
             to_reach=row.get("to_reach"),
             loss=row.get("loss_difference", {}).get("any_step"),
             why=row.get("losses_differ", ""),
+            texts=row.get("same_texts"),
         )

@@ -8,8 +8,8 @@ from IPython.display import Markdown
 
 from pelt_core.report.speed.goals import SAME_LOSS, goals
 from pelt_core.report.speed.numbers import percent, ranged, tiny
-from pelt_core.report.speed.results import Comparison, Recorded
-from pelt_core.report.words import counted, listed
+from pelt_core.report.speed.results import OURS, Comparison, Recorded
+from pelt_core.report.words import counted, listed, marked
 
 DOING = {"training": "trains", "decoding": "answers"}
 
@@ -17,7 +17,7 @@ DOING = {"training": "trains", "decoding": "answers"}
 def summary(recorded: Recorded) -> Markdown:
     """How many times as fast as each peer, at which loss, which targets are reached, and what is not recorded."""
     ratios = [one for one in recorded.comparisons if one.kind == "ratio"]
-    first = " ".join([_ratios(ratios), *_losses(ratios), *_goals(recorded)]) if ratios else "Nothing is recorded yet."
+    first = " ".join([*_ratios(ratios), *_goals(recorded)]) if ratios else "Nothing is recorded yet."
     return Markdown("\n\n".join([first, *_open(recorded)]))
 
 
@@ -29,19 +29,32 @@ def _open(recorded: Recorded) -> Iterator[str]:
         yield from (f"Left out of `benchmarks.{name}`: {line}." for line in file["left_out"])
 
 
-def _ratios(ratios: Sequence[Comparison]) -> str:
-    groups: dict[tuple[str, str], list[float]] = {}
-    for one in ratios:
-        groups.setdefault((DOING[one.benchmark], one.peer), []).append(one.median)
-    said = [f"{does} **{ranged(own)}** times as fast as *{peer}*" for (does, peer), own in groups.items()]
-    return f"On the machine named below, this library {listed(said)}."
-
-
-def _losses(ratios: Sequence[Comparison]) -> Iterator[str]:
-    same = {one.what: one.loss for one in ratios if one.loss is not None and one.loss <= SAME_LOSS}
+def _ratios(ratios: Sequence[Comparison]) -> Iterator[str]:
+    """Of the same computation first; what differs, even if by rounding, apart."""
+    same = [one for one in ratios if _same(one)]
+    others = [one for one in ratios if not _same(one)]
     if same:
-        most = tiny(max(same.values()))
-        yield f"Both compute the same: the losses of {'; '.join(same)} differ by at most {most} nats in any step."
+        losses = [one.loss for one in same if one.loss is not None]
+        alike = [f"losses differ by at most {tiny(max(losses))} nats in any step"] * bool(losses)
+        alike += ["all texts are the same"] * any(one.texts is not None for one in same)
+        yield f"On the machine named below, where {' or '.join(alike)}, this library {_times(same)}."
+    if others:
+        yield f"Where rounding, the method or the search differs, this library {_times(others)}."
+
+
+def _same(one: Comparison) -> bool:
+    """Whether losses or texts show that both compute the same."""
+    return one.texts == 1 if one.loss is None else one.loss <= SAME_LOSS
+
+
+def _times(ratios: Sequence[Comparison]) -> str:
+    groups: dict[tuple[str, str], list[Comparison]] = {}
+    for one in ratios:
+        groups.setdefault((DOING[one.benchmark], one.peer), []).append(one)
+    return listed(
+        f"{does} **{ranged(one.median for one in own)}** times as fast as *{peer}* ({marked(one.what for one in own)})"
+        for (does, peer), own in groups.items()
+    )
 
 
 def _goals(recorded: Recorded) -> Iterator[str]:
@@ -65,12 +78,28 @@ def apart(recorded: Recorded) -> Markdown:
     )
 
 
+def baselines(recorded: Recorded) -> Markdown:
+    """What a negative entry of the table means, and which goals depend on the baseline of the peers."""
+    added = [one for one in recorded.comparisons if one.kind == "added_percent"]
+    said = ["The goals above compare libraries by their times over the fastest bare backbone of all."]
+    if faster := [f"{one.of['name']} in {one.cell['name']}" for one in added if one.median < 0]:
+        said.append(
+            f"A negative number: that library's bare backbone is slower than with the method ({listed(faster)})."
+        )
+    own = {one.of["name"]: one.median for one in added if one.cell["name"] == OURS}
+    if more := dict.fromkeys(one.of["name"] for one in added if own.get(one.of["name"], one.median) > one.median):
+        said.append(
+            "Held against each library's own bare backbone, as in this table, more is added here than in some peer by "
+            f"{listed(more)}."
+        )
+    return Markdown(" ".join(said) if added else "")
+
+
 def same_texts(recorded: Recorded) -> Markdown:
     """How often our answers are, text for text, those that the peer writes in the same precision."""
-    rows = [row for cell in recorded.cells("decoding") for row in cell["comparisons"]]
     said = [
-        f"{percent(row['same_texts'])} of the answers of *{row['of']}* are those of *{row['against']}*"
-        for row in rows
-        if row["same_texts"] is not None
+        f"{percent(one.texts)} of the answers of *{one.of['name']}* are those of *{one.against['name']}*"
+        for one in recorded.comparisons
+        if one.texts is not None
     ]
     return Markdown(f"Text for text, {listed(said)}." if said else "Whether texts are the same is *not recorded yet*.")
