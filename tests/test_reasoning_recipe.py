@@ -29,7 +29,9 @@ def test_the_lowest_loss_wins_and_a_border_is_named(scores):
 def test_the_table_says_what_is_in_use(scores):
     shown = recipe.table(scores, "laptop").set_index("Method")
     assert (shown.loc["LoRA", "Best"], shown.loc["LoRA", "In use"]) == ("0.01", "0.001")
-    assert shown.loc["BitFit", "Best"] == "not run yet" and shown.loc["LoRA", "Searched"] == "0.0003, 0.001, 0.003, 0.01"
+    assert (
+        shown.loc["BitFit", "Best"] == "not run yet" and shown.loc["LoRA", "Searched"] == "0.0003, 0.001, 0.003, 0.01"
+    )
 
 
 def test_the_reading_names_what_is_not_in_use(scores):

@@ -104,7 +104,7 @@ def test_a_mean_of_few_methods_says_so(tmp_path: Path) -> None:
     assert set(own.loc["full", "tasks"]) == trained < set(every)
     assert own["mean"].notna().sum() == 2 and "2 of 10 methods" in own["heading"].iloc[0]
     said = says.reading(study, frame, upper_bound.bounds(study, every), gate_effect.pooled(study, every)).data
-    assert "Not run yet there, and so not compared: BitFit, Adapter" in said
+    assert "Not run yet there, and so not compared: *BitFit*, *Adapter*" in said
 
 
 def test_the_upper_bound_is_the_best_part_of_each_task(some: Scores) -> None:
@@ -209,7 +209,7 @@ def test_everything_is_said_and_drawn_with_and_without_rows(some: Scores, nothin
         assert figures.scores(averages, "points", lines).axes[0].get_yticklabels()
         figures.differences(gate_effect.lines(pooled, tasks), "points", "gates", "none")
     text = says.reading(some, low_resource.averages(some, TASKS), bounds, gate_effect.pooled(some, TASKS)).data
-    assert "the highest mean belongs to UniPELT (APL)" in text
+    assert "the highest mean belongs to *UniPELT (APL)*" in text
     assert re.search(r"leads over its 8 tasks with 62\.59, and .+ over these with \d", text)
     assert "Of 9 methods compared with UniPELT (APL), these differ significantly" in text and "better none" in text
 

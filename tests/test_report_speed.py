@@ -79,33 +79,21 @@ def test_loss_share_and_memory_are_held_against_their_own_goals(recorded):
         assert not goal(recorded, f"LoRA, fp32, {name}").reached
 
 
-def _slower(contender, factor):
-    for turn in contender["repeats"]:
-        turn["seconds"] *= factor
-
-
-def _of_adapters(recorded):
-    cell = next(cell for cell in recorded.cells("inference_overhead") if cell["name"] == "adapters")
-    return {one["name"]: one for one in cell["contenders"]}, {row["of"]: row for row in cell["comparisons"]}
-
-
 def test_added_time_must_be_below_the_goal_and_below_the_peers(recorded):
-    assert goal(recorded, "series, added to inference").reached
-    contenders, _ = _of_adapters(recorded)
-    _slower(contenders["series"], 0.89)
+    assert goal(recorded, "series, added to inference").reached and words.baselines(recorded).data == ""
+    peers = next(cell for cell in recorded.cells("inference_overhead") if cell["name"] == "adapters")
+    row = next(row for row in peers["comparisons"] if row["of"] == "series")
+    row["added_percent"]["median"] = 7.0
     found = goal(recorded, "series, added to inference")
-    assert not found.reached and "adapters: 6.80 %" in found.peer
+    assert not found.reached and "adapters: 7.00 %" in found.peer
 
 
-def test_a_peer_with_a_slow_bare_backbone_gains_nothing_by_it(recorded):
-    contenders, rows = _of_adapters(recorded)
-    _slower(contenders["bare"], 2)
-    rows["series"]["added_percent"]["median"] = -40.0
-    found = goal(recorded, "series, added to inference")
-    assert found.reached and "adapters: 20.0 %" in found.peer
-    said = words.baselines(recorded).data
-    assert "slower than with the method (series in adapters)." in said
-    assert "more is added here than in some peer by series." in said
+def test_a_peer_that_is_slower_without_the_method_is_explained(recorded):
+    peers = next(cell for cell in recorded.cells("inference_overhead") if cell["name"] == "adapters")
+    row = next(row for row in peers["comparisons"] if row["of"] == "series")
+    row["added_percent"]["median"] = -7.0
+    assert not goal(recorded, "series, added to inference").reached
+    assert "(series in adapters)" in words.baselines(recorded).data
 
 
 def test_the_summary_counts_goals_and_names_those_missed(recorded):

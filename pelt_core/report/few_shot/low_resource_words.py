@@ -21,7 +21,7 @@ from pelt_core.report.names import backbone_name, method_name, task_name
 from pelt_core.report.tables import interval
 from pelt_core.report.tested import with_holm
 from pelt_core.report.told import estimate
-from pelt_core.report.words import counted, listed
+from pelt_core.report.words import counted, listed, marked
 from pelt_core.study.scores import Scores
 
 
@@ -47,15 +47,15 @@ def difference(one: Mapping[str, Any]) -> str:
 
 def _leaders(scores: Scores, averages: pd.DataFrame) -> Iterator[str]:
     for examples, own in averages.groupby("examples", sort=False):
-        open_methods = listed(map(method_name, own.loc[own["mean"].isna(), "method"]))
+        open_methods = marked(map(method_name, own.loc[own["mean"].isna(), "method"]))
         known = own[own["mean"].notna()].sort_values("mean", ascending=False).to_dict("records")
         if len(known) < 2:
             continue
         first, second = known[:2]
         yield (
             f"**With {examples:,} examples**, over {listed(map(task_name, first['tasks']))}, the highest mean belongs "
-            f"to {method_name(first['method'])}: {interval(SimpleNamespace(**first), '{:.1f}')}, where the trivial "
-            f"baseline has {first['baseline']:.1f}. It leads {method_name(second['method'])}, the next, by "
+            f"to *{method_name(first['method'])}*: {interval(SimpleNamespace(**first), '{:.1f}')}, where the trivial "
+            f"baseline has {first['baseline']:.1f}. It leads *{method_name(second['method'])}*, the next, by "
             f"{_lead(scores, known)}."
             f"{''.join(_beside(scores, [one['method'] for one in known], int(examples), first['tasks']))}"
             + (f" Not run yet there, and so not compared: {open_methods}." if open_methods else "")
@@ -83,10 +83,10 @@ def _beside(scores: Scores, methods: list[str], examples: int, tasks: list[str])
         )
         if tested := int(gaps["p"].notna().sum()):
             told = gaps.assign(line=list(map(method_name, others)))[gaps["significant"]]
-            above, below = (listed(told.loc[sign * told["mean"] > 0, "line"]) or "none" for sign in (1, -1))
+            above, below = (marked(told.loc[sign * told["mean"] > 0, "line"]) or "none" for sign in (1, -1))
             yield (
-                f" Of {counted(tested, 'method')} compared with {method_name(name)}, these differ significantly after "
-                f"Holm's correction: better {above}, worse {below}."
+                f" Of {counted(tested, 'method')} compared with *{method_name(name)}*, these differ significantly "
+                f"after Holm's correction: better {above}, worse {below}."
             )
 
 

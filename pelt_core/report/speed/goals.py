@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pelt_core.report.speed.numbers import gigabytes, percent, rate, short, spread, tiny
-from pelt_core.report.speed.results import OURS, Comparison, Recorded, speed
+from pelt_core.report.speed.results import OURS, Comparison, Recorded
 
 SAME_LOSS = 1e-4
 """Nats by which the losses of two libraries may differ that compute the same in fp32."""
@@ -78,20 +78,9 @@ def _memory(one: Comparison) -> Goal:
 
 def _added(one: Comparison, recorded: Recorded) -> Goal:
     method = one.of["name"]
-    times = over_fastest(recorded, method)
-    ours = times.pop(OURS)
-    asked = f"≤ {one.to_reach:g} %{', ≤ peers' * bool(times)}"
-    peers = "; ".join(f"{library}: {short(over)} %" for library, over in times.items())
-    reached = bool(one.reached) and ours <= min(times.values(), default=ours)
-    said = f"{spread(one.median, one.least, one.most)}\N{NO-BREAK SPACE}%"
-    return Goal(f"{method}, added to inference", said, peers, "", asked, reached)
-
-
-def over_fastest(recorded: Recorded, method: str) -> dict[str, float]:
-    """Library -> percent of time that it takes with a method over the fastest bare backbone of those that have it.
-
-    A library whose bare backbone is slow would otherwise add little, or less than nothing.
-    """
-    added = recorded.added(method)
-    fastest = max(speed(one.against) for one in added)
-    return {one.cell["name"]: 100 * (fastest / speed(one.of) - 1) for one in added}
+    others = {other.cell["name"]: other.median for other in recorded.added(method) if other.cell["name"] != OURS}
+    asked = f"≤ {one.to_reach:g} %{', ≤ peers' * bool(others)}"
+    peers = "; ".join(f"{library}: {short(median)} %" for library, median in others.items())
+    reached = bool(one.reached) and one.median <= min(others.values(), default=one.median)
+    ours = f"{spread(one.median, one.least, one.most)}\N{NO-BREAK SPACE}%"
+    return Goal(f"{method}, added to inference", ours, peers, "", asked, reached)
