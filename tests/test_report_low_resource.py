@@ -211,7 +211,7 @@ def test_everything_is_said_and_drawn_with_and_without_rows(some: Scores, nothin
     text = says.reading(some, low_resource.averages(some, TASKS), bounds, gate_effect.pooled(some, TASKS)).data
     assert "the highest mean belongs to *UniPELT (APL)*" in text
     assert re.search(r"leads over its 8 tasks with 62\.59, and .+ over these with \d", text)
-    assert "Of 9 methods compared with UniPELT (APL), these differ significantly" in text and "better none" in text
+    assert "Of 9 methods compared with *UniPELT (APL)*, these differ significantly" in text and "better none" in text
 
 
 def test_tasks_without_a_signal_do_not_count(some: Scores, nothing: Scores) -> None:
