@@ -16,6 +16,7 @@ from pelt_core.errors import PeltError
 from pelt_core.gating import Gating
 from pelt_core.grafts import Graft
 from pelt_core.in_place import trained_in_place
+from pelt_core.offloading import device_of, is_offloaded
 from pelt_core.prompt_end import PromptEnd
 from pelt_core.sharing import share_in_state_dict
 from pelt_core.sites import sites
@@ -49,8 +50,13 @@ class Attachment(nn.Module):
         self.active = False
         self._handles: list[RemovableHandle] = []
         self._values: dict[str, Tensor] = {}  # of what is trained in place, while it is not in the model
-        device = next(model.parameters()).device
-        with device if device.type == "meta" else nullcontext():
+        if away := sorted(name for name in self.in_place if is_offloaded(_owner(model, name))):
+            raise AttachError(
+                f"{away[0]} is offloaded, and {str(method)!r} trains it where it is: keep it on a device, by another "
+                "device_map or without offloading"
+            )
+        device = device_of(model)
+        with device if device and device.type == "meta" else nullcontext():
             for group in method.groups:
                 self._grow(model, group)
 
@@ -75,7 +81,7 @@ class Attachment(nn.Module):
                 graft = self.grafts[f"{site}_{term.name}"] = kind(site, delta, gate)
                 graft.start(model.base_model)
                 host = model.base_model.get_submodule(site.write.path)
-                graft.to(next(host.parameters(), next(model.parameters())).device)
+                graft.to(device_of(host) or device_of(model))
 
     def _put_on(self, model: PreTrainedModel, parameters: dict[str, nn.Parameter]) -> None:
         self.active = True
@@ -94,6 +100,11 @@ class Attachment(nn.Module):
             handle.remove()
         self._handles, self.active = [], False
         self.requires_grad_(False)
+
+
+def _owner(model: PreTrainedModel, name: str) -> nn.Module:
+    """The module whose own parameter this is."""
+    return model.get_submodule(name.rpartition(".")[0])
 
 
 class Attachments(nn.ModuleDict):
