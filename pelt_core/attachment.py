@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, cast
 
@@ -141,10 +141,21 @@ class Attachments(nn.ModuleDict):
         """The model's own tensor -> the method whose values it has: the last that acts and trains it."""
         return {own: name for name in self.acting for own in self.each()[name].in_place}
 
+    def _check_shapes(self, parameters: Mapping[str, Tensor]) -> None:
+        """That what is kept of the model's own tensors still fits them."""
+        for kept in (self._pretrained, *(attachment._values for attachment in self.each().values())):
+            for name, value in kept.items():
+                if (now := parameters[name].shape) != value.shape:
+                    raise AttachError(
+                        f"{name} was {tuple(value.shape)} when a method that trains it was attached, and is "
+                        f"{tuple(now)}: resize it back, then detach; another time resize first, then attach"
+                    )
+
     @torch.no_grad()
     def _activate(self, model: PreTrainedModel, names: Sequence[str]) -> None:
         each = self.each()
         parameters = {name: p for name, p in model.named_parameters() if not name.startswith("pelt.")}
+        self._check_shapes(parameters)
         for own, name in self._owners().items():
             each[name]._values[own] = parameters[own].detach().clone()
         for name in self.acting:
@@ -200,6 +211,7 @@ def put_on(model: PreTrainedModel, attachment: Attachment, name: str) -> None:
     if not hasattr(model, "pelt"):
         model.pelt = Attachments(model)
     carried = cast(Attachments, model.pelt)
+    carried._check_shapes(dict(model.named_parameters()))
     carried[name] = attachment
     carried.train(model.training)
     try:
@@ -250,7 +262,8 @@ def activate(model: PreTrainedModel, *names: str) -> None:
     each keep their own values of it; of several that act at once, the last one's count.
 
     Raises:
-        AttachError: if the model carries nothing, no method of such a name, or a name is said twice.
+        AttachError: if the model carries nothing, no method of such a name, or a name is said twice; or if a tensor
+            that a method trains in place has been resized since; the model is then left as it was.
 
     """
     carried = carried_by(model)
@@ -265,7 +278,8 @@ def detach(model: PreTrainedModel, name: str | None = None) -> Attachment:
     """Takes a method off and returns it: without the last, the model is bit for bit what it was before `attach`.
 
     Raises:
-        AttachError: if the model carries nothing, nothing of this name, or several and no name is given.
+        AttachError: if the model carries nothing, nothing of this name, or several and no name is given; or if a tensor
+            that a method trains in place has been resized since; the model is then left as it was.
 
     """
     name = name_of(model, name)
