@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from pelt_core.drawing import drawn_from
 from pelt_core.errors import PeltError
 from pelt_core.gating import Gating
-from pelt_core.grafts import Graft
+from pelt_core.grafts import Graft, forget_compiled
 from pelt_core.in_place import trained_in_place
 from pelt_core.offloading import device_of, is_offloaded
 from pelt_core.prompt_end import PromptEnd
@@ -156,6 +156,7 @@ class Attachments(nn.ModuleDict):
         each = self.each()
         parameters = {name: p for name, p in model.named_parameters() if not name.startswith("pelt.")}
         self._check_shapes(parameters)
+        forget_compiled()
         for own, name in self._owners().items():
             each[name]._values[own] = parameters[own].detach().clone()
         for name in self.acting:
@@ -259,7 +260,8 @@ def activate(model: PreTrainedModel, *names: str) -> None:
     """Lets the methods of these names act on `model`, in this order, and no other; with no name, none.
 
     Only those that act are trained. Methods that train the same tensor of the model in place, such as a task's head,
-    each keep their own values of it; of several that act at once, the last one's count.
+    each keep their own values of it; of several that act at once, the last one's count. All that `torch.compile` has
+    compiled in this process is compiled anew.
 
     Raises:
         AttachError: if the model carries nothing, no method of such a name, or a name is said twice; or if a tensor

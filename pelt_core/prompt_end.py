@@ -76,7 +76,8 @@ def prompt_ends(model: nn.Module, end: int | Tensor) -> Iterator[None]:
     """Says where the prompts end, for the gate `prompt`, in all that `model` computes inside the `with`.
 
     It is needed where neither labels nor a key-value cache tell: a model given a prompt and an answer at once without
-    labels, `generate` without a cache, or a prompt that is fed in pieces.
+    labels, `generate` without a cache, a prompt that is fed in pieces, or `generate` with an assistant or a lookup in
+    the prompt, whose first pass has guessed tokens behind the prompt.
 
     Args:
         model: a model that a method may be attached to, wrapped or not.
