@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, cast
 
@@ -14,8 +14,9 @@ from transformers import PreTrainedModel
 from pelt_core.drawing import drawn_from
 from pelt_core.errors import PeltError
 from pelt_core.gating import Gating
-from pelt_core.grafts import Graft
+from pelt_core.grafts import Graft, forget_compiled
 from pelt_core.in_place import trained_in_place
+from pelt_core.offloading import device_of, is_offloaded
 from pelt_core.prompt_end import PromptEnd
 from pelt_core.sharing import share_in_state_dict
 from pelt_core.sites import sites
@@ -49,8 +50,13 @@ class Attachment(nn.Module):
         self.active = False
         self._handles: list[RemovableHandle] = []
         self._values: dict[str, Tensor] = {}  # of what is trained in place, while it is not in the model
-        device = next(model.parameters()).device
-        with device if device.type == "meta" else nullcontext():
+        if away := sorted(name for name in self.in_place if is_offloaded(_owner(model, name))):
+            raise AttachError(
+                f"{away[0]} is offloaded, and {str(method)!r} trains it where it is: keep it on a device, by another "
+                "device_map or without offloading"
+            )
+        device = device_of(model)
+        with device if device and device.type == "meta" else nullcontext():
             for group in method.groups:
                 self._grow(model, group)
 
@@ -75,7 +81,7 @@ class Attachment(nn.Module):
                 graft = self.grafts[f"{site}_{term.name}"] = kind(site, delta, gate)
                 graft.start(model.base_model)
                 host = model.base_model.get_submodule(site.write.path)
-                graft.to(next(host.parameters(), next(model.parameters())).device)
+                graft.to(device_of(host) or device_of(model))
 
     def _put_on(self, model: PreTrainedModel, parameters: dict[str, nn.Parameter]) -> None:
         self.active = True
@@ -94,6 +100,11 @@ class Attachment(nn.Module):
             handle.remove()
         self._handles, self.active = [], False
         self.requires_grad_(False)
+
+
+def _owner(model: PreTrainedModel, name: str) -> nn.Module:
+    """The module whose own parameter this is."""
+    return model.get_submodule(name.rpartition(".")[0])
 
 
 class Attachments(nn.ModuleDict):
@@ -130,10 +141,22 @@ class Attachments(nn.ModuleDict):
         """The model's own tensor -> the method whose values it has: the last that acts and trains it."""
         return {own: name for name in self.acting for own in self.each()[name].in_place}
 
+    def _check_shapes(self, parameters: Mapping[str, Tensor]) -> None:
+        """That what is kept of the model's own tensors still fits them."""
+        for kept in (self._pretrained, *(attachment._values for attachment in self.each().values())):
+            for name, value in kept.items():
+                if (now := parameters[name].shape) != value.shape:
+                    raise AttachError(
+                        f"{name} was {tuple(value.shape)} when a method that trains it was attached, and is "
+                        f"{tuple(now)}: resize it back, then detach; another time resize first, then attach"
+                    )
+
     @torch.no_grad()
     def _activate(self, model: PreTrainedModel, names: Sequence[str]) -> None:
         each = self.each()
         parameters = {name: p for name, p in model.named_parameters() if not name.startswith("pelt.")}
+        self._check_shapes(parameters)
+        forget_compiled()
         for own, name in self._owners().items():
             each[name]._values[own] = parameters[own].detach().clone()
         for name in self.acting:
@@ -189,6 +212,7 @@ def put_on(model: PreTrainedModel, attachment: Attachment, name: str) -> None:
     if not hasattr(model, "pelt"):
         model.pelt = Attachments(model)
     carried = cast(Attachments, model.pelt)
+    carried._check_shapes(dict(model.named_parameters()))
     carried[name] = attachment
     carried.train(model.training)
     try:
@@ -236,10 +260,12 @@ def activate(model: PreTrainedModel, *names: str) -> None:
     """Lets the methods of these names act on `model`, in this order, and no other; with no name, none.
 
     Only those that act are trained. Methods that train the same tensor of the model in place, such as a task's head,
-    each keep their own values of it; of several that act at once, the last one's count.
+    each keep their own values of it; of several that act at once, the last one's count. All that `torch.compile` has
+    compiled in this process is compiled anew.
 
     Raises:
-        AttachError: if the model carries nothing, no method of such a name, or a name is said twice.
+        AttachError: if the model carries nothing, no method of such a name, or a name is said twice; or if a tensor
+            that a method trains in place has been resized since; the model is then left as it was.
 
     """
     carried = carried_by(model)
@@ -254,7 +280,8 @@ def detach(model: PreTrainedModel, name: str | None = None) -> Attachment:
     """Takes a method off and returns it: without the last, the model is bit for bit what it was before `attach`.
 
     Raises:
-        AttachError: if the model carries nothing, nothing of this name, or several and no name is given.
+        AttachError: if the model carries nothing, nothing of this name, or several and no name is given; or if a tensor
+            that a method trains in place has been resized since; the model is then left as it was.
 
     """
     name = name_of(model, name)

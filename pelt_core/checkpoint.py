@@ -24,6 +24,8 @@ from pelt_core.specification import Method, parse
 _WEIGHTS, _CONFIG = "pelt.safetensors", "pelt.json"
 _FORMAT = 2
 _SAMPLED = 64  # numbers of each tensor
+# One for each type of 16 bits, as rounding to the one and then to the other is not rounding to the other.
+_FINGERPRINTS = {"fingerprint": torch.bfloat16, "fingerprint_fp16": torch.float16}
 
 
 class CheckpointError(PeltError, ValueError):
@@ -124,7 +126,8 @@ def load(model: PreTrainedModel, folder: str | Path, name: str = "default") -> A
             f"{folder} has format {found}, and this version of pelt_core reads {_FORMAT}: load it with pelt_core "
             f"{config.get('versions', {}).get('pelt_core', 'of the version')} that wrote it, or train it again"
         )
-    saved, here = config.get("backbone", {}), _backbone(model)
+    # An older save has no fingerprint in fp16.
+    saved, here = {"fingerprint_fp16": None} | config.get("backbone", {}), _backbone(model)
     lacking = [key for key in ("method", "arguments", "backbone") if key not in config]
     if lacking := lacking or [f"backbone.{key}" for key in here if key not in saved]:
         raise CheckpointError(f"{folder / _CONFIG} lacks {', '.join(lacking)}: give one that save(model, ...) wrote")
@@ -137,8 +140,8 @@ def load(model: PreTrainedModel, folder: str | Path, name: str = "default") -> A
     attachment = attach(model, config["method"], name=name)
     try:
         _fill(_grown(attachment) | {own: model.get_parameter(own) for own in attachment.in_place}, state)
-        if len({saved["fingerprint"], here["fingerprint"]} - {None}) > 1:
-            raise _another_backbone(saved, here, ["fingerprint"])
+        if wrong := [key for key in _FINGERPRINTS if len({saved[key], here[key]} - {None}) > 1]:
+            raise _another_backbone(saved, here, wrong)
         if len({saved := config.get("projection"), drawn := _projection(attachment)} - {None}) > 1:
             raise CheckpointError(
                 f"{config['method']!r} was trained under another random projection, {saved} and not {drawn}: this "
@@ -184,15 +187,16 @@ def _backbone(model: PreTrainedModel) -> dict[str, Any]:
         "family": config.model_type,
         "layers": config.num_hidden_layers,
         "hidden": config.hidden_size,
-        "fingerprint": fingerprint(model),
+        **{key: fingerprint(model, dtype) for key, dtype in _FINGERPRINTS.items()},
     }
 
 
-def fingerprint(model: PreTrainedModel) -> str | None:
-    """Tells the pretrained backbone, without its head, from others of the same shape; alike in fp32 and in bf16.
+def fingerprint(model: PreTrainedModel, dtype: torch.dtype = torch.bfloat16) -> str | None:
+    """Tells the pretrained backbone, without its head, from others of the same shape.
 
-    A digest of some numbers of every tensor. `None` without numbers (on the meta device) and of a quantised backbone,
-    which cannot be compared with the one that it was made of.
+    A digest of some numbers of every tensor, rounded to `dtype`: alike of a backbone in fp32 and of the same in
+    `dtype`. `None` where there are no such numbers: on the meta device, of a backbone that was rounded to another type,
+    or of a quantised one, which cannot be compared with the one that it was made of.
     """
     maps = [module for module in model.base_model.modules() if hasattr(module, "in_features")]
     if any(type(getattr(linear, "weight", None)) is not nn.Parameter for linear in maps):
@@ -203,9 +207,9 @@ def fingerprint(model: PreTrainedModel) -> str | None:
     for name, p in model.base_model.named_parameters():
         if name.startswith("pelt."):
             continue
-        if p.is_meta or not p.is_floating_point():
+        if p.is_meta or p.dtype not in (torch.float64, torch.float32, dtype):
             return None
         flat = pretrained(names[id(p)], p).detach().flatten()
-        sample = flat[:: -(-len(flat) // _SAMPLED)].to("cpu", torch.bfloat16).view(torch.int16)
+        sample = flat[:: -(-len(flat) // _SAMPLED)].to("cpu", dtype).view(torch.int16)
         digest.update(name.encode() + sample.numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -1,7 +1,11 @@
-"""Greedy decoding of many prompts at once, token for token what `model.generate(do_sample=False)` writes."""
+"""Greedy decoding of many prompts at once: a plain argmax, without the logits processors of `generation_config`.
+
+Where that asks for none, it is token for token what `model.generate(do_sample=False)` writes.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 import torch
@@ -11,8 +15,24 @@ from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from pelt_core.data.batches import left_pad
+from pelt_core.errors import PeltError
 from pelt_core.prefill import positions_of, prefill
 from pelt_core.prompt_end import prompt_ends
+
+# Settings of `generation_config` by which transformers' greedy decoding is no argmax -> the value that changes nothing.
+_PROCESSED = {
+    **dict.fromkeys(("repetition_penalty", "encoder_repetition_penalty", "guidance_scale"), 1),
+    **dict.fromkeys(("no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "min_length", "min_new_tokens"), 0),
+    **dict.fromkeys(("bad_words_ids", "suppress_tokens", "begin_suppress_tokens", "sequence_bias")),
+    **dict.fromkeys(("forced_bos_token_id", "forced_eos_token_id", "exponential_decay_length_penalty")),
+    **dict.fromkeys(("watermarking_config",)),
+}
+
+log = logging.getLogger(__name__)
+
+
+class NoPrompt(PeltError, ValueError):
+    """A prompt without a token, which there is nothing to predict the first one from."""
 
 
 def generate(
@@ -25,7 +45,8 @@ def generate(
 ) -> list[str]:
     """The greedy continuation of every prompt: `y_t = argmax_v p(v | prompt, y_<t)`, up to the end token.
 
-    Prompts of similar length share a batch, the longest first, padded on the left; a row that has ended leaves it.
+    What `model.generation_config` asks for besides, such as a penalty of repetition, is left out and logged. Prompts of
+    similar length share a batch, the longest first, padded on the left; a row that has ended leaves it.
 
     Args:
         model: a causal language model, with or without a method attached.
@@ -37,8 +58,13 @@ def generate(
     Returns:
         The continuations in the order of the prompts, without special tokens.
 
+    Raises:
+        NoPrompt: for a prompt without a token.
+
     """
     model.eval()
+    if left_out := processed(model):
+        log.warning("decoded by plain argmax, without what generation_config asks for: %s", ", ".join(left_out))
     stops = stop_tokens(model, tokenizer)
     texts = [""] * len(prompts)
     longest_first = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
@@ -51,6 +77,12 @@ def generate(
                 texts[i] = str(tokenizer.decode(tokens, skip_special_tokens=True))
             bar.update(len(batch))
     return texts
+
+
+def processed(model: PreTrainedModel) -> list[str]:
+    """What of the model's `generation_config` makes `model.generate(do_sample=False)` write something else."""
+    values = {name: getattr(model.generation_config, name, None) for name in _PROCESSED}
+    return [f"{name}={value}" for name, value in values.items() if value not in (None, _PROCESSED[name])]
 
 
 def stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
@@ -92,7 +124,12 @@ def extend(
         max_new_tokens: tokens after which a continuation is cut.
         stops: ids that end a continuation.
 
+    Raises:
+        NoPrompt: for a row without a token.
+
     """
+    if not attention_mask.any(1).all():
+        raise NoPrompt("a prompt has no token to go on from: give each one at least, such as the beginning of sequence")
     device = next(model.parameters()).device
     tokens, mask = input_ids.to(device), attention_mask.to(device)
     written: list[list[int]] = [[] for _ in tokens]

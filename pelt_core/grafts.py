@@ -6,7 +6,8 @@ At every site, and nowhere else::
 
 A graft is wired by forward hooks that are bound methods of an `nn.Module`: the host keeps its classes and its
 state-dict keys, `copy.deepcopy` rewires the copy to its own grafts, and `torch.compile`, gradient checkpointing
-and `generate` with a key-value cache keep working.
+and `generate` with a key-value cache keep working. A compiled model does not see that hooks have come or gone, so who
+puts some on or takes them off calls `forget_compiled`.
 
 A delta is an `nn.Module`, called as `delta(x, y)`; a graft of another kind says what it gives instead. It may have
 these besides, which are looked up by name where they are needed:
@@ -26,12 +27,20 @@ these besides, which are looked up by name where they are needed:
 
 from __future__ import annotations
 
+import sys
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from pelt_core.sites import Site, part_of
+
+
+def forget_compiled() -> None:
+    """Has compiled models compiled anew, as they do not look at hooks that come or go after they were compiled."""
+    if "torch._dynamo" in sys.modules:
+        torch.compiler.reset()
 
 
 class Graft(nn.Module):

@@ -8,12 +8,18 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from accelerate.utils import extract_model_from_parallel
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from pelt_core.cross_entropy import linear_cross_entropy
 from pelt_core.data.batches import IGNORED
+from pelt_core.errors import PeltError
 from pelt_core.prompt_end import prompt_ends, prompt_lengths
+
+
+class LossError(PeltError, TypeError):
+    """What is no transformers model, and so has no head to compute a loss with and carries no method."""
 
 
 def predicted_positions(labels: Tensor) -> Tensor:
@@ -35,7 +41,7 @@ def token_losses(model: nn.Module, input_ids: Tensor, attention_mask: Tensor, la
     """Cross entropy of every answer token, `-log softmax(W h_t)[y_{t+1}]`, in nats and in fp32.
 
     Args:
-        model: a causal language model, perhaps wrapped for data parallelism.
+        model: a causal language model, perhaps compiled, or wrapped for data parallelism.
         input_ids: shape (batch, tokens), padded on the right.
         attention_mask: 1 on tokens, 0 on padding, shape (batch, tokens).
         labels: the token ids of the answer, -100 elsewhere, shape (batch, tokens); on the CPU, a GPU is not waited for.
@@ -72,9 +78,21 @@ def answer_logits(model: nn.Module, input_ids: Tensor, attention_mask: Tensor, l
 
 
 def bare(model: nn.Module) -> PreTrainedModel:
-    """The model without its wrapper for data parallelism."""
-    core = model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
-    assert isinstance(core, PreTrainedModel)
+    """The model without its wrappers: for data parallelism, or of a compiled one.
+
+    Raises:
+        LossError: if there is no transformers model inside.
+
+    """
+    core = model
+    while not isinstance(core, PreTrainedModel):
+        inner = extract_model_from_parallel(core, keep_torch_compile=False)
+        if inner is core:
+            raise LossError(
+                "the loss is that of a transformers model, compiled or wrapped for data parallelism perhaps, and not "
+                f"of a {type(core).__name__}"
+            )
+        core = inner
     return core
 
 

@@ -27,10 +27,13 @@ def total_loss(model: nn.Module, forward: Callable[[], tuple[Tensor, Tensor]]) -
     """`L` for any model and task, in the shape of the losses that `forward` gives; in eval mode those losses alone.
 
     Args:
-        model: carries methods or none, perhaps wrapped for data parallelism.
+        model: carries methods or none, perhaps compiled, or wrapped for data parallelism.
         forward: runs the model on one batch, and gives its losses and the logits that they are of, `(rows, classes)`:
             one loss a row, `(rows,)`, or their mean, `()`. It is called twice if a method draws at random. Of a
             language model give the logits that predict a label alone: `C` is the mean over all that are given.
+
+    Raises:
+        LossError: if there is no transformers model inside.
 
     Example:
         A stock `Trainer` of a classifier, in which `Trainer` asks for the outputs when it evaluates:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ class PartsTrainer(Trainer):
     """
 
     def __init__(self, model: PreTrainedModel, *args: Any, **kwargs: Any) -> None:
-        super().__init__(model, *args, **kwargs)
+        with _as_unquantised(model):
+            super().__init__(model, *args, **kwargs)
         self._losses: Callable[..., Tensor] = training_losses if model.get_output_embeddings() else text_losses
         self._unpads = can_unpad(model)
         # These tell where the rows are and what they share, for which they need not be on the GPU.
@@ -120,3 +121,16 @@ class PartsTrainer(Trainer):
         self.accelerator.wait_for_everyone()
         assert self.args.output_dir is not None
         Path(self.args.output_dir, f"checkpoint-{self.state.global_step}", COMPLETE).touch()
+
+
+@contextmanager
+def _as_unquantised(model: Any) -> Iterator[None]:
+    """Inside, a quantised `model` does not say so: `Trainer` knows PEFT's methods alone, and would refuse ours."""
+    if not getattr(model, "is_quantized", False):
+        yield
+        return
+    model.is_quantized = False
+    try:
+        yield
+    finally:
+        model.is_quantized = True

@@ -44,7 +44,7 @@ class PromptEnd(nn.Module):
         self.tokens: int | None = None
         self._answers_apart = answers_apart
         self._labels_tokens = False
-        self._inside = False
+        self._opened_by: type[nn.Module] | None = None  # of the pass at work, the model or its base
 
     def wire(self, model: nn.Module, base: nn.Module) -> list[RemovableHandle]:
         """Hooks this into the model, which is given the labels, and its base, which may be called without it."""
@@ -56,9 +56,10 @@ class PromptEnd(nn.Module):
         return handles
 
     def _begin(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self._inside:
+        # A pass that was interrupted from the keyboard has not been left: its opener begins another.
+        if self._opened_by not in (None, type(module)):
             return
-        self.end, self._inside, labels = self.said, True, kwargs.get("labels")
+        self.end, self._opened_by, labels = self.said, type(module), kwargs.get("labels")
         if self.end is None and labels is not None and self._labels_tokens:
             # An encoder-decoder's decoder reads a start token, and its labels are not one column behind.
             self.end = prompt_lengths(labels) + int(self._answers_apart)
@@ -67,7 +68,7 @@ class PromptEnd(nn.Module):
         self.tokens = None if text is None or self._answers_apart else text.shape[1]
 
     def _leave(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        self._inside = False
+        self._opened_by = None
 
 
 @contextmanager
@@ -75,7 +76,8 @@ def prompt_ends(model: nn.Module, end: int | Tensor) -> Iterator[None]:
     """Says where the prompts end, for the gate `prompt`, in all that `model` computes inside the `with`.
 
     It is needed where neither labels nor a key-value cache tell: a model given a prompt and an answer at once without
-    labels, `generate` without a cache, or a prompt that is fed in pieces.
+    labels, `generate` without a cache, a prompt that is fed in pieces, or `generate` with an assistant or a lookup in
+    the prompt, whose first pass has guessed tokens behind the prompt.
 
     Args:
         model: a model that a method may be attached to, wrapped or not.

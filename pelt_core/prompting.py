@@ -48,6 +48,7 @@ class PromptGraft(Graft):
         handles = [
             reader.register_forward_pre_hook(self._lengthen, with_kwargs=True),
             base.get_submodule(self.site.write.path).register_forward_hook(self._fill),
+            reader.register_forward_hook(self._check_filled),
         ]
         if self.site.stack.name:
             decoder = base.get_submodule("decoder")
@@ -130,6 +131,13 @@ class PromptGraft(Graft):
         # Counted from the right: another method's virtual tokens may be in front of these.
         end, self._text = y.shape[1] - self._text, None
         return torch.cat([y[:, : end - self._front], self._prompt(y), y[:, end:]], 1)
+
+    def _check_filled(self, reader: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        if self._text is not None:
+            raise PromptError(
+                "the model's embedding was replaced since the prompt was attached, as resize_token_embeddings does in "
+                "some families: detach it; resize first, then attach"
+            )
 
     def _shorten(self, reader: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
         if isinstance(output, tuple):

@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from pelt_core.attachment import attached
 from pelt_core.context import Context
 from pelt_core.errors import PeltError
-from pelt_core.grafts import Graft
+from pelt_core.grafts import Graft, forget_compiled
 
 
 class RecordingError(PeltError, ValueError):
@@ -28,7 +28,8 @@ def recorded_gates(model: PreTrainedModel, name: str | None = None) -> Iterator[
     """Records the value of every gate for every example while `model` computes inside the `with`.
 
     A gate with a value for every token is recorded by its mean over the real tokens that it was given. A run outside of
-    the `with` carries no hook and pays nothing.
+    the `with` carries no hook and pays nothing. What `torch.compile` has compiled in this process is compiled anew,
+    inside the `with` and after it.
 
     Args:
         model: a model with a gated method attached.
@@ -68,6 +69,8 @@ def recorded_gates(model: PreTrainedModel, name: str | None = None) -> Iterator[
 @contextmanager
 def forced_gates(model: PreTrainedModel, value: float, name: str | None = None) -> Iterator[None]:
     """Gives every gate this value, for every token of every example, while `model` computes inside the `with`.
+
+    What `torch.compile` has compiled in this process is compiled anew, inside the `with` and after it.
 
     Args:
         model: a model with a gated method attached.
@@ -114,11 +117,13 @@ def _gated(model: PreTrainedModel, name: str | None) -> dict[str, Any]:
 @contextmanager
 def _hooked(hooks: Iterable[RemovableHandle]) -> Iterator[None]:
     handles = list(hooks)
+    forget_compiled()
     try:
         yield
     finally:
         for handle in handles:
             handle.remove()
+        forget_compiled()
 
 
 def _of_each_row(context: Context, h: Tensor, g: Tensor) -> Tensor:

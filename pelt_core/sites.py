@@ -24,6 +24,7 @@ from pelt_core.anatomy import (
     Stack,
 )
 from pelt_core.errors import PeltError
+from pelt_core.offloading import is_offloaded
 
 
 class AnatomyError(PeltError, LookupError):
@@ -224,9 +225,14 @@ def weight_at(host: nn.Module, site: Site) -> Tensor:
     Of a normalisation, its gain, `(d,)` (Gemma's less one).
 
     Raises:
-        WeightError: for a weight that is quantised.
+        WeightError: for a weight that is quantised or offloaded.
 
     """
+    if is_offloaded(host):
+        raise WeightError(
+            f"{site.write.path} is offloaded: merging, and methods that compute with the weight, need it on a device, "
+            "by another device_map or without offloading; others, such as lora, do not"
+        )
     weight = getattr(host, "weight", None)
     if type(weight) is not nn.Parameter or not weight.is_floating_point():
         kept = "no weight of its own" if weight is None else f"its weight as a {type(weight).__name__}"

@@ -14,6 +14,7 @@ from datasets import Dataset
 from transformers import PreTrainedModel, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+from pelt_core.data.labelled import check_labelled
 from pelt_core.errors import PeltError
 from pelt_core.in_place import head_parameters
 from pelt_core.memory import forget_peak, peak_memory
@@ -118,6 +119,7 @@ def fit(
 
     Raises:
         NothingToTrain: no parameter requires a gradient, or there is no row; or a head's rate is given without a head.
+        NothingToLearn: a row has no label, or not one for each token; names the first.
         BadSetting: a rate, a warm-up or a decay below 0, or another number below 1.
         UnevenBatch: the training is distributed over processes whose number does not divide the batch size.
         AnotherTraining: the checkpoints in `workdir` are of a training with other settings, rows or trained tensors.
@@ -136,6 +138,7 @@ def fit(
     given = {**settings, "micro_batch_tokens": micro_batch_tokens, "save_every": save_every}
     if wrong := too_small({**given, "head_learning_rate": head_learning_rate or 0}, _LEAST):
         raise BadSetting(f"there is no such training: {wrong}")
+    check_labelled(rows, "labels" if model.get_output_embeddings() else "label")
     arguments = TrainingArguments(
         output_dir=str(workdir),
         learning_rate=learning_rate,

@@ -183,6 +183,18 @@ def trains_in_fp32_over_bf16(family: str, spec: str) -> None:
     assert error < 0.02 * expected.norm() + 1.5 * noise, f"{error:.2g} off an effect of {expected.norm():.2g}"
 
 
+def trains_after_a_cast_of_all(family: str, spec: str) -> None:
+    model, inputs = models.grown(family, spec), models.batch(family)
+    exact = models.real(model(**inputs).logits, inputs).detach()
+    cast = models.real(model.to(torch.bfloat16)(**inputs).logits, inputs)
+    assert cast.dtype is torch.bfloat16
+    error = (cast.float() - exact).norm() / exact.norm()
+    assert error < 0.05, f"off by {error:.2g} of the logits"
+    models.loss(model.train(), inputs).backward()
+    for name, p in model.pelt.named_parameters():
+        assert p.dtype is p.grad.dtype is torch.bfloat16 and p.grad.isfinite().all(), name
+
+
 def _drawn_alike(model: PreTrainedModel, inputs: dict[str, Tensor]) -> Tensor:
     torch.manual_seed(0)
     logits: Tensor = model(**inputs).logits

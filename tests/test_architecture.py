@@ -17,7 +17,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # A module imports only from those named before it.
 HOUSE = [
     *("errors", "folders", "writing", "drawing", "autocast", "ranges"),
-    *("anatomy", "sites", "packing", "prompt_end", "context", "cache", "grafts", "prefixes", "prompting", "modules"),
+    *("anatomy", "offloading", "sites", "packing", "prompt_end", "context", "cache"),
+    *("grafts", "prefixes", "prompting", "modules"),
     *("entries", "methods", "specification"),
     *("in_place", "gating", "sharing", "attachment", "recording", "starting"),
     *("folding", "merging", "checkpoint", "peft_format"),

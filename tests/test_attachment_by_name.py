@@ -198,3 +198,21 @@ def test_a_method_that_fails_while_it_is_wired_is_taken_off(
     assert torch.equal(models.output(model), logits)
     assert [name for name, _ in model.named_parameters()] == names
     assert sum(len(module._forward_hooks) for module in model.modules()) == hooks
+
+
+@pytest.mark.parametrize(
+    "change", [detach, lambda model: activate(model), lambda model: attach(model, "lora", name="b")]
+)
+def test_what_is_trained_in_place_cannot_be_resized_meanwhile(change: Callable[[PreTrainedModel], object]) -> None:
+    model, before = models.grown("gpt2", "full"), models.output(models.tiny("gpt2"))
+    trained = models.output(model)
+    model.resize_token_embeddings(264)
+    with pytest.raises(
+        AttachError, match=r"^transformer.wte.weight was \(260, 32\) when .* and is \(264, 32\): resize it"
+    ):
+        change(model)
+    assert model.pelt.acting == ("default",) and list(model.pelt) == ["default"]
+    model.resize_token_embeddings(260)
+    assert torch.equal(models.output(model), trained)
+    detach(model)
+    assert torch.equal(models.output(model), before)

@@ -41,7 +41,8 @@ def test_the_trained_tensors_by_name(saved: Path) -> None:
 
 def test_a_person_can_read_what_was_saved(saved: Path) -> None:
     config = json.loads((saved / "pelt.json").read_text())
-    assert re.fullmatch("[0-9a-f]{16}", config["backbone"].pop("fingerprint"))
+    for key in ("fingerprint", "fingerprint_fp16"):
+        assert re.fullmatch("[0-9a-f]{16}", config["backbone"].pop(key))
     assert config == {
         "format": 2,
         "method": "lora(rank=4)@up:1",
@@ -114,7 +115,11 @@ def refused(model: PreTrainedModel, folder: Path, said: str) -> None:
         (models.tiny("mistral"), "name '', family 'llama'; this model has name '', family 'mistral'"),
         (llama(num_hidden_layers=3), "name '', layers 2; this model has name '', layers 3"),
         (llama(hidden_size=64), "name '', hidden 32; this model has name '', hidden 64"),
-        (llama(), "name '', fingerprint '.{16}'; this model has name '', fingerprint '.{16}'"),
+        (
+            llama(),
+            "name '', fingerprint '.{16}', fingerprint_fp16 '.{16}'; this model has name '', fingerprint '.{16}', "
+            "fingerprint_fp16 '.{16}'",
+        ),
     ],
 )
 def test_another_backbone_is_refused(model: PreTrainedModel, said: str, saved: Path) -> None:
@@ -137,9 +142,22 @@ def test_the_fingerprint_is_that_of_the_pretrained_backbone(dtype: torch.dtype) 
     assert fingerprint(model) != expected
 
 
+TYPES = (torch.float32, torch.bfloat16, torch.float16)
+
+
+@pytest.mark.parametrize("written_in", TYPES)
+@pytest.mark.parametrize("read_in", TYPES)
+def test_a_backbone_is_the_same_in_every_type(written_in: torch.dtype, read_in: torch.dtype, tmp_path: Path) -> None:
+    save(models.grown("llama", "lora@q", dtype=written_in), tmp_path)
+    load(models.tiny("llama").to(read_in), tmp_path)
+    if {written_in, read_in} != {torch.bfloat16, torch.float16}:  # each is rounded on its own from the first
+        refused(llama().to(read_in), tmp_path, "^trained on another backbone: ")
+
+
 def test_a_backbone_that_cannot_be_compared_is_accepted(saved: Path) -> None:
     config = json.loads((saved / "pelt.json").read_text())
     config["backbone"]["fingerprint"] = None
+    del config["backbone"]["fingerprint_fp16"]  # as in an older save
     (saved / "pelt.json").write_text(json.dumps(config))
     load(llama(), saved)
     assert fingerprint(llama().to("meta")) is None

@@ -77,6 +77,11 @@ def test_trains_in_fp32_over_bf16(family: str, spec: str) -> None:
     contracts.trains_in_fp32_over_bf16(family, spec)
 
 
+@over(["bert", "llama", "gpt2", "t5"], GROWN)
+def test_trains_after_a_cast_of_all(family: str, spec: str) -> None:
+    contracts.trains_after_a_cast_of_all(family, spec)
+
+
 def test_a_small_effect_that_is_lost_over_bf16_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its gradients are right, and the logits are off by less than a twentieth."""
 

@@ -7,7 +7,7 @@ from models import DECODERS, GROWN, grown, pairs, stir, tiny
 from pelt_core.attachment import attach
 from pelt_core.backbones import load_tokenizer
 from pelt_core.data.batches import left_pad
-from pelt_core.decode import generate, greedy, stop_tokens
+from pelt_core.decode import NoPrompt, generate, greedy, processed, stop_tokens
 
 PROMPTS = ["2 + 2 =", "How many apples are left, if Ann eats one of three?", "a", "abc " * 9, "x"]
 NEW = 80  # more than a cache layer grows by at a time
@@ -116,3 +116,32 @@ def test_decodes_in_bf16(tokenizer):
     attach(attached, "prefix(tokens=2)+lora@q,v")
     for each in (model, attached):
         assert len(generate(each, tokenizer, PROMPTS, max_new_tokens=3)) == len(PROMPTS)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("repetition_penalty", 1.3),
+        ("no_repeat_ngram_size", 1),
+        ("min_new_tokens", 5),
+        ("suppress_tokens", list(range(4, 200))),
+        ("forced_bos_token_id", 7),
+    ],
+)
+def test_what_generation_config_asks_for_is_left_out_and_told(setting, value, tokenizer, caplog):
+    model, inputs = ready("llama"), left_pad(tokenizer, PROMPTS[:2])
+    plain = generate(model, tokenizer, PROMPTS[:2], max_new_tokens=12)
+    assert processed(model) == [] and not caplog.messages
+    setattr(model.generation_config, setting, value)
+    assert generate(model, tokenizer, PROMPTS[:2], max_new_tokens=12) == plain
+    said = f"without what generation_config asks for: {setting}={value}"
+    assert [message.endswith(said) for message in caplog.messages] == [True]
+    if setting in ("repetition_penalty", "suppress_tokens"):
+        stops = frozenset({300})
+        assert by_transformers(model, inputs, stops, 12) != greedy(model, **inputs, max_new_tokens=12, stops=stops)
+
+
+@pytest.mark.parametrize("prompts", [[""], ["a", ""]])
+def test_a_prompt_without_a_token_is_refused(prompts, tokenizer):
+    with pytest.raises(NoPrompt, match="^a prompt has no token to go on from: give each one at least, such as"):
+        generate(tiny("llama"), tokenizer, prompts, max_new_tokens=3)

@@ -7,7 +7,7 @@ from torch import nn
 
 from pelt_core.attachment import attach
 from pelt_core.data.batches import IGNORED, collate
-from pelt_core.loss import predicted_positions, token_losses
+from pelt_core.loss import LossError, bare, predicted_positions, token_losses
 
 ROWS = [
     {"input_ids": [5, 6, 7, 8, 9], "labels": [IGNORED, IGNORED, IGNORED, 8, 9]},
@@ -76,3 +76,28 @@ def test_a_bf16_backbone_gives_a_fp32_loss():
     assert losses.dtype is torch.float32
     exact = token_losses(model.to(torch.float32), **collate(ROWS))
     assert nn.functional.l1_loss(losses, exact) < 0.05
+
+
+def compiled(module):
+    return torch.compile(module, backend="eager")
+
+
+@pytest.mark.parametrize("wrap", [lambda m: m, nn.DataParallel, lambda m: nn.DataParallel(compiled(m))])
+def test_a_model_is_found_in_its_wrappers(wrap):
+    model = tiny("llama")
+    assert bare(wrap(model)) is bare(compiled(wrap(model))) is model
+
+
+def test_what_is_no_model_is_named():
+    with pytest.raises(LossError, match="^the loss is that of a transformers model, .* and not of a Linear$"):
+        bare(compiled(nn.Linear(2, 2)))
+
+
+def test_the_losses_of_a_compiled_model_are_those_of_the_model():
+    model = tiny("llama")
+    fast = compiled(model)
+    for rows in (ROWS, [{"input_ids": row["input_ids"], "labels": row["input_ids"]} for row in ROWS]):
+        batch = collate(rows)
+        assert torch.equal(token_losses(fast, **batch), token_losses(model, **batch))
+        ids, mask = batch["input_ids"], batch["attention_mask"]
+        assert torch.equal(fast(ids, mask).logits, model(ids, mask).logits)

@@ -56,6 +56,14 @@ def test_penalties_of_the_methods_that_act_are_added() -> None:
     torch.testing.assert_close(training_losses(model, **BATCH).mean() - expected, penalty)
 
 
+def test_a_compiled_model_s_loss_has_them_too() -> None:
+    model = ready("diff(l0=0.01)@q,v")
+    compiled = torch.compile(model, backend="eager")
+    assert penalty(model) > 0 and torch.equal(penalty(compiled), penalty(model))
+    found = total_loss(compiled, lambda: (torch.zeros(()), torch.zeros(1, 2)))
+    assert torch.equal(found, penalty(model))
+
+
 def test_two_draws_of_a_routing_method_shall_agree() -> None:
     model = ready("adamix(experts=3,bottleneck=6)@attn,mlp")
     torch.manual_seed(0)

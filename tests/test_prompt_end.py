@@ -40,6 +40,22 @@ def test_a_base_that_is_called_alone_knows_no_labels() -> None:
     assert torch.equal(model.model(**batch).last_hidden_state, expected)
 
 
+@pytest.mark.parametrize("part", ["model", "base"])
+def test_a_pass_after_an_interrupted_one_has_its_own_prompts(part: str) -> None:
+    model, batch = models.grown("llama", SPEC), models.batch("llama")
+    called = model if part == "model" else model.model
+    expected = called(**batch)[0]
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    handle = model.model.layers[0].register_forward_pre_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt), prompt_ends(model, 2):
+        called(**batch)
+    handle.remove()
+    assert torch.equal(called(**batch)[0], expected)
+
+
 @pytest.mark.parametrize("family", ["llama", "gpt2"])
 def test_labels_of_another_task_are_no_answer(family: str) -> None:
     config, batch = models.tiny(family).config, models.batch(family)

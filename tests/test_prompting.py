@@ -191,6 +191,17 @@ def test_a_forward_pass_that_failed_leaves_nothing_behind(family: str) -> None:
     assert torch.equal(model(**inputs).logits, logits)
 
 
+def test_an_embedding_that_was_replaced_is_told() -> None:
+    model, inputs = models.grown("t5", SPEC), models.batch("t5")
+    model.resize_token_embeddings(264)
+    with pytest.raises(
+        PromptError, match="embedding was replaced since the prompt was attached, .* resize first, then"
+    ):
+        model(**inputs)
+    detach(model)
+    assert model(**inputs).logits.shape == (2, 5, 264)
+
+
 @pytest.mark.parametrize("family", ["bert", "llama", "gpt2", "t5"])
 @pytest.mark.parametrize("spec", [SPEC, "prompt(tokens=3)+intrinsic_prompt(tokens=2,dimension=2)"])
 def test_a_model_asked_for_a_tuple_gives_one(family: str, spec: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from types import SimpleNamespace
 
 import models
 import pytest
@@ -153,6 +154,8 @@ def test_peft_s_folder_is_that_of_the_same_over_full_weights(
 
 @pytest.mark.parametrize("family", ["llama"])
 def test_training_changes_the_method_alone(quantised: PreTrainedModel, family: str, tmp_path: Path) -> None:
+    quantised.is_quantized = True  # as transformers marks what it has quantised
+    quantised.hf_quantizer = SimpleNamespace(is_trainable=True)
     attach(quantised, "lora(rank=4)@linears")
     before = numbers(quantised)
     ids = [[5, 9, 12, 7], [8, 6, 11, 10]]
@@ -168,6 +171,7 @@ def test_training_changes_the_method_alone(quantised: PreTrainedModel, family: s
         seed=0,
         workdir=tmp_path,
     )
+    assert quantised.is_quantized
     assert result.steps == 4 and result.loss_curve[-1][1] < result.loss_curve[0][1]
     for name, value in numbers(quantised).items():
         assert torch.equal(value, before[name]) != name.startswith("pelt."), name

@@ -7,7 +7,7 @@ import pytest
 import torch
 from models import THREE
 
-from pelt_core.attachment import AttachError, attach, attached, detach
+from pelt_core.attachment import AttachError, activate, attach, attached, detach
 from pelt_core.recording import RecordingError, forced_gates, is_gated, recorded_gates
 from pelt_core.unpadding import unpadded
 
@@ -153,3 +153,22 @@ def test_a_method_without_gates_cannot_be_forced() -> None:
     assert not is_gated(model)
     with pytest.raises(RecordingError, match="no gates"), forced_gates(model, 1.0):
         pass
+
+
+def test_a_compiled_model_follows_what_acts_and_what_is_forced() -> None:
+    model, inputs = models.grown("llama", "token*lora"), models.batch("llama")
+    compiled = torch.compile(model, backend="eager")
+
+    def same() -> torch.Tensor:
+        logits = model(**inputs).logits
+        assert torch.equal(compiled(**inputs).logits, logits)
+        return logits
+
+    free = same()
+    with forced_gates(model, 0.0):
+        assert not torch.equal(same(), free)
+    assert torch.equal(same(), free)
+    activate(model)
+    assert not torch.equal(same(), free)
+    activate(model, "default")
+    assert torch.equal(same(), free)

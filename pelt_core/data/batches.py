@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class NothingToLearn(PeltError, ValueError):
-    """No row is left after encoding; the message says why rows fell out."""
+    """No row is left after encoding, or one has no label; the message says why."""
 
 
 def prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:

@@ -141,7 +141,8 @@ class PromptGate(LinearGate):
     cache the number at the prompt's end is kept in the cache. In an encoder it is one number a row.
 
     The prompt ends, in this order, where `pelt_core.prompt_ends` says, before the first label of `labels`, or with the
-    first tokens given to an empty cache. Without any of these, all that the model is given is the prompt.
+    first tokens given to an empty cache. Without any of these, all that the model is given is the prompt. Assisted
+    generation and prompt lookup give guessed tokens with the prompt: say where it ends by `pelt_core.prompt_ends`.
     """
 
     def __init__(self, width: int, context: Context, per: Per = "site") -> None:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pelt_core.drawing import drawn_from
+from pelt_core.offloading import device_of
 from pelt_core.prompting import PromptGraft
 from pelt_core.sites import Site
 
@@ -43,8 +44,8 @@ class Prompt(nn.Module):
     @torch.no_grad()
     def start_from(self, embedding: nn.Module, ids: Tensor) -> None:
         """`P = E(ids)`, for as many token ids as there are virtual tokens."""
-        weight = embedding.get_parameter("weight")
-        self.to(weight.device).P.copy_(embedding(ids.to(weight.device)))
+        device = device_of(embedding)
+        self.to(device).P.copy_(embedding(ids.to(device)))
 
     def forward(self) -> Tensor:
         """`P`."""

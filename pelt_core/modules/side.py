@@ -15,6 +15,7 @@ from torch.utils.hooks import RemovableHandle
 from pelt_core.errors import PeltError
 from pelt_core.grafts import Graft
 from pelt_core.modules.narrow import Narrow
+from pelt_core.offloading import is_offloaded
 from pelt_core.ranges import Positive
 from pelt_core.sites import Site
 
@@ -82,13 +83,18 @@ class SideGraft(Graft):
         """Lets the side network start from the backbone.
 
         Raises:
-            SideError: for an encoder-decoder.
+            SideError: for an encoder-decoder, or weights that are offloaded.
 
         """
         if self.site.stack.name:
             raise SideError(
                 "a side network stands beside one stack of layers, and an encoder-decoder has two: behind its encoder, "
                 "a gradient would pass through its decoder, and its decoder's layers attend to states too wide for it"
+            )
+        if any(is_offloaded(module) for module in base.modules()):
+            raise SideError(
+                "a side network starts as a part of the backbone's weights, and some are offloaded: attach it to a "
+                "backbone on its devices, without offloading"
             )
         cast(Any, self.delta).start(base)
 

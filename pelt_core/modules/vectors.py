@@ -73,8 +73,8 @@ class NormTuning(nn.Module):
         """`w * N(x) + b`, for the normalisation `host`, which knows its epsilon."""
         eps = host.eps if hasattr(host, "eps") else host.variance_epsilon
         if self.b is None:
-            return F.rms_norm(x.float(), self.w.shape, self.w, eps).to(y.dtype)
-        return F.layer_norm(x.float(), self.w.shape, self.w, self.b, eps).to(y.dtype)
+            return F.rms_norm(x.float(), self.w.shape, self.w.float(), eps).to(y.dtype)
+        return F.layer_norm(x.float(), self.w.shape, self.w.float(), self.b.float(), eps).to(y.dtype)
 
     def weight_change(self, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """`dW = w`, `db = b`."""

@@ -123,6 +123,6 @@ class DoRA(LoRA):
         return weight_at(host, self.site).flatten(1).T
 
     def _direction(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """`W + s B A`, and the length of each of its rows; a row of zeros has a length just above none."""
-        changed = torch.addmm(weight.float(), self.B, self.A, alpha=self.scale)
+        """`W + s B A` in fp32, and the length of each of its rows; a row of zeros has a length just above none."""
+        changed = torch.addmm(weight.float(), self.B.float(), self.A.float(), alpha=self.scale)
         return changed, torch.linalg.vector_norm(changed, dim=1).clamp(min=torch.finfo(torch.float32).tiny)
