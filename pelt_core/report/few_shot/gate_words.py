@@ -127,11 +127,12 @@ def _scale(scores: Scores, examples: int) -> Iterator[str]:
     if found.empty:
         return
     (narrower,) = over_runs(found, "narrower").itertuples()
-    without, with_gate = found["without"].mean(), found["with"].mean()
+    without, with_gate, rates = found["without"].mean(), found["with"].mean(), _rates(scores)
     yield (
         f"**LoRA's scale.** Between its best and its worst scale the score of a run differs by {without:.1f} points "
-        f"without a gate and by {with_gate:.1f} with one; the gate narrows the range by {estimate(narrower)}. The "
-        "paper claims that a gate removes the need to tune the scale."
+        f"without a gate, trained at {rates[False]}, and by {with_gate:.1f} with one, trained at {rates[True]}; the "
+        f"range is narrower with the gate by {estimate(narrower)}. The paper claims that a gate removes the need to tune "
+        "the scale."
     )
 
 
@@ -184,20 +185,23 @@ def limit_points(every: Scores, study: Scores, signal: Scores) -> Markdown:
 
 
 def _scale_rates(study: Scores) -> Iterator[str]:
-    """With which learning rates LoRA's scale is swept, if they are not the same with a gate and without."""
-    sweep = swept(study)
-    rates = {
-        gated: {run.learning_rate for run in study.runs if study.names[run.method] in set(own["method"])}
-        for gated, own in sweep.groupby("gated")
-    }
-    if len(rates) > 1 and rates[True] != rates[False]:
-        without, with_gate = (listed(f"{rate:g}" for rate in sorted(rates[gated])) for gated in (False, True))
+    rates = _rates(study)
+    if len(set(rates.values())) > 1:
         yield (
-            f"**Scale and rate.** LoRA's scale is swept at a learning rate of {without} without a gate and of "
-            f"{with_gate} with one, each found best at one scale, see the page on [learning rates](glue-recipe). A "
+            f"**Scale and rate.** LoRA's scale is swept at a learning rate of {rates[False]} without a gate and of "
+            f"{rates[True]} with one, each found best at one scale, see the page on [learning rates](glue-recipe). A "
             "scale acts much like a rate, so that part of what the gate seems to do may be the rate's. The best of "
             "several scores less the worst is above zero even where the scale does nothing."
         )
+
+
+def _rates(study: Scores) -> dict[bool, str]:
+    """Whether LoRA is gated -> the learning rates with which its scale is swept."""
+    found = {}
+    for gated, own in swept(study).groupby("gated"):
+        rates = {run.learning_rate for run in study.runs if study.names[run.method] in set(own["method"])}
+        found[bool(gated)] = listed(f"{rate:g}" for rate in sorted(rates))
+    return found
 
 
 def facts(every: Scores, study: Scores, examples: int) -> dict[str, str]:
