@@ -131,8 +131,8 @@ def _scale(scores: Scores, examples: int) -> Iterator[str]:
     yield (
         f"**LoRA's scale.** Between its best and its worst scale the score of a run differs by {without:.1f} points "
         f"without a gate, trained at {rates[False]}, and by {with_gate:.1f} with one, trained at {rates[True]}; the "
-        f"range is narrower with the gate by {estimate(narrower)}. The paper claims that a gate removes the need to tune "
-        "the scale."
+        f"range is narrower with the gate by {estimate(narrower)}. The paper claims that a gate removes the need to "
+        "tune the scale."
     )
 
 
