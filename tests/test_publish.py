@@ -96,6 +96,9 @@ def test_a_tutorial_is_executed_again_when_the_library_changes(site, monkeypatch
     (site / "pelt_core" / "grafts.py").write_text("# another library")
     monkeypatch.setattr(publish, "__file__", str(site / "pelt_core" / "publish.py"))
     publish.report(root=site)
+    (site / "pelt_core" / "report").mkdir()
+    (site / "pelt_core" / "report" / "words.py").write_text("# other words")
+    publish.report(root=site)
     assert (site / "ran").read_text() == "xx"
     assert executions(site) == 1
 
