@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from pelt_core.errors import PeltError
+from pelt_core.label_loss import label_losses
 
 POOLINGS = ("mean", "first", "last", "pair")
 
@@ -58,19 +59,25 @@ class Classifier(PreTrainedModel):
         self._supports_attention_backend = backbone._supports_attention_backend
         self.backbone, self.pooling, self.num_labels = backbone, pooling, labels
         hidden = backbone.config.hidden_size
+        self.config.num_labels = labels
         self.classifier = nn.Linear(4 * hidden if pooling == "pair" else hidden, labels)
         nn.init.normal_(self.classifier.weight, std=0.02)
         nn.init.zeros_(self.classifier.bias)
         self.eval()
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor | None = None, **kwargs: Any
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, labels: Tensor | None = None, **kwargs: Any
     ) -> SequenceClassifierOutput:
-        """Logits, `(texts, labels)`; with `pair` half as many as rows of `input_ids`, `(rows, tokens)`."""
+        """Logits, `(texts, labels)`; with `pair` half as many as rows of `input_ids`, `(rows, tokens)`.
+
+        Given `labels`, `(texts,)`, also the mean over texts of `pelt_core.label_loss.label_losses`.
+        """
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         h = self.backbone(input_ids=input_ids, attention_mask=attention_mask, **kwargs).last_hidden_state
         pooled = self._pool(h, mask.to(h.device))
-        return SequenceClassifierOutput(logits=self.classifier(pooled.to(self.classifier.weight.dtype)))
+        logits = self.classifier(pooled.to(self.classifier.weight.dtype))
+        loss = None if labels is None else label_losses(logits, labels).mean()
+        return SequenceClassifierOutput(loss=loss, logits=logits)
 
     def _pool(self, h: Tensor, mask: Tensor) -> Tensor:
         if self.pooling == "first":

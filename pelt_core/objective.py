@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pelt_core.attachment import Attachments
+from pelt_core.label_loss import label_losses
 from pelt_core.loss import answer_logits, answer_tokens, bare, token_losses
 
 
@@ -96,10 +97,7 @@ def text_losses(model: nn.Module, labels: Tensor, **inputs: Tensor) -> Tensor:
 
     def forward() -> tuple[Tensor, Tensor]:
         logits = model(**inputs).logits.float()
-        targets = labels.to(logits.device, non_blocking=True)
-        if logits.shape[-1] == 1:
-            return (logits.squeeze(-1) - targets).square(), logits
-        return F.cross_entropy(logits, targets, reduction="none"), logits
+        return label_losses(logits, labels), logits
 
     return total_loss(model, forward)
 

@@ -22,7 +22,7 @@ HOUSE = [
     *("entries", "methods", "specification"),
     *("in_place", "gating", "sharing", "attachment", "recording", "starting"),
     *("folding", "merging", "checkpoint", "peft_format"),
-    *("catalogue", "quiet", "tiny", "embedded", "classifier", "backbones", "counting"),
+    *("catalogue", "quiet", "tiny", "embedded", "label_loss", "classifier", "backbones", "counting"),
     *("biased_attention", "packed_attention", "unpadding"),
     *("data", "precision", "cross_entropy", "loss", "objective", "memory", "micro_batches", "parts_trainer"),
     *("resuming", "train"),

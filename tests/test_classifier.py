@@ -43,6 +43,15 @@ def test_logits_are_a_linear_map_of_the_pooled_states(name: str, pooling: str) -
     assert logits.shape == (2 if pooling == "pair" else 4, 3)
 
 
+def test_labels_give_the_loss_that_a_trainer_asks_for() -> None:
+    model, y = classifier(), torch.tensor([0, 2, 1, 1])
+    found = model(input_ids=IDS, attention_mask=MASK, labels=y)
+    torch.testing.assert_close(found.loss, -found.logits.log_softmax(-1)[torch.arange(4), y].mean())
+    assert model.config.num_labels == 3 and model(input_ids=IDS, attention_mask=MASK).loss is None
+    score = classifier(labels=1)(input_ids=IDS, attention_mask=MASK, labels=torch.ones(4))
+    torch.testing.assert_close(score.loss, (score.logits.squeeze(-1) - 1).square().mean())
+
+
 def test_padding_on_the_left_is_left_out_too() -> None:
     model = classifier("tiny-llama", "last")
     right = model(input_ids=IDS[2:3, :3], attention_mask=MASK[2:3, :3]).logits
