@@ -4,6 +4,7 @@ import pytest
 from answer_rows import fill
 
 from pelt_core.report.reasoning import arithmetic, arithmetic_words, limits, records
+from pelt_core.report.reasoning.rates import Tried
 from pelt_core.study.answer_scores import load
 from pelt_core.study.grids import grid
 from pelt_core.study.ledger import Ledger
@@ -49,11 +50,22 @@ def test_nothing_recorded(tmp_path) -> None:
 
 def test_limits_name_the_sets_without_a_training_row(tmp_path) -> None:
     study = load(["arithmetic"], "laptop", Ledger(tmp_path))
-    text = limits.limits(study, arithmetic.comparisons(study), arithmetic_words.limits(study)).data
+    text = limits.limits(study, arithmetic.comparisons(study), arithmetic_words.limits(study, {})).data
     assert "The rates of Series adapter, Parallel adapter and LoRA were chosen" in text
+    assert "No search for rates of these modules" in text
     assert "No training row is of SVAMP, MultiArith, AddSub, SingleEq and AQuA" in text
     paper = load(["arithmetic"], "paper", Ledger(tmp_path))
-    assert "No training row is of SVAMP, MultiArith, AddSub and SingleEq;" in " ".join(arithmetic_words.limits(paper))
+    assert "No training row is of SVAMP, MultiArith, AddSub and SingleEq;" in " ".join(
+        arithmetic_words.limits(paper, {})
+    )
+
+
+def test_limits_lay_the_searched_rates_beside_those_in_use(tmp_path) -> None:
+    study = load(["arithmetic"], "laptop", Ledger(tmp_path))
+    found = {"series": Tried((1e-3, 3e-3), 3e-3), "prefix": Tried((0.1, 0.3, 1.0), 0.3)}
+    text = " ".join(arithmetic_words.limits(study, found))
+    assert "best for Prefix 0.3 of 3 rates, the one used here; for Series adapter 0.003 of 2 rates, here 0.001." in text
+    assert "None is recorded for Full fine-tuning, Parallel adapter and LoRA" in text
 
 
 def test_the_resolution_is_in_the_unit_of_the_measure(tmp_path) -> None:

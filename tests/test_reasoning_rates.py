@@ -36,8 +36,9 @@ def test_the_best_rate_of_each_kind_has_the_lowest_loss(record):
     searched = grid("answer-recipe", "laptop", overrides=MINE)
     ledger = record(searched, lambda run: abs(run.learning_rate - 3e-3) + 1 if run.learning_rate < 1e-2 else None)
     found = rates.tried(BACKBONE, "laptop", ledger)
-    assert found["lora"] == Tried((3e-4, 1e-3, 3e-3), 3e-3) and found["parallel"] == Tried((1e-3, 3e-3, 1e-2), 3e-3)
-    assert found["prompt"] == Tried((1e-2, 3e-2, 1e-1, 3e-1, 1.0), None)
+    assert found["lora"] == Tried((3e-4, 1e-3, 3e-3, 1e-2), 3e-3)
+    assert found["parallel"] == Tried((1e-3, 3e-3, 1e-2, 3e-2), 3e-3)
+    assert found["prompt"] == Tried((1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0), None)
     assert {"series", "prefix"} < set(found)
 
 

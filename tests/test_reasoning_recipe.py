@@ -1,7 +1,12 @@
+from pathlib import Path
+
 import pytest
 from reasoning_rows import study
 
 from pelt_core.report.reasoning import recipe
+from pelt_core.study import answer_scores
+from pelt_core.study.ledger import Ledger
+from pelt_core.study.presets import ledger_folder
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +18,7 @@ def scores(tmp_path_factory):
 
     found = study(tmp_path_factory.mktemp("ledger"), "answer-recipe", keep=keep)
     for run in found.runs:
-        if found.names[run.method] == "lora" and run.learning_rate == 3e-3:
+        if found.names[run.method] == "lora" and run.learning_rate == 1e-2:
             items = found.items(run.key)
             items["loss"] -= 0.3
     return found
@@ -21,15 +26,17 @@ def scores(tmp_path_factory):
 
 def test_the_lowest_loss_wins_and_a_border_is_named(scores):
     found = recipe.choices(scores).set_index("method")
-    assert found.loc["lora", "rate"] == 3e-3 and found.loc["lora", "border"]
+    assert found.loc["lora", "rate"] == 1e-2 and found.loc["lora", "border"]
     assert found.loc["lora", "mean"] == pytest.approx(0.3, abs=0.03) and found.loc["lora", "seeds"] == 1
     assert "bitfit" not in found.index and len(found) == 8
 
 
 def test_the_table_says_what_is_in_use(scores):
     shown = recipe.table(scores, "laptop").set_index("Method")
-    assert (shown.loc["LoRA", "Best"], shown.loc["LoRA", "In use"]) == ("0.003", "0.001")
-    assert shown.loc["BitFit", "Best"] == "not run yet" and shown.loc["LoRA", "Searched"] == "0.0003, 0.001, 0.003"
+    assert (shown.loc["LoRA", "Best"], shown.loc["LoRA", "In use"]) == ("0.01", "0.003")
+    assert (
+        shown.loc["BitFit", "Best"] == "not run yet" and shown.loc["LoRA", "Searched"] == "0.0003, 0.001, 0.003, 0.01"
+    )
 
 
 def test_the_reading_names_what_is_not_in_use(scores):
@@ -42,3 +49,11 @@ def test_before_a_search_is_whole_nothing_is_chosen(tmp_path):
     assert "nothing is chosen" in recipe.reading(scores, "laptop").data
     assert (recipe.table(scores, "laptop")["Best"] == "not run yet").all()
     assert set(recipe.in_use("laptop")) == set(scores.names.values())
+
+
+def test_the_laptop_preset_uses_what_the_recorded_search_chose(root: Path):
+    scores = answer_scores.load(["answer-recipe"], "laptop", Ledger(root / ledger_folder("laptop")))
+    assert not scores.missing
+    found = recipe.choices(scores)
+    assert dict(zip(found["method"], found["rate"], strict=True)) == recipe.in_use("laptop")
+    assert not found["border"].any()

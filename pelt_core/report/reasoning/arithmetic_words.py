@@ -12,7 +12,8 @@ from IPython.display import Markdown
 from pelt_core.report.names import method_name, set_name
 from pelt_core.report.reasoning import arithmetic, published, records
 from pelt_core.report.reasoning.cells import cells
-from pelt_core.report.reasoning.limits import pilot
+from pelt_core.report.reasoning.limits import pilot, searched
+from pelt_core.report.reasoning.rates import Tried
 from pelt_core.report.tables import interval
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
@@ -162,12 +163,17 @@ def _orders(orders: Mapping[str, Mapping[str, Any]]) -> str:
     return f"{said} Over the published backbones it is: {'; '.join(points)}. None of this is a verdict."
 
 
-def limits(scores: AnswerScores) -> list[str]:
-    """The points of this study alone, see `pelt_core.report.reasoning.limits.limits`."""
+def limits(scores: AnswerScores, tried: Mapping[str, Tried]) -> list[str]:
+    """The points of this study alone, see `pelt_core.report.reasoning.limits.limits`.
+
+    Args:
+        scores: of the study.
+        tried: what the search for rates found on this backbone, see `pelt_core.report.reasoning.rates.tried`.
+    """
     return [
         "**Unequal sizes.** Each method is as large as is usual for it, so they train different numbers of parameters "
         "(see the table). Where a larger one wins, method and size cannot be told apart.",
-        *(f"**Rates of a pilot.** {point}" for point in pilot(scores)),
+        " ".join(["**Method and rate.**", *pilot(scores), searched(scores, tried)]),
         *_data(scores),
         *floor(scores),
     ]

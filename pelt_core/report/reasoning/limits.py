@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 from IPython.display import Markdown
 
 from pelt_core import specification
 from pelt_core.report.limits import of_seeds
-from pelt_core.report.names import backbone_summary, method_name
+from pelt_core.report.names import backbone_name, backbone_summary, method_name
 from pelt_core.report.reasoning import placement
+from pelt_core.report.reasoning.rates import Tried
 from pelt_core.report.reasoning.state import mix
 from pelt_core.report.words import counted, listed
 from pelt_core.study.answer_scores import AnswerScores
@@ -39,6 +40,37 @@ def pilot(scores: AnswerScores) -> Iterator[str]:
             f"The rates of {listed(kinds)} were chosen among few values on a short pilot, partly on evaluation "
             "questions, which may flatter these cells."
         )
+
+
+def searched(scores: AnswerScores, tried: Mapping[str, Tried]) -> str:
+    """What the search found for single modules of the kinds that a study trains, beside the rates that it uses.
+
+    Args:
+        scores: of the study.
+        tried: of the search, see `pelt_core.report.reasoning.rates.tried`.
+    """
+    backbone = backbone_name(scores.runs[0].backbone)
+    used: dict[str, dict[float, None]] = {}
+    for run in scores.runs:
+        if run.trains and len(terms := specification.parse(run.method).terms) == 1:
+            used.setdefault(terms[0].name, {})[run.learning_rate] = None
+    best = {kind: one.best for kind in used if (one := tried.get(kind)) and one.best is not None}
+    if not best:
+        return (
+            f"No search for rates of these modules on {backbone} is recorded under this preset: what does badly here "
+            "may only have the wrong rate."
+        )
+    found = "; ".join(
+        f"for {method_name(kind)} {rate:g} of {counted(len(tried[kind].rates), 'rate')}, "
+        + ("the one used here" if list(used[kind]) == [rate] else f"here {listed(f'{one:g}' for one in used[kind])}")
+        for kind, rate in best.items()
+    )
+    lacking = listed(method_name(kind) for kind in used if kind not in best)
+    unsearched = f" None is recorded for {lacking}, which may only have the wrong rate." if lacking else ""
+    return (
+        f"The [search](answer-recipe) on {backbone}, with other questions and one module of each kind, found "
+        f"best {found}.{unsearched}"
+    )
 
 
 def _scale(scores: AnswerScores) -> Iterator[str]:

@@ -14,7 +14,7 @@ from pelt_core.report import tables, words
 from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import METHOD_NAMES, backbone_name, backbone_summary, set_name
 from pelt_core.report.reasoning import arithmetic_words, placement, state
-from pelt_core.report.reasoning.limits import pilot
+from pelt_core.report.reasoning.limits import pilot, searched
 from pelt_core.report.reasoning.rates import Tried
 from pelt_core.report.reasoning.sweeps import SIZE
 from pelt_core.report.tables import interval
@@ -24,7 +24,7 @@ from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.claims.judge import Judged
 from pelt_core.study.claims.places import published_places
 from pelt_core.study.claims.published import read
-from pelt_core.study.places import place, placed
+from pelt_core.study.places import placed
 
 WHERE = {"attention": "the attention", "MLP": "the MLP", "both": "attention and MLP together"}
 """A place in a sentence."""
@@ -132,7 +132,7 @@ def limits(scores: AnswerScores, tried: Mapping[str, Tried], gaining: pd.DataFra
         "**Unequal sizes.** Modules at both places have more parameters than at one (see the table). Where *both* "
         "wins, place and size cannot be told apart.",
         *_published_sizes(scores),
-        " ".join(["**Place and rate.** A place could prefer another rate.", *pilot(scores), _search(scores, tried)]),
+        " ".join(["**Place and rate.** A place could prefer another rate.", *pilot(scores), searched(scores, tried)]),
         "**Parallel adapters** sit beside whole sublayers, as in {cite:t}`he2022towards`. In the released code of "
         "LLM-Adapters the parallel adapter of the MLP is a pair of adapters, one beside each linear map.",
         *_problems(scores),
@@ -226,31 +226,6 @@ def _published_sizes(scores: AnswerScores) -> Iterator[str]:
     ]
     if said:
         yield f"**Modules of other sizes** than those of the published figure: {'; '.join(said)}."
-
-
-def _search(scores: AnswerScores, tried: Mapping[str, Tried]) -> str:
-    backbone = backbone_name(scores.runs[0].backbone)
-    used: dict[str, dict[float, None]] = {}
-    for run in scores.runs:
-        if run.trains:
-            used.setdefault(place(run.method)[0], {})[run.learning_rate] = None
-    best = {kind: one.best for kind in used if (one := tried.get(kind)) and one.best is not None}
-    if not best:
-        return (
-            f"No search for rates of these modules on {backbone} is recorded under this preset: what does badly here "
-            "may only have the wrong rate."
-        )
-    found = "; ".join(
-        f"for {METHOD_NAMES[kind]} {rate:g} of {counted(len(tried[kind].rates), 'rate')}, "
-        + ("the one used here" if list(used[kind]) == [rate] else f"here {listed(f'{one:g}' for one in used[kind])}")
-        for kind, rate in best.items()
-    )
-    lacking = listed(METHOD_NAMES[kind] for kind in used if kind not in best)
-    unsearched = f" None is recorded for {lacking}, which may only have the wrong rate." if lacking else ""
-    return (
-        f"The [search](answer-recipe) on {backbone}, with other questions and one module of each kind, found "
-        f"best {found}.{unsearched}"
-    )
 
 
 def _problems(scores: AnswerScores) -> Iterator[str]:
