@@ -114,29 +114,50 @@ class KeyValueGraft(Graft):
     def _prepend(
         self, attention: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        stack = self.site.stack
         x = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
         g: Tensor | None = None if self.gate is None else self.gate(x)
-        if self._chooses() and g is not None and not g.any():
+        if g is not None and self._chooses() and not g.any():
             return args, kwargs
-        cache = kwargs.get(stack.cache)
-        kept = cache.prefix(id(self), attention.layer_idx) if isinstance(cache, RoomyCache) else None
-        key, value = self.delta(x) if kept is None else kept
-        packing: Packing | None = kwargs.get("packing")
-        paid = g
-        if g is not None and not cast(Any, self.gate).per_token:
-            paid = (g > 0).to(g.dtype) if self._chooses() else None
-            if kept is None:
-                each = (g if packing is None or g.shape[1] == 1 else packing.first(g)).unsqueeze(-1)
-                key, value = each * key, each * value
-        if packing is not None:
-            packed = PackedPrefix(cache, key, value, packing)
-            seen = _pay_packed_prefix(kwargs.get(stack.mask), paid, key.shape[2], x)
-            return args, kwargs | {stack.cache: packed, stack.mask: seen}
-        mask = kwargs.get(stack.mask)
-        seen = _see_prefix(mask, key.shape[2], attention, x)
+        prefix, paid = self._keys_and_values(attention, kwargs, x, g), self._paid(g)
+        in_front = self._in_padded_rows if kwargs.get("packing") is None else self._in_packed_rows
+        return args, kwargs | in_front(attention, kwargs, x, prefix, paid)
+
+    def _keys_and_values(
+        self, attention: Any, kwargs: dict[str, Any], x: Tensor, g: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """`(P_K, P_V)` of each row, scaled by a gate with one number a row; once written to a roomy cache, those."""
+        cache, packing = kwargs.get(self.site.stack.cache), kwargs.get("packing")
+        written = cache.prefix(id(self), attention.layer_idx) if isinstance(cache, RoomyCache) else None
+        key, value = self.delta(x) if written is None else written
+        if written is not None or g is None or self._gates_tokens:
+            return key, value
+        each = (g if packing is None or g.shape[1] == 1 else packing.first(g)).unsqueeze(-1)
+        return each * key, each * value
+
+    def _paid(self, g: Tensor | None) -> Tensor | None:
+        """What each query pays to the prefix, `(batch, tokens or 1, 1)`; `None` for all."""
+        if g is None or self._gates_tokens:
+            return g
+        return (g > 0).to(g.dtype) if self._chooses() else None
+
+    @property
+    def _gates_tokens(self) -> bool:
+        return cast(Any, self.gate).per_token
+
+    def _in_packed_rows(
+        self, attention: Any, kwargs: dict[str, Any], x: Tensor, prefix: tuple[Tensor, Tensor], paid: Tensor | None
+    ) -> dict[str, Any]:
+        stack = self.site.stack
+        seen = _pay_packed_prefix(kwargs.get(stack.mask), paid, prefix[0].shape[2], x)
+        return {stack.cache: PackedPrefix(kwargs.get(stack.cache), *prefix, kwargs["packing"]), stack.mask: seen}
+
+    def _in_padded_rows(
+        self, attention: Any, kwargs: dict[str, Any], x: Tensor, prefix: tuple[Tensor, Tensor], paid: Tensor | None
+    ) -> dict[str, Any]:
+        stack, mask = self.site.stack, kwargs.get(self.site.stack.mask)
+        seen = _see_prefix(mask, prefix[0].shape[2], attention, x)
         made = mask is None and seen is not None
-        cache = PrefixedCache(cache, key, value, x.shape[1] if made else None, id(self))
+        cache = PrefixedCache(kwargs.get(stack.cache), *prefix, x.shape[1] if made else None, id(self))
         if paid is not None:
             seen = _pay_prefix(seen, paid, cache, attention, x)
         changed = {stack.cache: cache, stack.mask: seen}
@@ -145,7 +166,7 @@ class KeyValueGraft(Graft):
             if bias is None:
                 bias = _relative_bias(attention, x, cache, mask)
             changed[stack.bias] = F.pad(bias, (cache.length, 0))
-        return args, kwargs | changed
+        return changed
 
     def _hand_on(self, attention: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
         """The bias that attention hands on to later layers, as it would be without a prefix."""
