@@ -80,7 +80,7 @@ def _items(run: Run, questions: int, effect: float, rng: np.random.Generator) ->
 
 def _gates(run: Run) -> dict:
     """Of two layers."""
-    places = ("kv prefix", "q lora", "v lora", "mlp series")
+    places = ("kv mlp_prefix", "q lora", "v lora", "mlp series")
     values = [0.4 + 0.02 * i for i in range(2 * len(places))]
     return {
         "names": [f"{layer} {place}" for layer in range(2) for place in places],

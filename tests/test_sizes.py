@@ -7,6 +7,7 @@ import pytest
 from test_classifying import RUN
 
 from pelt_core.study.execute import execute
+from pelt_core.study.grids import grid
 from pelt_core.study.sizes import kept, size, trainable
 
 
@@ -32,3 +33,9 @@ def test_what_is_kept_is_what_the_folded_method_has() -> None:
     written, lora = (replace(RUN, method=method) for method in ("mlp_prefix(tokens=10)@kv", "lora@q,v"))
     assert kept(written) == size(replace(RUN, method="prefix(tokens=10)@kv")).own < size(written).own
     assert kept(lora) == size(lora).own
+
+
+@pytest.mark.parametrize("preset", ["laptop", "paper"])
+def test_combinations_and_their_parts_train_about_as_many_parameters(preset):
+    sizes = [trainable(run) for run in grid("causal-gates", preset) if run.trains]
+    assert max(sizes) < 1.12 * min(sizes)

@@ -38,6 +38,7 @@ METHOD_NAMES = {
     "lora-24": "LoRA of rank 24",
     "gated-lora-scale-2": "Gated LoRA, scale 2",
     "prefix-direct": "Prefix without MLP",
+    "mlp-prefix": "Prefix with MLP",
     "series-lora": "Series + LoRA",
     "nogate": "Three, no gate",
     "token": "Three, token gate",
@@ -127,8 +128,8 @@ def mix_name(sources: str) -> str:
 
 
 def method_name(name: str) -> str:
-    """A method as papers spell it, or a variant of one."""
-    return (METHOD_NAMES | VARIANT_NAMES).get(name, name)
+    """A method as papers spell it, or a variant of one, by the name that a preset or the catalogue gives it."""
+    return (METHOD_NAMES | VARIANT_NAMES).get(name.replace("_", "-"), name)
 
 
 def task_name(name: str) -> str:

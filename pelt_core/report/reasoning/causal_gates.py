@@ -21,7 +21,7 @@ from pelt_core.study.answer_scores import AnswerScores
 
 GROUPS = {
     "Untrained": ("none",),
-    "One module": ("series", "lora", "prefix"),
+    "One module": ("series", "lora", "mlp-prefix"),
     "Several, no gate": ("series-lora", "mam", "nogate"),
     "Three, gated": ("scalar", "token", "prompt-held", "sequence"),
 }
@@ -29,9 +29,9 @@ GROUPS = {
 GATED = ("scalar", "token", "prompt-held", "sequence")
 CONTRASTS = (
     *(("Three, gated − no gate", gated, "nogate") for gated in GATED),
-    *(("Three, no gate − one of them", "nogate", alone) for alone in ("series", "lora", "prefix")),
+    *(("Three, no gate − one of them", "nogate", alone) for alone in ("series", "lora", "mlp-prefix")),
     *(("Series + LoRA − one of them", "series-lora", alone) for alone in ("series", "lora")),
-    *(("MAM − one module", "mam", alone) for alone in ("series", "prefix")),
+    *(("MAM − one module", "mam", alone) for alone in ("series", "mlp-prefix")),
 )
 """Heading, first and second side of every comparison of the page."""
 LEAKING = "sequence"
@@ -177,7 +177,7 @@ def _short(name: str) -> str:
 def _gate(module: str, position: str) -> str:
     if module == "lora":
         return f"LoRA, {'query' if position == 'q' else 'value'}"
-    return METHOD_NAMES[module].removesuffix(" adapter")
+    return METHOD_NAMES[module.removeprefix("mlp_")].removesuffix(" adapter")
 
 
 def _forced(how: str) -> str:

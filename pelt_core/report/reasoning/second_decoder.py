@@ -27,7 +27,7 @@ PLACES = {"attention": "attention", "mlp": "MLP", "both": "both"}
 """What the short name of a cell of a place ends in -> how it is called."""
 FOUR = ("prefix", "series-mlp", "parallel-mlp", "lora-both")
 """The methods of `arithmetic`, by the short names that this study gives them."""
-PARTS = ("series-mlp", "lora", "prefix")
+PARTS = ("series-mlp", "lora", "mlp-prefix")
 """What the combinations of `causal-gates` are made of."""
 SAME, OPPOSITE = "the same direction", "opposite directions"
 ONLY_FIRST, ONLY_SECOND, NEITHER = "clear on the first alone", "clear on the second alone", "clear on neither"
