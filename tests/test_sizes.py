@@ -38,4 +38,4 @@ def test_what_is_kept_is_what_the_folded_method_has() -> None:
 @pytest.mark.parametrize("preset", ["laptop", "paper"])
 def test_combinations_and_their_parts_train_about_as_many_parameters(preset):
     sizes = [trainable(run) for run in grid("causal-gates", preset) if run.trains]
-    assert max(sizes) < 1.12 * min(sizes)
+    assert max(sizes) < 1.25 * min(sizes)
