@@ -11,15 +11,16 @@ from pelt_core.report.reasoning.second_decoder import FIRST, NEITHER, ONLY_FIRST
 from pelt_core.study.ledger import Ledger
 
 mpl.use("svg")
+PREFIXES = ("prefix@kv", "mlp_prefix(mid=180)@kv")
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    """The token gate helps on both; MLP helps LoRA on the first and hurts on the second; one prefix is missing."""
+    """The token gate helps on both; MLP helps LoRA on the first and hurts on the second; the prefixes are missing."""
     folder = tmp_path_factory.mktemp("ledger")
     study(folder, *FIRST, effects={"token": -0.3, "lora-mlp": -0.3, "parallel": -0.3, "parallel-mlp": -0.3})
     effects = {"token": -0.3, "lora-mlp": 0.3, "series-attention": -0.3}
-    study(folder, second_decoder.STUDY, effects=effects, keep=lambda run: run.method != "prefix@kv")
+    study(folder, second_decoder.STUDY, effects=effects, keep=lambda run: run.method not in PREFIXES)
     return second_decoder.load("laptop", Ledger(folder))
 
 
@@ -42,7 +43,7 @@ def test_both_decoders_are_held_beside_each_other(frame):
     assert found["LoRA, places", "both − MLP"][0] == OPPOSITE
     assert found["Parallel adapter less …", "Series adapter"][0] == ONLY_FIRST
     assert found["Series adapter, places", "MLP − attention"][0] == ONLY_SECOND
-    assert found["Three, no gate less …", "Prefix"][0] == "not run yet"
+    assert found["Three, no gate less …", "Prefix with MLP"][0] == "not run yet"
     assert NEITHER in {said for said, *_ in found.values()}
 
 
@@ -68,10 +69,12 @@ def test_one_seed_has_an_interval_and_no_test(frame):
 
 def test_tables_name_every_method_and_what_is_missing(both, frame):
     shown = second_decoder.table(both, frame).set_index("Contrast")
-    assert shown.loc["Three, no gate less: Prefix", "Gemma 3 270M"] == "not run yet"
+    assert shown.loc["Three, no gate less: Prefix with MLP", "Gemma 3 270M"] == "not run yet"
     assert shown.loc["LoRA, places: both − MLP", "Both"] == OPPOSITE
     losses = second_decoder.losses(both).set_index("Module")
-    assert losses.loc["`prefix@kv`", "Trained"] == "not run yet" and losses.loc["`none`", "Minutes"] == "2.5"
+    assert (
+        losses.loc["`mlp_prefix(mid=180)@kv`", "Trained"] == "not run yet" and losses.loc["`none`", "Minutes"] == "2.5"
+    )
     assert losses["Method"].is_unique and {"Base model", "LoRA at both", "LoRA", "Parallel adapter at both"} < set(
         losses["Method"]
     )

@@ -18,7 +18,7 @@ def both(tmp_path_factory):
 def test_the_reading_counts_what_is_the_same_and_names_every_contrast(both):
     frame = second_decoder.contrasts(both)
     said = second_decoder_words.reading(both, frame, second_decoder.orders(both)).data
-    assert said.startswith("Of 17 contrasts that both decoders have, ") and "the same direction" in said
+    assert said.startswith("Of 19 contrasts that both decoders have, ") and "the same direction" in said
     assert "The sign alone is the same in" in said and "placement, 9 methods" in said
     assert "on SmolLM2-135M-Instruct where its p-value is small enough after Holm's correction" in said
     assert "on Gemma 3 270M where its 95 % interval, not corrected, leaves out zero, as there is no test" in said
@@ -30,6 +30,7 @@ def test_the_reading_counts_what_is_the_same_and_names_every_contrast(both):
 def test_what_differs_besides_the_backbone_is_said_of_each_study(both):
     said = second_decoder_words.unlike(both).data
     assert "[placement](placement): training rows 200 rows of GSM8K and 300 of MAWPS, cleaned there, 100" in said
+    assert "; the learning rates of Series adapter at attention, " in said and " and LoRA at both." in said
     assert "[causal-gates](causal-gates): seeds 0 and 1 there, 0 here." in said
 
 

@@ -11,6 +11,7 @@ from IPython.display import Markdown
 
 from pelt_core.catalogue import BACKBONES
 from pelt_core.report.missing import NOT_RUN
+from pelt_core.report.names import method_name
 from pelt_core.report.reasoning import published, state
 from pelt_core.report.reasoning.second_decoder import (
     NEITHER,
@@ -24,6 +25,7 @@ from pelt_core.report.reasoning.second_decoder import (
 )
 from pelt_core.report.tables import interval
 from pelt_core.report.words import counted, listed
+from pelt_core.study.answer_scores import AnswerScores
 from pelt_core.study.statistics import LEAST_SEEDS, LEVEL
 
 NORMALISED_AFTER = ("gemma3_text",)
@@ -43,10 +45,18 @@ def unlike(both: Decoders) -> Markdown:
             "seeds": [listed(f"{seed}" for seed in _seeds(one)) for one in (scores, both.second)],
         }
         found = [f"{what} {one} there, {other} here" for what, (one, other) in pair.items() if one != other]
+        found += _other_rates(scores, both.second)
         points.append(f"- [{study}]({study}): {'; '.join(found) or 'nothing'}.")
     first, second = both.names
     head = f"Each contrast on {second} has a counterpart on {first}. Besides the backbone, these differ in:"
     return Markdown("\n".join([head, "", *points]))
+
+
+def _other_rates(there: AnswerScores, here: AnswerScores) -> list[str]:
+    """The methods that both studies have, as far as they train them with other rates."""
+    rates, ours = ({run.method: run.learning_rate for run in one.runs if run.trains} for one in (there, here))
+    kinds = [there.names[method] for method in rates if ours.get(method, rates[method]) != rates[method]]
+    return [f"the learning rates of {listed(map(method_name, kinds))}"] if kinds else []
 
 
 def reading(both: Decoders, frame: pd.DataFrame, agreeing: pd.DataFrame) -> Markdown:
