@@ -101,8 +101,9 @@ def limits(scores: AnswerScores) -> Markdown:
         "**One size and one place** of each module: the studies that sweep sizes, or put modules elsewhere, train all "
         "of them with the rate found here.",
         f"**Other questions.** At most {longest} questions of each set chose the rates, and no study tests them: they "
-        "come from the other end of the shuffled test split. The placement study came before this search; its rates "
-        "were chosen on a short pilot.",
+        "come from the other end of the shuffled test split.",
+        "**Not everywhere.** The study of [places](placement), whose runs serve [arithmetic](arithmetic) again, came "
+        "before this search; its rates were chosen on a short pilot.",
     ]
     return Markdown("\n".join(f"- {point}" for point in points))
 
