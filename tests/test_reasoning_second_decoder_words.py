@@ -31,7 +31,7 @@ def test_what_differs_besides_the_backbone_is_said_of_each_study(both):
     said = second_decoder_words.unlike(both).data
     assert "[placement](placement): training rows 200 rows of GSM8K and 300 of MAWPS, cleaned there, 100" in said
     assert "; the learning rates of Series adapter at attention, " in said and " and LoRA at both." in said
-    assert "[causal-gates](causal-gates): seeds 0 and 1 there, 0 here." in said
+    assert "[causal-gates](causal-gates): seeds 0, 1 and 2 there, 0 here." in said
 
 
 def test_limits_are_those_of_the_backbone(both, tmp_path):
