@@ -41,6 +41,7 @@ def test_gates_are_held_against_none_and_combinations_against_their_parts(scores
 
 def test_the_table_has_what_was_asked_of_some_alone(scores):
     shown = causal_gates.table(scores).set_index("Method")
+    assert shown.loc["Prefix with MLP", "Kept"] == "115,200" and shown.loc["Base model", "Kept"] == "0"
     assert shown.loc["LoRA", "Time"] == "100 %" and shown.loc["LoRA", "Right, %"] == ""
     assert shown.loc["Three, token gate", "Right, %"] and shown.loc["MAM", "Trained"] == "not run yet"
 
@@ -82,3 +83,12 @@ def test_without_rows_there_is_no_warning_and_nothing_is_drawn(tmp_path):
     assert "leaks" not in said and "Not run yet" in said and causal_gates.training_time(scores) == {}
     assert len(heat_figures.heat(values, "gate", 0.5).axes) == 1 and causal_gates.forced(scores).empty
     plt.close("all")
+
+
+def test_the_limits_hold_a_prefix_of_its_own_against_one_from_an_mlp(tmp_path):
+    search = study(
+        tmp_path, "answer-recipe", effects={"nogate-direct": -0.3}, keep=lambda run: "token*" not in run.method
+    )
+    (said,) = causal_gates.limits(search)
+    assert "(Three, no gate)" in said and "token gate" not in said and "−0." in said
+    assert causal_gates.limits(study(tmp_path / "none", "answer-recipe", keep=lambda run: False)) == []

@@ -28,7 +28,7 @@ def test_the_lowest_loss_wins_and_a_border_is_named(scores):
     found = recipe.choices(scores).set_index("method")
     assert found.loc["lora", "rate"] == 1e-2 and found.loc["lora", "border"]
     assert found.loc["lora", "mean"] == pytest.approx(0.3, abs=0.03) and found.loc["lora", "seeds"] == 1
-    assert "bitfit" not in found.index and len(found) == 9
+    assert "bitfit" not in found.index and len(found) == 11
 
 
 def test_the_table_says_what_is_in_use(scores):
@@ -41,14 +41,14 @@ def test_the_table_says_what_is_in_use(scores):
 
 def test_the_reading_names_what_is_not_in_use(scores):
     said = recipe.reading(scores, "laptop").data
-    assert "whole for 9 of 10 methods" in said and "At the border" in said and "LoRA" in said.split("Not in use")[1]
+    assert "whole for 11 of 12 methods" in said and "At the border" in said and "LoRA" in said.split("Not in use")[1]
 
 
 def test_before_a_search_is_whole_nothing_is_chosen(tmp_path):
     scores = study(tmp_path, "answer-recipe", keep=lambda run: False)
     assert "nothing is chosen" in recipe.reading(scores, "laptop").data
     assert (recipe.table(scores, "laptop")["Best"] == "not run yet").all()
-    assert set(recipe.in_use("laptop")) == set(scores.names.values())
+    assert set(recipe.in_use("laptop")) < set(scores.names.values())
 
 
 def test_the_laptop_preset_uses_what_the_recorded_search_chose(root: Path):
@@ -56,5 +56,6 @@ def test_the_laptop_preset_uses_what_the_recorded_search_chose(root: Path):
     if scores.missing:
         pytest.skip(f"{len(scores.missing)} runs of the search are not recorded yet")
     found = recipe.choices(scores)
-    assert dict(zip(found["method"], found["rate"], strict=True)) == recipe.in_use("laptop")
-    assert not found["border"].any()
+    chosen = found.set_index("method")
+    assert chosen["rate"].to_dict().items() >= recipe.in_use("laptop").items()
+    assert not chosen.loc[list(recipe.in_use("laptop")), "border"].any()

@@ -32,7 +32,9 @@ HUES = {
     "mlp-prefix": "#9e61c7",
     "series-lora": "#6969f9",
     "nogate": "#d53ea0",
+    "nogate-direct": "#d53ea0",
     "token": "#d53ea0",
+    "token-direct": "#d53ea0",
     "prompt-held": "#d53ea0",
     "scalar": "#d53ea0",
     "sequence": "#d44c60",
@@ -73,13 +75,15 @@ MARKS: dict[str, Mark] = {
     "mlp-prefix": "d",
     "series-lora": "P",
     "nogate": "s",
+    "nogate-direct": "D",
     "token": "s",
+    "token-direct": "P",
     "prompt-held": "o",
     "scalar": "^",
     "sequence": "v",
 }
 """Matplotlib's markers; a tuple is a star or an asterisk of so many points."""
-HOLLOW = {"ap-nogate", "apl-nogate", "nogate"}
+HOLLOW = {"ap-nogate", "apl-nogate", "nogate", "nogate-direct"}
 """Methods whose mark is drawn without its filling: the combinations without gates."""
 COLOURS = HUES | {method: HUES["none"] for method in MARKS if method not in HUES}
 """The colour of every method: those without a hue of their own are grey and told apart by their marks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,14 @@ from IPython.display import Markdown
 
 from pelt_core.report.missing import NOT_RUN
 from pelt_core.report.names import METHOD_NAMES, method_name, set_name
+from pelt_core.report.reasoning import recipe
 from pelt_core.report.reasoning.cells import by_name, cells, difference
 from pelt_core.report.tables import interval
 from pelt_core.report.tested import TESTED, with_holm
 from pelt_core.report.told import in_cell
 from pelt_core.report.words import listed
 from pelt_core.study.answer_scores import AnswerScores
+from pelt_core.study.sizes import kept
 
 GROUPS = {
     "Untrained": ("none",),
@@ -67,7 +70,7 @@ def table(scores: AnswerScores) -> pd.DataFrame:
     """Every method for the page: its size, time and losses, and what it answers while it writes."""
     by_set = {name: by_name(cells(scores, sets=(name,))) for name in scores.tasks}
     texts, right = by_name(cells(scores.by("text_loss"))), by_name(cells(scores.by("accuracy")))
-    time = training_time(scores)
+    time, by_key = training_time(scores), {run.key: run for run in scores.runs}
     body = []
     for name in dict.fromkeys(scores.names.values()):
         own = [run.key for run in scores.runs if scores.names[run.method] == name and run.key in scores.rows]
@@ -76,6 +79,7 @@ def table(scores: AnswerScores) -> pd.DataFrame:
             {
                 "Method": method_name(name),
                 "Trained": f"{row['trainable_parameters']:,}" if row else NOT_RUN,
+                "Kept": f"{kept(by_key[own[0]]):,}" if row else "",
                 "Time": f"{time[name]:.0f} %" if name in time else "",
                 **{f"Loss, {set_name(s)}": in_cell(found[name], "{:.3f}") for s, found in by_set.items()},
                 **({"Loss of other texts": in_cell(texts[name], "{:.3f}")} if texts else {}),
@@ -139,6 +143,29 @@ def reading(scores: AnswerScores, differing: pd.DataFrame, values: pd.DataFrame)
         ends = listed(f"{gate} {line['min']:.2f} to {line['max']:.2f}" for gate, line in spread.iterrows())
         said.append(f"**Gates** start at one half. After training their means over answers lie between: {ends}.")
     return Markdown("\n\n".join([*said, *_leak(scores)]))
+
+
+def limits(search: AnswerScores) -> list[str]:
+    """What the search found for the same three modules when no MLP writes the prefix, as a point of limits.
+
+    Args:
+        search: the study answer-recipe.
+    """
+    rates = dict(recipe.choices(search)[["method", "rate"]].itertuples(index=False))
+    found = []
+    for name in ("nogate", "token"):
+        if {name, f"{name}-direct"} <= set(rates):
+            here, direct = ({"method": m, "learning_rate": rates[m]} for m in (name, f"{name}-direct"))
+            differs = SimpleNamespace(**difference(search, direct, here))
+            found.append(f"{interval(differs, '{:+.4f}')} ({method_name(name)})")
+    if not found:
+        return []
+    return [
+        "**The MLP counts.** The MLP that writes the prefix is trained, and dropped afterwards. The "
+        "[search](answer-recipe) also trained the three with a prefix of its own and as many parameters, those of the "
+        "MLP in a larger adapter. Each at its best rate, with one seed and on other questions, their loss is that of "
+        f"the cells here {listed(found)} nats a token. Such a prefix hardly leaves its start at these rates."
+    ]
 
 
 def _of_heading(heading: str, own: pd.DataFrame) -> str:
