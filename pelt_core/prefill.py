@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from pelt_core.cache import RoomyCache, joined
+from pelt_core.modules.gates import reads_ahead
 
 # Tokens at once: enough for fast products, and few enough that a CPU finds what they need in its caches.
 _TOKENS = 1024
@@ -35,7 +36,8 @@ def prefill(model: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor) -
     mask = (torch.arange(input_ids.shape[1], device=lengths.device) < lengths[:, None]).to(attention_mask.dtype)
     ids = torch.zeros_like(input_ids)
     ids[mask > 0] = input_ids[attention_mask > 0]
-    shared = int(((ids == ids[0]) & (mask > 0)).all(0).cumprod(0).sum())
+    same = ((ids == ids[0]) & (mask > 0)).all(0)
+    shared = 0 if reads_ahead(model) else int(same.cumprod(0).sum())
     preface = RoomyCache()
     if shared:
         extend(model, preface, ids[:1, :shared], mask[:1, :shared])

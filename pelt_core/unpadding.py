@@ -14,6 +14,7 @@ from transformers import AttentionInterface, PreTrainedModel
 
 from pelt_core.anatomy import ANATOMIES
 from pelt_core.errors import PeltError
+from pelt_core.modules.gates import reads_ahead
 from pelt_core.packed_attention import packed_attention
 from pelt_core.packing import Packing
 from pelt_core.prompt_end import PromptEnd, prompt_lengths
@@ -107,6 +108,7 @@ def _shared(model: Any, given: dict[str, Any], packing: Packing) -> int:
     if (
         packing.rows == 1
         or not stacks(model)[0].causal
+        or reads_ahead(model)
         or any(given.get(name) is not None for name in _TELLS_ROWS_APART)
     ):
         return 0

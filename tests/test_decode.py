@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from models import DECODERS, GROWN, grown, pairs, stir, tiny
+from models import DECODERS, GROWN, THREE, grown, pairs, stir, tiny
 
 from pelt_core.attachment import attach
 from pelt_core.backbones import load_tokenizer
@@ -50,6 +50,13 @@ def test_tokens_are_those_of_generate(family, method, tokenizer):
 def test_tokens_are_those_of_generate_with_every_method(family, spec, tokenizer):
     prompts = ["Question: 2 + 2 =", "Question: How many are left?", "Question: 7", "Question: 7"]
     model, inputs = grown(family, spec), left_pad(tokenizer, prompts)
+    expected = by_transformers(model, inputs, frozenset({300}), new=6)
+    assert greedy(model, **inputs, max_new_tokens=6, stops=frozenset({300})) == expected
+
+
+def test_a_gate_that_reads_ahead_reads_each_prompt_whole(tokenizer):
+    prompts = ["Question: 2 + 2 =", "Question: How many are left?", "Question: 7"]
+    model, inputs = grown("llama", f"sequence(future=read)*{THREE}"), left_pad(tokenizer, prompts)
     expected = by_transformers(model, inputs, frozenset({300}), new=6)
     assert greedy(model, **inputs, max_new_tokens=6, stops=frozenset({300})) == expected
 

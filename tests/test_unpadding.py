@@ -208,6 +208,15 @@ def test_a_gate_of_the_prompt_shares_no_answer() -> None:
     assert shared_tokens == [5, 2, 3]
 
 
+def test_a_gate_that_reads_ahead_shares_nothing() -> None:
+    model, given = models.grown("llama", f"sequence(future=read)*{models.THREE}"), batch("llama", (6, 9, 7))
+    given["input_ids"][:, :5] = given["input_ids"][0, :5]
+    expected, _ = computed(model, given)
+    with unpadded(model):
+        found, _ = computed(model, given)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 @pytest.mark.parametrize("family", ["bert", "llama"])
 def test_afterwards_the_model_is_as_before(family: str, attention: str) -> None:

@@ -214,3 +214,8 @@ class Share(Gate):
         """`g`, `(batch, tokens or 1, 1)`."""
         g = self.context.once(self.whole, lambda: self.whole(self.context.hidden))
         return g[..., self.member : self.member + 1]
+
+
+def reads_ahead(model: nn.Module) -> bool:
+    """Whether a gate of `model` depends on later tokens: what rows begin with then differs by how they go on."""
+    return any(isinstance(module, Gate) and not module.causal for module in model.modules())
