@@ -42,7 +42,7 @@ def test_gates_are_held_against_none_and_combinations_against_their_parts(scores
 def test_the_table_has_what_was_asked_of_some_alone(scores):
     shown = causal_gates.table(scores).set_index("Method")
     assert shown.loc["Prefix with MLP", "Kept"] == "115,200" and shown.loc["Base model", "Kept"] == "0"
-    assert shown.loc["LoRA", "Time"] == "100 %" and shown.loc["LoRA", "Right, %"] == ""
+    assert shown.loc["LoRA", "Time, %"] == "100" and shown.loc["LoRA", "Right, %"] == ""
     assert shown.loc["Three, token gate", "Right, %"] and shown.loc["MAM", "Trained"] == "not run yet"
 
 

@@ -72,7 +72,7 @@ def table(scores: AnswerScores) -> pd.DataFrame:
     texts, right = by_name(cells(scores.by("text_loss"))), by_name(cells(scores.by("accuracy")))
     time, by_key = training_time(scores), {run.key: run for run in scores.runs}
     body = []
-    for name in dict.fromkeys(scores.names.values()):
+    for name in (name for group in GROUPS.values() for name in group if name in scores.names.values()):
         own = [run.key for run in scores.runs if scores.names[run.method] == name and run.key in scores.rows]
         row = scores.rows[own[0]] if own else None
         body.append(
@@ -80,7 +80,7 @@ def table(scores: AnswerScores) -> pd.DataFrame:
                 "Method": method_name(name),
                 "Trained": f"{row['trainable_parameters']:,}" if row else NOT_RUN,
                 "Kept": f"{kept(by_key[own[0]]):,}" if row else "",
-                "Time": f"{time[name]:.0f} %" if name in time else "",
+                "Time, %": f"{time[name]:.0f}" if name in time else "",
                 **{f"Loss, {set_name(s)}": in_cell(found[name], "{:.3f}") for s, found in by_set.items()},
                 **({"Loss of other texts": in_cell(texts[name], "{:.3f}")} if texts else {}),
                 **({"Right, %": in_cell(right[name], "{:.1f}") if name in right else ""} if right else {}),
@@ -163,8 +163,8 @@ def limits(search: AnswerScores) -> list[str]:
     return [
         "**The MLP counts.** The MLP that writes the prefix is trained, and dropped afterwards. The "
         "[search](answer-recipe) also trained the three with a prefix of its own and as many parameters, those of the "
-        "MLP in a larger adapter. Each at its best rate, with one seed and on other questions, their loss is that of "
-        f"the cells here {listed(found)} nats a token. Such a prefix hardly leaves its start at these rates."
+        "MLP in a larger adapter. Each at its best rate, with one seed and on other questions, their loss less that of "
+        f"the cells here is {listed(found)} nats a token. Such a prefix hardly leaves its start at these rates."
     ]
 
 
